@@ -1,0 +1,2 @@
+_base_ = './danet_r101_single_cityscapes.py'
+model = dict(type='CooperativeEncoderDecoder')

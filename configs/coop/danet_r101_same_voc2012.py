@@ -1,0 +1,2 @@
+_base_ = './danet_r101_single_voc2012.py'
+model = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))

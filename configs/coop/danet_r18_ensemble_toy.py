@@ -1,0 +1,2 @@
+_base_ = './danet_r18_single_toy.py'
+model = dict(type='CooperativeEncoderDecoder')

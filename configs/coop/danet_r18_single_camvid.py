@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/danet_r18.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/schedule_camvid.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    decode_head=dict(num_classes=11),
+    auxiliary_head=dict(num_classes=11),
+)

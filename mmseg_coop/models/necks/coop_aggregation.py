@@ -1,0 +1,67 @@
+"""Aggregation of the feature maps of several sites into one."""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .projection import ResizedProjection
+
+
+@MODELS.register_module()
+class CoopAggregation(BaseModule):
+    """Aggregate feature maps "from the shallow to deep layer", Section 3.3.
+
+    Each is projected to a common width by a 1x1 convolution, and "interpolated ...
+    to be the same size"; their sum is what is sent.
+
+    Args:
+        in_channels: C of each feature map.
+        strides: Stride of each feature map, in pixels of the input.
+        width: Channels of the sum. Default: 256.
+        stride: Stride of the sum: that of one of the feature maps. Default: None,
+            the finest of them, to "use both fine and semantic information".
+        detach: No gradient reaches the networks that are read.
+        align_corners: As in ``torch.nn.functional.interpolate``.
+        init_cfg: As in MMEngine's ``BaseModule``.
+
+    Raises:
+        ValueError: If no feature map has the stride asked for.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        strides: Sequence[int],
+        width: int = 256,
+        stride: int | None = None,
+        detach: bool = False,
+        align_corners: bool = False,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        if stride is not None and stride not in strides:
+            raise ValueError(
+                f'connections.aggregation.stride: found {stride}, expected that of '
+                f'one of the sources: {sorted(set(strides))}'
+            )
+        self.out_channels = width
+        self.detach = detach
+        self.reference = list(strides).index(min(strides) if stride is None else stride)
+        self.projections = nn.ModuleList(
+            ResizedProjection(channels, width, align_corners=align_corners)
+            for channels in in_channels
+        )
+        for projection in self.projections:
+            nn.init.kaiming_normal_(projection.weight, nonlinearity='linear')
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Feature maps (N, C_i, H_i, W_i) to one, (N, width, H, W)."""
+        if self.detach:
+            features = [feature.detach() for feature in features]
+        size = features[self.reference].shape[-2:]
+        total = self.projections[0](features[0], size)
+        for projection, feature in zip(self.projections[1:], features[1:], strict=True):
+            total = total + projection(feature, size)
+        return total

@@ -1,0 +1,46 @@
+"""A 1x1 convolution together with a resizing, the cheaper of the two first."""
+
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+
+class ResizedProjection(nn.Conv2d):
+    """1x1 convolution to other channels, and bilinear resizing to another size.
+
+    Both are linear over space and channels, so that they commute: a feature map
+    that grows is projected first, one that shrinks is resized first.
+
+    Args:
+        in_channels: C of the feature map that comes.
+        out_channels: C of the feature map that goes.
+        bias: Add a bias.
+        align_corners: As in ``torch.nn.functional.interpolate``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        bias: bool = False,
+        align_corners: bool = False,
+    ):
+        super().__init__(in_channels, out_channels, kernel_size=1, bias=bias)
+        self.align_corners = align_corners
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """(N, in_channels, H, W) to (N, out_channels, *size)."""
+        if x.shape[-2:] == tuple(size):
+            return super().forward(x)
+        grows = x.shape[-2] * x.shape[-1] < size[0] * size[1]
+        if grows:
+            return self._resize(super().forward(x), size)
+        return super().forward(self._resize(x, size))
+
+    def _resize(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        return resize(
+            x,
+            size=size,
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False,
+        )

@@ -1,0 +1,122 @@
+"""Connections between networks, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+_DEFAULT_CONNECTOR = {'type': 'CoopConnector'}
+_DEFAULT_AGGREGATION = {'type': 'CoopAggregation'}
+_SINGLE_KEYS = {'source', 'target', 'connector', 'aggregation', 'mix_streams'}
+
+
+class SiteRef(NamedTuple):
+    """A site of one of the networks, written ``top.backbone.layer1``."""
+
+    network: str
+    site: str
+
+    @classmethod
+    def parse(cls, text: str, key: str) -> 'SiteRef':
+        """Read ``network.site``; ``key`` is the config key named in errors.
+
+        Raises:
+            ValueError: If the text has no network or no site.
+        """
+        network, _, site = str(text).partition('.')
+        if not network or not site:
+            raise ValueError(
+                f'{key}: found {text!r}, expected a network and a site, as in '
+                "'top.backbone.layer1'"
+            )
+        return cls(network, site)
+
+    def __str__(self) -> str:
+        return f'{self.network}.{self.site}'
+
+    @property
+    def identifier(self) -> str:
+        """The name of a module that belongs to this site."""
+        return str(self).replace('.', '_')
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What the sources have is sent to the targets and fused there.
+
+    Several sources are aggregated, once for all targets.
+
+    Attributes:
+        sources: Sites that are read.
+        targets: Sites whose feature map is replaced by the fused one.
+        connector: Config of the connector that every target gets.
+        aggregation: Config of the aggregation of several sources.
+        mix_streams: Sources of one stream may reach targets of another.
+        key: Where it stands in the config, for errors.
+    """
+
+    sources: tuple[SiteRef, ...]
+    targets: tuple[SiteRef, ...]
+    connector: Mapping[str, Any] = field(default_factory=lambda: _DEFAULT_CONNECTOR)
+    aggregation: Mapping[str, Any] = field(
+        default_factory=lambda: _DEFAULT_AGGREGATION
+    )
+    mix_streams: bool = False
+    key: str = 'connections'
+
+    @property
+    def identifier(self) -> str:
+        """The name of the aggregation that belongs to this connection."""
+        return f'to_{self.targets[0].identifier}'
+
+    def __str__(self) -> str:
+        sources = ' + '.join(map(str, self.sources))
+        return f'{sources} -> {", ".join(map(str, self.targets))}'
+
+
+def with_type(config: Mapping[str, Any] | None, default: Mapping) -> dict[str, Any]:
+    """A config with the default's ``type`` where it names none."""
+    return {**default, **(config or {})}
+
+
+def connector_configs(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of :class:`Connection` that patterns and lists share."""
+    return {
+        'connector': with_type(options.get('connector'), _DEFAULT_CONNECTOR),
+        'aggregation': with_type(options.get('aggregation'), _DEFAULT_AGGREGATION),
+        'mix_streams': bool(options.get('mix_streams', False)),
+    }
+
+
+def check_keys(options: Mapping[str, Any], known: set[str], key: str) -> None:
+    """Raise ValueError if a config has a key that nobody reads."""
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise ValueError(
+            f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
+        )
+
+
+def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
+    """Read one entry of a list of connections.
+
+    Args:
+        options: ``dict(source=..., target=..., connector=..., aggregation=...,
+            mix_streams=...)``; source and target are one ``network.site`` or a list.
+        key: The entry's place in the config, for errors.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or a site can't be read.
+    """
+    check_keys(options, _SINGLE_KEYS, key)
+    refs = {}
+    for end in ('source', 'target'):
+        if not options.get(end):
+            raise ValueError(f"{key}: '{end}' is missing; expected network.site")
+        texts = options[end]
+        texts = [texts] if isinstance(texts, str) else texts
+        refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
+    return Connection(
+        refs['source'], refs['target'], key=key, **connector_configs(options)
+    )
+
+

@@ -1,0 +1,3 @@
+from .cooperative_encoder_decoder import CooperativeEncoderDecoder
+
+__all__ = ['CooperativeEncoderDecoder']

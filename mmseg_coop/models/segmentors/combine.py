@@ -1,0 +1,70 @@
+"""Join the predictions of several networks, and sliding windows, into one."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
+    """Average networks' probabilities, as the ensemble of the paper does.
+
+    Args:
+        logits: Each network's logits, (N, C, H, W). With C = 1 a sigmoid gives the
+            probability, otherwise a softmax over C.
+
+    Returns:
+        Logits of the mean probabilities, (N, C, H, W): their softmax (or sigmoid) is
+        the mean.
+    """
+    if logits[0].shape[1] == 1:
+        return torch.stack([x.sigmoid() for x in logits]).mean(0).logit()
+    log_probabilities = torch.stack([F.log_softmax(x, dim=1) for x in logits])
+    return log_probabilities.logsumexp(0) - math.log(len(logits))
+
+
+def slide(
+    encode_decode: Callable[[Tensor], list[Tensor]],
+    inputs: Tensor,
+    crop_size: tuple[int, int],
+    stride: tuple[int, int],
+) -> list[Tensor]:
+    """Predict in overlapping windows and average the logits where they overlap.
+
+    Windows and average are those of ``EncoderDecoder.slide_inference``, for several
+    networks at once, added in place.
+
+    Args:
+        encode_decode: Gives each network's logits (N, C, h, w) for a window of the
+            images, (N, 3, h, w).
+        inputs: Images, (N, 3, H, W).
+        crop_size: Height and width of a window; an image smaller than that is one
+            window.
+        stride: Steps between windows, down and right.
+
+    Returns:
+        Each network's logits, (N, C, H, W).
+    """
+    height, width = inputs.shape[-2:]
+    rows = _starts(height, crop_size[0], stride[0])
+    columns = _starts(width, crop_size[1], stride[1])
+    count = inputs.new_zeros(1, 1, height, width)
+    totals: list[Tensor] = []
+    for y in rows:
+        for x in columns:
+            window = (..., slice(y, y + crop_size[0]), slice(x, x + crop_size[1]))
+            parts = encode_decode(inputs[window])
+            if not totals:
+                totals = [p.new_zeros(*p.shape[:2], height, width) for p in parts]
+            for total, part in zip(totals, parts, strict=True):
+                total[window] += part
+            count[window] += 1
+    return [total / count for total in totals]
+
+
+def _starts(length: int, crop: int, stride: int) -> list[int]:
+    """Where windows begin; the last one is moved back to end with the image."""
+    steps = max(length - crop + stride - 1, 0) // stride + 1
+    return [max(min(i * stride, length - crop), 0) for i in range(steps)]

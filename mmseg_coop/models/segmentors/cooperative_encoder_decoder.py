@@ -1,0 +1,315 @@
+"""The segmentor: several networks that share feature maps while they train."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import ConfigDict
+from mmengine.model import ModuleDict
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.registry import MODELS
+from mmseg.utils import OptSampleList, SampleList, add_prefix
+from torch import Tensor
+
+from ..plan import Plan, build_connections
+from ..sites import find_sites, forward_head, head_loss, head_predict
+from .combine import mean_of_probabilities, slide
+from .networks_init import load_network
+
+MEAN = 'mean'
+
+
+@MODELS.register_module()
+class CooperativeEncoderDecoder(EncoderDecoder):
+    """Networks trained at the same time while they share feature maps.
+
+    "We use two same networks and paths for sending feature maps between two
+    networks" (Ikedo & Hotta, VISAPP 2021):
+
+    .. code:: text
+
+        image -+-> top     layer1 ... layer4 - head -> Loss1
+               |             |          |       |
+               |           [fuse]     [fuse]  [fuse]    CoopConnector at each site
+               |             v          v       v
+               +-> bottom  layer1 ... layer4 - head -> Loss2      Loss1 + Loss2
+
+    Each network is an ordinary ``EncoderDecoder``. Which feature map goes where is
+    the plan: a list of connections, checked when the model is built.
+
+    1. ``loss`` runs all networks and sums their losses, Eq. (1):
+
+    .. code:: text
+
+        loss(): plan.run(all networks) -> head_loss() and auxiliary losses of each
+
+    2. ``predict`` runs only what the prediction needs: predicting with ``bottom``
+    runs ``top`` no further than its last connected site, predicting with ``top``
+    leaves ``bottom`` out.
+
+    .. code:: text
+
+        predict(): inference() -> postprocess_result()
+        inference(): whole or slide -> plan.run(needed networks) -> head_predict()
+                     -> mean_of_probabilities() if predict='mean'
+
+    3. ``_forward`` returns the head's raw output, for export and FLOPs counting.
+
+    Args:
+        backbone: As in ``EncoderDecoder``, like ``decode_head``, ``neck``,
+            ``auxiliary_head``, ``train_cfg``, ``data_preprocessor``, ``pretrained``
+            and ``init_cfg``: every network is built with them.
+        test_cfg: As in ``EncoderDecoder`` (``mode``, ``crop_size``, ``stride``), and
+            ``predict``: whose prediction counts, a network's name or ``mean`` (of
+            the probabilities). Default: the last network if networks are connected,
+            otherwise ``mean``.
+        connections: None (a plain ensemble); ``dict(pattern='same' | 'multi',
+            sites=None, connector=dict(type='CoopConnector'),
+            aggregation=dict(type='CoopAggregation'), mix_streams=False)``; or a list
+            of ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3',
+            ...)`` with the same further keys. A list of sources is aggregated.
+        num_networks: Number of networks, at least 2. Two are named ``top`` and
+            ``bottom``, more ``net1``, ``net2``, ...; in a pattern each reads the
+            one before it.
+        networks_init: A checkpoint of the single network for each network, or None
+            for one that starts as the config says.
+        loss_weights: Weight of each network's losses. Default: 1 for each.
+
+    Attributes:
+        networks: ``ModuleDict`` of the networks by name.
+        connectors: ``ModuleDict`` of the connectors by target site.
+        aggregations: ``ModuleDict`` of the aggregations of several sources.
+        plan: The connections between the networks.
+
+    Raises:
+        ValueError: If an option is unknown or connections can't be carried out; the
+            message names the config key, what was found and what was expected.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        decode_head: dict,
+        neck: dict | None = None,
+        auxiliary_head: dict | list[dict] | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        pretrained: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+        connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        num_networks: int = 2,
+        networks_init: Sequence[str | None] | None = None,
+        loss_weights: Sequence[float] | None = None,
+    ):
+        # Not EncoderDecoder's: it would build one network in this module's place.
+        BaseSegmentor.__init__(self, data_preprocessor)
+        self.train_cfg = train_cfg
+        self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
+        network = {
+            'type': EncoderDecoder,
+            'backbone': backbone,
+            'decode_head': decode_head,
+            'neck': neck,
+            'auxiliary_head': auxiliary_head,
+            'train_cfg': train_cfg,
+            'test_cfg': self.test_cfg,
+            'pretrained': pretrained,
+            'init_cfg': init_cfg,
+        }
+        names = _network_names(num_networks)
+        self.networks = ModuleDict(
+            {name: MODELS.build(copy.deepcopy(network)) for name in names}
+        )
+        first = self.networks[names[0]]
+        self.align_corners = first.align_corners
+        self.num_classes = first.num_classes
+        self.out_channels = first.out_channels
+
+        self.plan = Plan(connections, names, find_sites(first))
+        self.connectors, self.aggregations = build_connections(
+            self.plan, self.align_corners
+        )
+
+        default = names[-1] if self.plan.connections else MEAN
+        self.predict_with = self.test_cfg.get('predict', default)
+        self.networks_init = _per_network('networks_init', networks_init, names, None)
+        self.loss_weights = _per_network('loss_weights', loss_weights, names, 1.0)
+        self._check_test_cfg()
+
+    @property
+    def decode_head(self):
+        """The decode head whose prediction counts, the last network's for ``mean``."""
+        return self.networks[self._predicting()[-1]].decode_head
+
+    def init_weights(self) -> None:
+        """Initialise each network on its own, or load its ``networks_init``."""
+        for name, checkpoint in self.networks_init.items():
+            if checkpoint is not None:
+                load_network(self.networks[name], checkpoint, f'networks_init: {name}')
+                self.networks[name].is_init = True
+        super().init_weights()
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of all networks; MMEngine sums them: Loss1 + Loss2, Eq. (1).
+
+        Args:
+            inputs: Images, (N, C, H, W).
+            data_samples: With ``gt_sem_seg``, (1, H, W) each.
+
+        Returns:
+            Losses and accuracies, named as in ``top.decode.loss_ce``.
+        """
+        losses = {}
+        for name, walked in self._run(inputs, self.plan.networks).items():
+            network = self.networks[name]
+            own = add_prefix(
+                head_loss(network.decode_head, walked, data_samples, self.train_cfg),
+                'decode',
+            )
+            if network.with_auxiliary_head:
+                own |= network._auxiliary_head_forward_train(
+                    walked.features, data_samples
+                )
+            losses |= add_prefix(_weighted(own, self.loss_weights[name]), name)
+        return losses
+
+    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the prediction that counts.
+
+        Args:
+            inputs: Images, (N, C, H, W).
+            batch_img_metas: Meta information of each image.
+
+        Returns:
+            Logits at the size of the input, (N, num_classes, H, W).
+        """
+        return self._join(
+            self.networks_inference(inputs, batch_img_metas, self._predicting())
+        )
+
+    def networks_inference(
+        self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]
+    ) -> list[Tensor]:
+        """Logits of several networks, in ``whole`` or ``slide`` mode.
+
+        Args:
+            inputs: Images, (N, C, H, W).
+            batch_img_metas: Meta information of each image.
+            names: The networks.
+
+        Returns:
+            Logits at the size of the input, (N, num_classes, H, W) for each network.
+        """
+        if self.test_cfg.mode == 'whole':
+            return self._encode_decode(inputs, batch_img_metas, names)
+
+        def encode_decode(window: Tensor) -> list[Tensor]:
+            metas = [{**batch_img_metas[0], 'img_shape': window.shape[2:]}]
+            return self._encode_decode(window, metas, names)
+
+        return slide(
+            encode_decode, inputs, self.test_cfg.crop_size, self.test_cfg.stride
+        )
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the prediction that counts, (N, num_classes, H, W)."""
+        return self._join(
+            self._encode_decode(inputs, batch_img_metas, self._predicting())
+        )
+
+    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """As :meth:`encode_decode`."""
+        return self.encode_decode(inputs, batch_img_metas)
+
+    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Feature maps of the predicting network, the last one's for ``mean``."""
+        names = self._predicting()
+        return self._run(inputs, names)[names[-1]].features
+
+    def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
+        """The head's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
+        outputs = [
+            forward_head(self.networks[name].decode_head, walked)
+            for name, walked in self._run(inputs, self._predicting()).items()
+        ]
+        if len(outputs) == 1:
+            return outputs[0]
+        # A head with several classifiers predicts with the first.
+        return self._join([x[0] if isinstance(x, tuple) else x for x in outputs])
+
+    def _run(self, inputs: Tensor, names: Sequence[str]) -> dict:
+        return self.plan.run(
+            self.networks, self.connectors, self.aggregations, inputs, names
+        )
+
+    def _encode_decode(
+        self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]
+    ) -> list[Tensor]:
+        return [
+            head_predict(
+                self.networks[name].decode_head, walked, batch_img_metas, self.test_cfg
+            )
+            for name, walked in self._run(inputs, names).items()
+        ]
+
+    def _join(self, logits: list[Tensor]) -> Tensor:
+        return logits[0] if len(logits) == 1 else mean_of_probabilities(logits)
+
+    def _predicting(self) -> tuple[str, ...]:
+        """The networks that the prediction needs."""
+        names = self.plan.networks
+        return names if self.predict_with == MEAN else (self.predict_with,)
+
+    def _check_test_cfg(self) -> None:
+        choices = (*self.plan.networks, MEAN)
+        if self.predict_with not in choices:
+            raise ValueError(
+                f'test_cfg.predict: unknown network {self.predict_with!r}; expected '
+                f'one of {", ".join(choices)}'
+            )
+        mode = self.test_cfg.get('mode')
+        if mode not in ('whole', 'slide'):
+            raise ValueError(
+                f"test_cfg.mode: found {mode!r}, expected 'whole' or 'slide'"
+            )
+        missing = {'crop_size', 'stride'} - set(self.test_cfg)
+        if mode == 'slide' and missing:
+            raise ValueError(
+                f"test_cfg.{min(missing)}: missing; mode='slide' needs crop_size and "
+                'stride, as in crop_size=(769, 769), stride=(513, 513)'
+            )
+
+
+def _network_names(count: int) -> tuple[str, ...]:
+    if count < 2:
+        raise ValueError(
+            f'num_networks: found {count}, expected at least 2; for one network use '
+            "type='EncoderDecoder'"
+        )
+    if count == 2:
+        return 'top', 'bottom'
+    return tuple(f'net{i + 1}' for i in range(count))
+
+
+def _per_network(
+    key: str, values: Sequence | None, names: Sequence[str], default: Any
+) -> dict[str, Any]:
+    """One value for each network, from a list in their order."""
+    if values is None:
+        return dict.fromkeys(names, default)
+    if isinstance(values, str) or len(values) != len(names):
+        raise ValueError(
+            f'{key}: found {values!r}, expected a list with a value for each of '
+            f'{", ".join(names)}'
+        )
+    return dict(zip(names, values, strict=True))
+
+
+def _weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Losses times their weight; what is only logged stays as it is."""
+    return {
+        key: value * weight if 'loss' in key and weight != 1 else value
+        for key, value in losses.items()
+    }

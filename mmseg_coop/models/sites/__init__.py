@@ -1,0 +1,15 @@
+from .discover import Site, find_sites
+from .stop import TRUNK, Stop
+from .walk import Walked, forward_head, head_loss, head_predict, walk
+
+__all__ = [
+    'TRUNK',
+    'Site',
+    'Stop',
+    'Walked',
+    'find_sites',
+    'forward_head',
+    'head_loss',
+    'head_predict',
+    'walk',
+]

@@ -1,0 +1,10 @@
+import mmseg_coop  # noqa: F401  (registers everything)
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+
+@pytest.fixture(autouse=True)
+def _deterministic():
+    init_default_scope('mmseg')
+    torch.manual_seed(0)

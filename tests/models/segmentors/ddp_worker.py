@@ -1,0 +1,40 @@
+"""One of two processes: half a batch through DistributedDataParallel.
+
+Usage: torchrun --nproc_per_node=2 ddp_worker.py FILE, where FILE has the model's
+config, weights, inputs and labels, and gets the gradients.
+"""
+
+import sys
+
+import mmseg_coop  # noqa: F401  (registers everything)
+import torch
+import torch.distributed as dist
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from tiny import make_samples, total_loss
+from torch.nn.parallel import DistributedDataParallel
+
+
+def main(path: str) -> None:
+    dist.init_process_group('gloo')
+    rank, world = dist.get_rank(), dist.get_world_size()
+    init_default_scope('mmseg')
+    case = torch.load(path)
+    model = MODELS.build(case['config'])
+    model.load_state_dict(case['weights'])
+    # Batch norm with fixed statistics and no dropout: samples don't interact.
+    ddp = DistributedDataParallel(model.eval())
+    # Two steps: connections must not confuse the reducer of the next one.
+    for _ in range(2):
+        ddp.zero_grad()
+        inputs = case['inputs'][rank::world]
+        samples = make_samples(case['labels'][rank::world])
+        total_loss(ddp(inputs, samples, mode='loss')).backward()
+    if rank == 0:
+        gradients = {n: p.grad for n, p in model.named_parameters()}
+        torch.save(gradients, path)
+    dist.destroy_process_group()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])

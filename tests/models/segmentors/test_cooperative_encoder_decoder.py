@@ -1,0 +1,329 @@
+"""MMSegmentation's EncoderDecoder is the oracle."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg_coop.models import CooperativeEncoderDecoder, CoopConnector
+from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+from tiny import build_pair, make_batch, network_config, total_loss
+
+NETWORKS = ['danet', 'deeplabv3plus']
+PATTERNS = ['same', 'multi']
+
+
+def single_like(model, name, network, **changes):
+    """MMSegmentation's own network with the weights of one of the pair's."""
+    single = MODELS.build(network_config(network, **changes))
+    single.load_state_dict(model.networks[name].state_dict())
+    return single
+
+
+def random_start(pattern):
+    return dict(pattern=pattern, connector=dict(start='random'))
+
+
+def use_attention(model):
+    """DANet's attention starts at zero weight, which would hide it."""
+    for name, parameter in model.named_parameters():
+        if name.endswith('gamma.scale'):
+            parameter.data.fill_(0.5)
+
+
+def parameters_with_gradient(module):
+    return {
+        name
+        for name, p in module.named_parameters()
+        if p.grad is not None and p.grad.any()
+    }
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+def test_unconnected_pair_is_two_encoder_decoders(network):
+    model = build_pair(network)
+    use_attention(model)
+    model.train()
+    inputs, samples = make_batch()
+    state = copy.deepcopy(model.state_dict())
+
+    expected = {}
+    torch.manual_seed(1)
+    for name in ('bottom', 'top'):
+        single = single_like(model, name, network).train()
+        # Dropout of both heads draws in the order in which networks run.
+        single.decode_head.dropout.p = single.auxiliary_head.dropout.p = 0.0
+        model.networks[name].decode_head.dropout.p = 0.0
+        model.networks[name].auxiliary_head.dropout.p = 0.0
+        losses = single(inputs, samples, mode='loss')
+        expected |= {f'{name}.{key}': value for key, value in losses.items()}
+        total_loss(losses).backward()
+        expected[name] = single
+    losses = model(inputs, samples, mode='loss')
+    total_loss(losses).backward()
+
+    singles = {name: expected.pop(name) for name in ('top', 'bottom')}
+    assert losses.keys() == expected.keys()
+    for key in losses:
+        assert torch.equal(losses[key], expected[key]), key
+    for name, single in singles.items():
+        pairs = zip(
+            model.networks[name].named_parameters(),
+            single.named_parameters(),
+            strict=True,
+        )
+        for (key, found), (_, wanted) in pairs:
+            assert torch.equal(found.grad, wanted.grad), key
+        trained = model.networks[name].state_dict()
+        for key, value in single.state_dict().items():
+            assert torch.equal(trained[key], value), key
+    assert not torch.equal(
+        state['networks.top.backbone.stem.1.running_mean'],
+        model.state_dict()['networks.top.backbone.stem.1.running_mean'],
+    )
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+@pytest.mark.parametrize('predict', ['top', 'bottom'])
+def test_unconnected_pair_predicts_as_its_networks(network, predict):
+    model = build_pair(network, test_cfg=dict(mode='whole', predict=predict)).eval()
+    single = single_like(model, predict, network).eval()
+    inputs, samples = make_batch()
+    with torch.no_grad():
+        found = model(inputs, copy.deepcopy(samples), mode='predict')
+        expected = single(inputs, copy.deepcopy(samples), mode='predict')
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(_tuple(model(inputs)), _tuple(single(inputs)), strict=True)
+        )
+        features = zip(
+            model.extract_feat(inputs), single.extract_feat(inputs), strict=True
+        )
+        assert all(torch.equal(a, b) for a, b in features)
+    for a, b in zip(found, expected, strict=True):
+        assert torch.equal(a.seg_logits.data, b.seg_logits.data)
+        assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
+
+
+@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_identity_start_is_the_ensemble(network, pattern):
+    model = build_pair(network, pattern)
+    ensemble = build_pair(network)
+    ensemble.networks.load_state_dict(model.networks.state_dict())
+    inputs, samples = make_batch()
+    use_attention(model)
+    use_attention(ensemble)
+    losses = []
+    for m in (model, ensemble):
+        torch.manual_seed(1)
+        losses.append(m.train().loss(inputs, samples))
+    assert losses[0].keys() == losses[1].keys()
+    for key in losses[0]:
+        assert torch.equal(losses[0][key], losses[1][key]), key
+    model.predict_with = 'mean'
+    with torch.no_grad():
+        found = model.eval()(inputs, mode='predict')
+        expected = ensemble.eval()(inputs, mode='predict')
+    for a, b in zip(found, expected, strict=True):
+        assert torch.equal(a.seg_logits.data, b.seg_logits.data)
+
+
+def test_total_loss_is_loss1_plus_loss2():
+    """Eq. (1) of the paper."""
+    model = build_pair('danet', 'same').train()
+    losses = model.loss(*make_batch())
+    total, logged = model.parse_losses(losses)
+    loss1, loss2 = (
+        sum(v for k, v in losses.items() if 'loss' in k and k.startswith(name))
+        for name in ('top.', 'bottom.')
+    )
+    torch.testing.assert_close(total, loss1 + loss2)
+    assert {'loss', 'top.decode.pam_cam.loss_ce', 'bottom.aux.loss_ce'} <= set(logged)
+
+
+def test_loss_weights():
+    inputs, samples = make_batch()
+    plain = build_pair()
+    weighted = build_pair(loss_weights=[1.0, 0.25])
+    weighted.load_state_dict(plain.state_dict())
+    torch.manual_seed(1)
+    expected = plain.train().loss(inputs, samples)
+    torch.manual_seed(1)
+    found = weighted.train().loss(inputs, samples)
+    for key, value in expected.items():
+        weight = 0.25 if 'loss' in key and key.startswith('bottom') else 1.0
+        torch.testing.assert_close(found[key], value * weight)
+
+
+@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('network', NETWORKS)
+@pytest.mark.parametrize('detach', [False, True])
+def test_loss2_reaches_top_unless_detached(network, pattern, detach):
+    connections = random_start(pattern)
+    connections['connector']['detach'] = detach
+    model = build_pair(network, connections).train()
+    losses = model.loss(*make_batch())
+    loss2 = total_loss({k: v for k, v in losses.items() if k.startswith('bottom')})
+    loss2.backward()
+    assert parameters_with_gradient(model.networks.bottom)
+    assert parameters_with_gradient(model.connectors)
+    assert bool(parameters_with_gradient(model.networks.top)) != detach
+    if pattern == 'multi':
+        assert parameters_with_gradient(model.aggregations)
+
+
+@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_loss1_never_reaches_bottom(network, pattern):
+    model = build_pair(network, random_start(pattern)).train()
+    losses = model.loss(*make_batch())
+    loss1 = total_loss({k: v for k, v in losses.items() if k.startswith('top')})
+    loss1.backward()
+    for module in (model.networks.bottom, model.connectors, model.aggregations):
+        assert all(p.grad is None for p in module.parameters())
+
+
+@pytest.mark.parametrize('fusion', ['concat', 'sum', 'gate'])
+@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_every_parameter_has_a_gradient_after_one_step(network, pattern, fusion):
+    connections = dict(pattern=pattern, connector=dict(fusion=fusion))
+    model = build_pair(network, connections).train()
+    model.init_weights()
+    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
+    for _ in range(2):
+        inputs, samples = make_batch()
+        loss, _logged = model.parse_losses(model.loss(inputs, samples))
+        optim.backward(loss)
+        missing = [n for n, p in model.named_parameters() if p.grad is None]
+        assert missing == []
+        found = parameters_with_gradient(model)
+        optim.step()
+        optim.zero_grad()
+    # Attention starts at zero weight: its convolutions learn from the second step.
+    assert {n for n, _ in model.named_parameters()} - found == set()
+
+
+def test_networks_differ_but_share_the_pretrained_backbone(tmp_path):
+    single = MODELS.build(network_config('danet'))
+    path = str(tmp_path / 'backbone.pth')
+    torch.save(single.backbone.state_dict(), path)
+    config = network_config('danet', type='CooperativeEncoderDecoder')
+    config['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint=path)
+    model = MODELS.build(config)
+    model.init_weights()
+    top, bottom = model.networks.top, model.networks.bottom
+    assert torch.equal(top.backbone.layer1[0].conv1.weight, single.backbone.layer1[0].conv1.weight)
+    for (name, a), b in zip(top.backbone.named_parameters(), bottom.backbone.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    for name in ('decode_head.conv_seg', 'decode_head.pam_in_conv.conv', 'auxiliary_head.conv_seg'):
+        a, b = (m.get_submodule(name).weight for m in (top, bottom))
+        assert not torch.allclose(a, b), name
+
+
+def test_without_pretraining_all_random_parts_differ():
+    model = build_pair('deeplabv3plus', 'same')
+    model.init_weights()
+    top = dict(model.networks.top.named_parameters())
+    for name, b in model.networks.bottom.named_parameters():
+        if b.dim() > 1:
+            assert not torch.allclose(top[name], b), name
+    connector = model.connectors['bottom_backbone_layer1']
+    assert isinstance(connector, CoopConnector)
+    assert torch.equal(connector.own.weight.squeeze(), torch.eye(8))
+
+
+def test_mean_is_the_mean_of_probabilities():
+    model = build_pair(test_cfg=dict(mode='whole')).eval()
+    assert model.predict_with == 'mean'
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        found = model(inputs, mode='predict')
+        each = [
+            single_like(model, name, 'deeplabv3plus').eval()(inputs, mode='predict')
+            for name in ('top', 'bottom')
+        ]
+    for a, b, c in zip(found, *each, strict=True):
+        expected = (b.seg_logits.data.softmax(0) + c.seg_logits.data.softmax(0)) / 2
+        torch.testing.assert_close(a.seg_logits.data.softmax(0), expected)
+
+
+def test_mean_of_binary_probabilities():
+    logits = [torch.randn(2, 1, 4, 4) for _ in range(3)]
+    expected = sum(x.sigmoid() for x in logits) / 3
+    torch.testing.assert_close(mean_of_probabilities(logits).sigmoid(), expected)
+
+
+@pytest.mark.parametrize('shape', [(64, 96), (70, 53), (24, 24), (32, 64)])
+@pytest.mark.parametrize('network', NETWORKS)
+def test_slide_is_that_of_the_host(network, shape):
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
+    model = build_pair(network, test_cfg=dict(test_cfg, predict='bottom')).eval()
+    single = single_like(model, 'bottom', network, test_cfg=test_cfg)
+    single.test_cfg = model.test_cfg
+    inputs, samples = make_batch(shape=shape)
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        found = model.inference(inputs, copy.deepcopy(metas))
+        expected = single.eval().inference(inputs, copy.deepcopy(metas))
+    assert torch.equal(found, expected)
+
+
+def test_slide_leaves_its_callers_metadata_alone():
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))
+    model = build_pair(connections='same', test_cfg=test_cfg).eval()
+    inputs, samples = make_batch()
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        model.inference(inputs, metas)
+    assert metas[0]['img_shape'] == (64, 64)
+
+
+def test_slide_with_mean():
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))
+    model = build_pair(test_cfg=dict(test_cfg, predict='mean')).eval()
+    inputs, samples = make_batch()
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        each = model.networks_inference(inputs, metas, ['top', 'bottom'])
+        found = model.inference(inputs, metas)
+    expected = sum(x.softmax(1) for x in each) / 2
+    torch.testing.assert_close(found.softmax(1), expected)
+
+
+def test_tta_reads_what_it_needs():
+    tta = MODELS.build(
+        dict(type='SegTTAModel', module=build_pair(connections='same'))
+    )
+    assert tta.module.out_channels == 5
+    assert tta.module.decode_head is tta.module.networks.bottom.decode_head
+    assert not any('.' not in k for k in tta.module.state_dict())
+
+
+def test_it_is_an_encoder_decoder():
+    model = build_pair()
+    assert isinstance(model, EncoderDecoder)
+    assert isinstance(model, CooperativeEncoderDecoder)
+    for network in model.networks.values():
+        assert type(network) is EncoderDecoder
+    assert not model.with_auxiliary_head and model.with_decode_head
+
+
+@pytest.mark.parametrize('pattern', PATTERNS)
+def test_state_dict_and_copies(pattern):
+    model = build_pair('danet', random_start(pattern)).eval()
+    other = build_pair('danet', random_start(pattern)).eval()
+    other.load_state_dict(model.state_dict(), strict=True)
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        expected = model(inputs)
+        for copied in (other, copy.deepcopy(model)):
+            for a, b in zip(expected, copied(inputs), strict=True):
+                assert torch.equal(a, b)
+
+
+def _tuple(output):
+    return output if isinstance(output, tuple) else (output,)

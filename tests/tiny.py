@@ -1,0 +1,91 @@
+"""Tiny networks and batches for tests."""
+
+import copy
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+NUM_CLASSES = 5
+_BN = dict(type='BN')
+
+BACKBONE = dict(
+    type='ResNetV1c',
+    depth=18,
+    stem_channels=8,
+    base_channels=8,
+    strides=(1, 2, 1, 1),
+    dilations=(1, 1, 2, 4),
+    norm_cfg=_BN,
+)
+_HEAD = dict(
+    in_channels=64, in_index=3, channels=16, num_classes=NUM_CLASSES, norm_cfg=_BN
+)
+HEADS = {
+    'danet': dict(_HEAD, type='DAHead', pam_channels=4),
+    'deeplabv3plus': dict(
+        _HEAD,
+        type='DepthwiseSeparableASPPHead',
+        dilations=(1, 2, 3, 4),
+        c1_in_channels=8,
+        c1_channels=4,
+    ),
+}
+AUXILIARY_HEAD = dict(
+    type='FCNHead',
+    in_channels=32,
+    in_index=2,
+    channels=8,
+    num_convs=1,
+    concat_input=False,
+    num_classes=NUM_CLASSES,
+    norm_cfg=_BN,
+    loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
+)
+
+
+def network_config(network: str, **changes) -> dict:
+    """Config of a tiny single network, ``danet`` or ``deeplabv3plus``."""
+    config = dict(
+        type='EncoderDecoder',
+        backbone=BACKBONE,
+        decode_head=HEADS[network],
+        auxiliary_head=AUXILIARY_HEAD,
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'),
+    )
+    return ConfigDict(copy.deepcopy({**config, **changes}))
+
+
+def build_pair(network: str = 'deeplabv3plus', connections=None, **changes):
+    """A tiny cooperative model."""
+    if isinstance(connections, str):
+        connections = dict(pattern=connections)
+    config = network_config(
+        network, type='CooperativeEncoderDecoder', connections=connections, **changes
+    )
+    return MODELS.build(config)
+
+
+def make_samples(labels: torch.Tensor) -> list[SegDataSample]:
+    """Samples with labels, (N, 1, H, W)."""
+    shape = tuple(labels.shape[-2:])
+    meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape)
+    return [
+        SegDataSample(metainfo=dict(meta), gt_sem_seg=PixelData(data=label))
+        for label in labels
+    ]
+
+
+def make_batch(size: int = 2, shape: tuple[int, int] = (64, 64)):
+    """Random images and samples with labels, some of them ignored."""
+    labels = torch.randint(0, NUM_CLASSES, (size, 1, *shape))
+    labels[:, :, :4] = 255
+    return torch.randn(size, 3, *shape), make_samples(labels)
+
+
+def total_loss(losses: dict) -> torch.Tensor:
+    """What is optimised: the sum that MMEngine makes of a dict of losses."""
+    return sum(value for key, value in losses.items() if 'loss' in key)
