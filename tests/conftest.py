@@ -1,7 +1,8 @@
-import mmseg_coop  # noqa: F401  (registers everything)
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+
+import mmseg_coop  # noqa: F401  (registers everything)
 
 
 @pytest.fixture(autouse=True)

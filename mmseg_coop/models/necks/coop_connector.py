@@ -66,7 +66,10 @@ class CoopConnector(BaseModule):
         self.fusion = fusion
         self.detach = detach
         self.arriving = ResizedProjection(
-            source_channels, channels, bias=norm_cfg is None, align_corners=align_corners
+            source_channels,
+            channels,
+            bias=norm_cfg is None,
+            align_corners=align_corners,
         )
         if fusion == 'concat':
             self.own = nn.Conv2d(channels, channels, 1, bias=False)

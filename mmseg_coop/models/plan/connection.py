@@ -57,9 +57,7 @@ class Connection:
     sources: tuple[SiteRef, ...]
     targets: tuple[SiteRef, ...]
     connector: Mapping[str, Any] = field(default_factory=lambda: _DEFAULT_CONNECTOR)
-    aggregation: Mapping[str, Any] = field(
-        default_factory=lambda: _DEFAULT_AGGREGATION
-    )
+    aggregation: Mapping[str, Any] = field(default_factory=lambda: _DEFAULT_AGGREGATION)
     mix_streams: bool = False
     key: str = 'connections'
 
@@ -118,5 +116,3 @@ def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
     return Connection(
         refs['source'], refs['target'], key=key, **connector_configs(options)
     )
-
-

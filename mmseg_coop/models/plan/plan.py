@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..sites import Site, Walked, walk
 from .checks import check_connections
-from .connection import Connection, SiteRef
+from .connection import SiteRef
 from .patterns import write_connections
 
 
@@ -206,4 +206,6 @@ class _Run:
         while source not in self.features:
             self._step(source.network)
         self.reads[source] -= 1
-        return self.features[source] if self.reads[source] else self.features.pop(source)
+        return (
+            self.features[source] if self.reads[source] else self.features.pop(source)
+        )

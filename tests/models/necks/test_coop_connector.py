@@ -2,9 +2,10 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from torch.nn import functional as F
+
 from mmseg_coop.models import CoopAggregation, CoopConnector
 from mmseg_coop.models.necks.projection import ResizedProjection
-from torch.nn import functional as F
 
 FUSIONS = ['concat', 'sum', 'gate']
 
@@ -58,7 +59,9 @@ def test_every_parameter_gets_a_gradient(fusion):
         norm_cfg=dict(type='BN'),
         act_cfg=dict(type='ReLU'),
     )
-    connector(torch.randn(2, 8, 5, 7), torch.randn(2, 6, 3, 4)).square().sum().backward()
+    connector(
+        torch.randn(2, 8, 5, 7), torch.randn(2, 6, 3, 4)
+    ).square().sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in connector.parameters())
     assert (connector(torch.randn(2, 8, 5, 7), torch.randn(2, 6, 5, 7)) >= 0).all()
 

@@ -1,6 +1,7 @@
 """What can't work is said when the model is built."""
 
 import pytest
+
 from tiny import build_pair
 
 LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')

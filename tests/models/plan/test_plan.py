@@ -6,9 +6,11 @@ import weakref
 import pytest
 import torch
 from mmseg.registry import MODELS
-from mmseg_coop.models.plan import SiteRef
-from tiny import BACKBONE, build_pair, make_batch, network_config, total_loss
 from torch import nn
+
+from mmseg_coop.models.plan import SiteRef
+
+from tiny import BACKBONE, build_pair, make_batch, network_config, total_loss
 
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
 NETWORKS = ['danet', 'deeplabv3plus']

@@ -6,13 +6,15 @@ config, weights, inputs and labels, and gets the gradients.
 
 import sys
 
-import mmseg_coop  # noqa: F401  (registers everything)
 import torch
 import torch.distributed as dist
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from tiny import make_samples, total_loss
 from torch.nn.parallel import DistributedDataParallel
+
+import mmseg_coop  # noqa: F401  (registers everything)
+
+from tiny import make_samples, total_loss
 
 
 def main(path: str) -> None:

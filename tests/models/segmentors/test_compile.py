@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tiny import build_pair, make_batch, total_loss
 
 CASES = [

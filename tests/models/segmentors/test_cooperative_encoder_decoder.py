@@ -7,8 +7,10 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
-from mmseg_coop.models import CooperativeEncoderDecoder, CoopConnector
+
+from mmseg_coop.models import CoopConnector, CooperativeEncoderDecoder
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+
 from tiny import build_pair, make_batch, network_config, total_loss
 
 NETWORKS = ['danet', 'deeplabv3plus']
@@ -216,10 +218,18 @@ def test_networks_differ_but_share_the_pretrained_backbone(tmp_path):
     model = MODELS.build(config)
     model.init_weights()
     top, bottom = model.networks.top, model.networks.bottom
-    assert torch.equal(top.backbone.layer1[0].conv1.weight, single.backbone.layer1[0].conv1.weight)
-    for (name, a), b in zip(top.backbone.named_parameters(), bottom.backbone.parameters(), strict=True):
+    assert torch.equal(
+        top.backbone.layer1[0].conv1.weight, single.backbone.layer1[0].conv1.weight
+    )
+    for (name, a), b in zip(
+        top.backbone.named_parameters(), bottom.backbone.parameters(), strict=True
+    ):
         assert torch.equal(a, b), name
-    for name in ('decode_head.conv_seg', 'decode_head.pam_in_conv.conv', 'auxiliary_head.conv_seg'):
+    for name in (
+        'decode_head.conv_seg',
+        'decode_head.pam_in_conv.conv',
+        'auxiliary_head.conv_seg',
+    ):
         a, b = (m.get_submodule(name).weight for m in (top, bottom))
         assert not torch.allclose(a, b), name
 
@@ -295,9 +305,7 @@ def test_slide_with_mean():
 
 
 def test_tta_reads_what_it_needs():
-    tta = MODELS.build(
-        dict(type='SegTTAModel', module=build_pair(connections='same'))
-    )
+    tta = MODELS.build(dict(type='SegTTAModel', module=build_pair(connections='same')))
     assert tta.module.out_channels == 5
     assert tta.module.decode_head is tta.module.networks.bottom.decode_head
     assert not any('.' not in k for k in tta.module.state_dict())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmseg.registry import MODELS
+
 from tiny import NUM_CLASSES, make_samples, network_config, total_loss
 
 TESTS = Path(__file__).parents[2]

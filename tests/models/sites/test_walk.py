@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmseg.models.decode_heads import DAHead
 from mmseg.registry import MODELS
+
 from mmseg_coop.models.sites import (
     find_sites,
     forward_head,
@@ -13,6 +14,7 @@ from mmseg_coop.models.sites import (
     head_predict,
     walk,
 )
+
 from tiny import HEADS, NUM_CLASSES, make_batch, network_config
 
 BN = dict(type='BN')

@@ -1,0 +1,94 @@
+"""Every config builds, takes a training step and predicts, at a reduced size."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_coop.models import CooperativeEncoderDecoder
+
+from tiny import make_samples
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
+NETWORKS = ('danet', 'deeplabv3plus')
+METHODS = ('single', 'ensemble', 'same', 'multi')
+DATASETS = {'cityscapes': 'r101', 'voc2012': 'r101', 'camvid': 'r18', 'toy': 'r18'}
+NAMES = [
+    f'{network}_{DATASETS[dataset]}_{method}_{dataset}'
+    for dataset in DATASETS
+    for network in NETWORKS
+    for method in METHODS
+]
+
+
+def load(name: str) -> Config:
+    return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+def test_these_are_all_configs():
+    assert {path.stem for path in CONFIGS.glob('*.py')} == set(NAMES)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_trains_and_predicts(name):
+    config = load(name)
+    # The pretrained backbone is downloaded when a training starts.
+    config.model.pretrained = None
+    config.model.data_preprocessor.size = (64, 64)
+    model = MODELS.build(config.model).train()
+    cls = EncoderDecoder if '_single_' in name else CooperativeEncoderDecoder
+    assert type(model) is cls
+
+    labels = torch.randint(0, model.num_classes, (2, 1, 64, 64))
+    data = dict(
+        inputs=[torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)] * 2,
+        data_samples=make_samples(labels),
+    )
+    optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    logged = model.train_step(data, optim_wrapper)
+    assert torch.isfinite(logged['loss'])
+
+    with torch.no_grad():
+        results = model.eval().test_step(data)
+    labels = results[0].pred_sem_seg.data
+    assert labels.shape == (1, 64, 64) and labels.max() < model.num_classes
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if '_single_' not in n])
+def test_cooperative_configs_hold_only_what_differs(name):
+    lines = (CONFIGS / f'{name}.py').read_text().strip().splitlines()
+    assert len(lines) <= 11
+    single = load(
+        name.replace('_ensemble_', '_single_')
+        .replace('_same_', '_single_')
+        .replace('_multi_', '_single_')
+    )
+    config = load(name)
+    assert config.model.pop('type') == 'CooperativeEncoderDecoder'
+    assert single.model.pop('type') == 'EncoderDecoder'
+    pattern = config.model.pop('connections', dict(pattern='ensemble'))['pattern']
+    assert f'_{pattern}_' in name
+    assert config.to_dict() == single.to_dict()
+
+
+def test_protocol_of_the_paper():
+    """Section 4.1 and 4.2."""
+    for name in NAMES:
+        config = load(name)
+        if '_r101_' not in name:
+            continue
+        assert config.model.backbone.depth == 101
+        crop = (768, 768) if 'cityscapes' in name else (513, 513)
+        assert config.model.data_preprocessor.size == crop
+        assert config.default_hooks.checkpoint.save_best == 'mIoU'
+        assert config.train_cfg.max_iters == (80000 if 'cityscapes' in name else 40000)
+
+
+def test_connectors_have_their_own_rate():
+    config = load('deeplabv3plus_r101_same_cityscapes')
+    keys = config.optim_wrapper.paramwise_cfg.custom_keys
+    assert keys.connectors.lr_mult == keys.aggregations.lr_mult == 10
