@@ -3,6 +3,7 @@
 Importing this package registers everything in MMSegmentation's registries.
 """
 
-from . import models
+from . import datasets, engine, evaluation, models
+from .version import __version__
 
-__all__ = ['models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']

@@ -1,3 +1,10 @@
 from .checkpoint import check_state_dict
+from .hooks import CheckpointMatchHook, unwrap
+from .optim_wrapper import BFloat16OptimWrapper
 
-__all__ = ['check_state_dict']
+__all__ = [
+    'BFloat16OptimWrapper',
+    'CheckpointMatchHook',
+    'check_state_dict',
+    'unwrap',
+]

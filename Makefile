@@ -1,0 +1,40 @@
+# make demo and make test need Python 3.10 or newer; the rest is set up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint format clean
+
+help:
+	@echo "make demo    train and compare the four methods on embedded data"
+	@echo "make test    run the whole test suite"
+	@echo "make lint    check style"
+	@echo "make format  apply style"
+	@echo "make clean   remove what was set up"
+
+demo: $(READY)
+	@$(BIN)/python tools/demo.py
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+
+$(READY): setup.py
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || \
+		{ echo "$(PYTHON) is older than 3.10: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up $(VENV) (once; PyTorch takes a few minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check torch torchvision
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[onedl,dev]'
+	@touch $(READY)

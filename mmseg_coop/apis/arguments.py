@@ -1,0 +1,33 @@
+"""Command line arguments that the tools share, as MMSegmentation has them."""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``config``'s companions: --work-dir, --cfg-options, --launcher, …"""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override values of the config, as in key=value or key="[a,b]"; nested '
+        'keys are joined by a dot',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run are started',
+    )
+    # torch.distributed.launch passes it, torchrun sets the variable.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse, and tell MMEngine the local rank."""
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args

@@ -1,0 +1,132 @@
+"""From a config file to a Runner: what tools/train.py and tools/test.py share."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from ..datasets import check_dataset_folders, check_num_classes
+
+TRACEBACK = 'MMSEG_COOP_TRACEBACK'
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line where config, data or a checkpoint is at fault.
+
+    Setting the environment variable MMSEG_COOP_TRACEBACK shows where it was raised.
+    """
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        print(f'error: {error}', file=sys.stderr)
+        print(f'(set {TRACEBACK}=1 to see where it was raised)', file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def silence_foreign_warnings() -> None:
+    """Hide warnings of other packages that a user of this one can't act on."""
+    for module in ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'timm'):
+        for category in (UserWarning, DeprecationWarning, FutureWarning):
+            warnings.filterwarnings(
+                'ignore', category=category, module=rf'{module}(\.|$)'
+            )
+
+
+def load_config(
+    path: str,
+    options: dict | None = None,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Read a config file as MMSegmentation's tools do.
+
+    Args:
+        path: The config file.
+        options: Values that override the file's, from ``--cfg-options``.
+        work_dir: Where logs and checkpoints go. Default: that of the file, or
+            ``work_dirs/`` and the file's name.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'there is no config file {path}')
+    config = Config.fromfile(path)
+    config.launcher = launcher
+    if options:
+        config.merge_from_dict(options)
+    if work_dir or not config.get('work_dir'):
+        config.work_dir = work_dir or str(Path('work_dirs') / Path(path).stem)
+    return config
+
+
+def enable_amp(config: Config) -> None:
+    """Train in mixed precision: float16 on a GPU, bfloat16 on the CPU.
+
+    Raises:
+        ValueError: If the config has another optimizer wrapper already.
+    """
+    kind = config.optim_wrapper.type
+    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
+        return
+    if kind != 'OptimWrapper':
+        raise ValueError(
+            f"optim_wrapper.type: found {kind!r}, expected 'OptimWrapper' for --amp"
+        )
+    if get_device() == 'cpu':
+        config.optim_wrapper.type = 'BFloat16OptimWrapper'
+    else:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.loss_scale = 'dynamic'
+
+
+def build_runner(config: Config) -> Runner:
+    """Check a config and build its Runner, on a machine with or without a GPU.
+
+    Raises:
+        FileNotFoundError: If data are missing.
+        ValueError: If the config contradicts itself.
+    """
+    check_dataset_folders(config)
+    check_num_classes(config)
+    on_cpu = config.launcher != 'none' and get_device() == 'cpu'
+    if on_cpu:
+        _init_cpu_processes(config)
+    if 'runner_type' in config:
+        runner = RUNNERS.build(config)
+    else:
+        runner = Runner.from_cfg(config)
+    if on_cpu:
+        runner.logger.info('No GPU: SyncBN layers are converted to BN.')
+        runner.model = revert_sync_batchnorm(runner.model)
+    return runner
+
+
+def _init_cpu_processes(config: Config) -> None:
+    """What MMEngine does for GPUs only: processes that talk through gloo."""
+    if config.launcher != 'pytorch':
+        raise ValueError(
+            f"launcher: found {config.launcher!r}, expected 'pytorch' on a machine "
+            'without a GPU'
+        )
+    if not dist.is_initialized():
+        dist.init_process_group('gloo')
+    config.env_cfg.dist_cfg = dict(backend='gloo')
+    # MMEngine's default wrapper names a GPU for each process.
+    config.setdefault(
+        'model_wrapper_cfg',
+        dict(type='MMDistributedDataParallel', broadcast_buffers=False),
+    )

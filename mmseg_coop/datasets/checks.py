@@ -1,0 +1,105 @@
+"""What is checked about a config's data before a Runner is built."""
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine import fileio
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_HOW_TO_GET = {
+    'CityscapesDataset': 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
+    'then run tools/dataset_converters/cityscapes.py on the folder',
+    'PascalVOCDataset': 'get VOC2012 from host.robots.ox.ac.uk and SBD (the "aug" '
+    'set), then run tools/dataset_converters/voc_aug.py',
+    'CamVidDataset': "get CamVid (SegNet's split), then run "
+    'tools/dataset_converters/camvid.py',
+}
+
+
+def check_dataset_folders(config: Config) -> None:
+    """Check that the folders and lists of all datasets of a config are there.
+
+    Args:
+        config: With ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
+
+    Raises:
+        FileNotFoundError: Names the config key, what is missing, and how to get it.
+    """
+    for key, dataset in _datasets(config):
+        root = dataset.get('data_root') or ''
+        backend = dataset.get('backend_args')
+        prefix = dataset.get('data_prefix') or {}
+        for name in ('img_path', 'seg_map_path'):
+            if prefix.get(name):
+                path = posixpath.join(root, prefix[name])
+                if not fileio.isdir(path, backend):
+                    raise _missing(f'{key}.data_prefix.{name}', path, dataset)
+        if dataset.get('ann_file'):
+            path = posixpath.join(root, dataset['ann_file'])
+            if not fileio.isfile(path, backend):
+                raise _missing(f'{key}.ann_file', path, dataset)
+
+
+def check_num_classes(config: Config) -> None:
+    """Check that the heads have as many classes as the datasets.
+
+    Raises:
+        ValueError: Names the head's config key, what it has, and what it needs.
+    """
+    model = config.get('model', {})
+    # With test time augmentation the segmentor is the wrapper's module.
+    model = model.get('module', model)
+    heads = {'decode_head': model.get('decode_head')}
+    auxiliary = model.get('auxiliary_head')
+    if isinstance(auxiliary, list | tuple):
+        heads |= {f'auxiliary_head[{i}]': head for i, head in enumerate(auxiliary)}
+    else:
+        heads['auxiliary_head'] = auxiliary
+    for key, dataset in _datasets(config):
+        expected = _class_count(dataset)
+        for head, options in heads.items():
+            found = (options or {}).get('num_classes')
+            if expected and found and found != expected:
+                raise ValueError(
+                    f'model.{head}.num_classes: found {found}, but '
+                    f'{dataset["type"]} ({key}) has {expected} classes; set '
+                    f'num_classes={expected} in every head'
+                )
+
+
+def _datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All datasets of a config with their keys, those inside of wrappers too."""
+    for loader in _LOADERS:
+        options = config.get(loader)
+        if options:
+            yield from _unwrap(f'{loader}.dataset', options['dataset'])
+
+
+def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
+    if 'dataset' in dataset:
+        yield from _unwrap(f'{key}.dataset', dataset['dataset'])
+    elif 'datasets' in dataset:
+        for i, inner in enumerate(dataset['datasets']):
+            yield from _unwrap(f'{key}.datasets[{i}]', inner)
+    else:
+        yield key, dataset
+
+
+def _class_count(dataset: dict[str, Any]) -> int | None:
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if classes is None:
+        cls = DATASETS.get(dataset['type'])
+        classes = getattr(cls, 'METAINFO', {}).get('classes')
+    return len(classes) if isinstance(classes, list | tuple) else None
+
+
+def _missing(key: str, path: str, dataset: dict[str, Any]) -> FileNotFoundError:
+    kind = dataset['type']
+    how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
+    return FileNotFoundError(
+        f'{key}: {kind} expects {path}, which is not there; {how}, or point '
+        f'data_root at your copy (found {dataset.get("data_root")!r})'
+    )

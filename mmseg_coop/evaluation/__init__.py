@@ -1,0 +1,3 @@
+from .voc_submission import VOCSubmission
+
+__all__ = ['VOCSubmission']

@@ -1,0 +1,58 @@
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r"__version__ = '(.+)'", (HERE / 'mmseg_coop' / 'version.py').read_text()
+)[1]
+
+setup(
+    name='mmseg_coop',
+    version=VERSION,
+    description='Segmentation networks that share feature maps while they train '
+    'together: a plugin for MMSegmentation',
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The mmseg_coop authors',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmseg_coop', 'mmseg_coop.*']),
+    python_requires='>=3.10',
+    install_requires=[
+        'matplotlib',
+        'numpy',
+        'opencv-python',
+        'Pillow',
+        'rich',
+        'torch>=2.1',
+        'torchvision',
+        # The original MMSegmentation imports these two without asking for them.
+        'ftfy',
+        'regex',
+    ],
+    extras_require={
+        # The maintained continuation of OpenMMLab's packages, with the same modules.
+        'onedl': [
+            'onedl-mmcv>=2.3',
+            'onedl-mmengine>=0.10.9',
+            'onedl-mmpretrain>=1.3',
+            'onedl-mmsegmentation>=1.4',
+        ],
+        # The original packages, where one has a PyTorch that they fit.
+        'openmmlab': [
+            'mmcv>=2.0.0',
+            'mmengine>=0.7.1',
+            'mmpretrain>=1.0.0',
+            'mmsegmentation>=1.0.0',
+        ],
+        # Converting SBD's annotations reads .mat files.
+        'sbd': ['scipy'],
+        'dev': ['pre-commit', 'pytest', 'ruff', 'scipy'],
+    },
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+)

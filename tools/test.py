@@ -1,0 +1,95 @@
+"""Test a model: python tools/test.py CONFIG CHECKPOINT"""
+
+import argparse
+
+from mmengine.config import Config
+
+from mmseg_coop.apis import (
+    build_runner,
+    load_config,
+    one_line_errors,
+    silence_foreign_warnings,
+)
+from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.engine import CheckpointMatchHook, unwrap
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test (and evaluate) a segmentor')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; without one, the networks are loaded from '
+        'model.networks_init',
+    )
+    parser.add_argument('--out', help='folder for predicted label maps')
+    parser.add_argument('--show', action='store_true', help='show predictions')
+    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds to show a prediction'
+    )
+    parser.add_argument('--tta', action='store_true', help='test time augmentation')
+    parser.add_argument(
+        '--submission',
+        help='predict the test set that has no labels, and write what its evaluation '
+        'server takes to this folder',
+    )
+    add_common_arguments(parser)
+    return parse_arguments(parser)
+
+
+def show_predictions(config: Config, args: argparse.Namespace) -> None:
+    hook = config.default_hooks.setdefault(
+        'visualization', dict(type='SegVisualizationHook')
+    )
+    hook.update(draw=True, show=args.show, wait_time=args.wait_time)
+    if args.show_dir:
+        config.visualizer.save_dir = args.show_dir
+
+
+def augment_at_test_time(config: Config) -> None:
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.model = dict(config.tta_model, module=config.model)
+
+
+def predict_for_server(config: Config, folder: str) -> None:
+    if 'submission_dataloader' not in config:
+        raise ValueError(
+            '--submission: the config has no submission_dataloader; expected a config '
+            'for voc2012'
+        )
+    config.test_dataloader = config.submission_dataloader
+    config.test_evaluator = dict(config.submission_evaluator, out_dir=folder)
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        config = load_config(
+            args.config, args.cfg_options, args.work_dir, args.launcher
+        )
+        if not (args.checkpoint or config.model.get('networks_init')):
+            raise ValueError(
+                'no weights to test: name a checkpoint behind the config, or give '
+                '--cfg-options "model.networks_init=[a.pth,b.pth]"'
+            )
+        config.load_from = args.checkpoint
+        if args.show or args.show_dir:
+            show_predictions(config, args)
+        if args.out:
+            config.test_evaluator.update(output_dir=args.out, keep_results=True)
+        if args.submission:
+            predict_for_server(config, args.submission)
+        if args.tta:
+            augment_at_test_time(config)
+        runner = build_runner(config)
+        runner.register_hook(CheckpointMatchHook())
+        if not args.checkpoint:
+            unwrap(runner.model).init_weights()
+        runner.test()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,50 @@
+"""Train a model: python tools/train.py CONFIG"""
+
+import argparse
+
+from mmseg_coop.apis import (
+    build_runner,
+    enable_amp,
+    load_config,
+    one_line_errors,
+    silence_foreign_warnings,
+)
+from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.engine import CheckpointMatchHook
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a segmentor')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the latest checkpoint in the work dir',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on the CPU',
+    )
+    add_common_arguments(parser)
+    return parse_arguments(parser)
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        config = load_config(
+            args.config, args.cfg_options, args.work_dir, args.launcher
+        )
+        if args.amp:
+            enable_amp(config)
+        config.resume = args.resume
+        runner = build_runner(config)
+        if args.resume:
+            runner.register_hook(CheckpointMatchHook())
+        runner.train()
+
+
+if __name__ == '__main__':
+    main()
