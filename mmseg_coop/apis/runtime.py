@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,15 +32,6 @@ def one_line_errors() -> Iterator[None]:
         print(f'error: {error}', file=sys.stderr)
         print(f'(set {TRACEBACK}=1 to see where it was raised)', file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def silence_foreign_warnings() -> None:
-    """Hide warnings of other packages that a user of this one can't act on."""
-    for module in ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'timm'):
-        for category in (UserWarning, DeprecationWarning, FutureWarning):
-            warnings.filterwarnings(
-                'ignore', category=category, module=rf'{module}(\.|$)'
-            )
 
 
 def load_config(

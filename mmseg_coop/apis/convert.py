@@ -1,0 +1,59 @@
+"""What the dataset converters share."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.utils import track_parallel_progress, track_progress
+from PIL import Image
+
+VOID = 255
+
+
+def convert_labels(
+    convert: Callable[[tuple[Path, Path]], None],
+    pairs: Sequence[tuple[Path, Path]],
+    nproc: int = 1,
+) -> None:
+    """Convert label files with a progress bar.
+
+    Args:
+        convert: Reads the first path of a pair and writes the second; a function of
+            a module, so that other processes can run it.
+        pairs: Sources and destinations.
+        nproc: Number of processes.
+    """
+    for folder in {target.parent for _, target in pairs}:
+        folder.mkdir(parents=True, exist_ok=True)
+    if nproc > 1:
+        track_parallel_progress(convert, list(pairs), nproc)
+    else:
+        track_progress(convert, list(pairs))
+    print()
+
+
+def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
+    """Files of a folder and those below it, in order.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    files = sorted(folder.rglob(pattern))
+    if not files:
+        raise FileNotFoundError(f'{folder}: no {pattern} in it; expected {what} there')
+    return files
+
+
+def save_label(label: np.ndarray, path: Path) -> None:
+    """Write a label map (H, W) as 8-bit PNG; what stands there is never half a file."""
+    partial = path.with_name(f'{path.name}.part')
+    Image.fromarray(label.astype(np.uint8)).save(partial, format='PNG')
+    os.replace(partial, path)
+
+
+def replace_values(label: np.ndarray, values: dict[int, int]) -> np.ndarray:
+    """Replace each value of a label map (H, W); what is not listed becomes void."""
+    table = np.full(256, VOID, np.uint8)
+    table[list(values)] = list(values.values())
+    return table[label]

@@ -1,0 +1,61 @@
+"""Add the annotations of SBD to PASCAL VOC 2012: the "aug" training set.
+
+python tools/dataset_converters/voc_aug.py data/VOCdevkit data/VOCdevkit/VOCaug
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mmseg_coop.apis import one_line_errors
+from mmseg_coop.apis.convert import convert_labels, find_files, save_label
+
+# Section 4.1.2 of the paper, and every work with this training set.
+_TRAIN_IMAGES = 10582
+
+
+def convert(pair: tuple[Path, Path]) -> None:
+    from scipy.io import loadmat
+
+    source, target = pair
+    segmentation = loadmat(source, mat_dtype=True)['GTcls'][0]['Segmentation'][0]
+    save_label(np.asarray(segmentation), target)
+
+
+def read_list(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is not there; expected that of VOC 2012')
+    return path.read_text().split()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('devkit', type=Path, help='folder with VOC2012 in it')
+    parser.add_argument('sbd', type=Path, help='folder with dataset/cls/*.mat in it')
+    parser.add_argument('--nproc', type=int, default=1, help='number of processes')
+    args = parser.parse_args()
+    with one_line_errors():
+        voc = args.devkit / 'VOC2012'
+        lists = voc / 'ImageSets' / 'Segmentation'
+        train = read_list(lists / 'train.txt')
+        val = read_list(lists / 'val.txt')
+        sources = find_files(
+            args.sbd / 'dataset' / 'cls', '*.mat', "SBD's annotations (benchmark.tgz)"
+        )
+        folder = voc / 'SegmentationClassAug'
+        pairs = [(s, folder / f'{s.stem}.png') for s in sources]
+        convert_labels(convert, pairs, args.nproc)
+
+        # VOC's own annotations are used for its training images, and nothing of its
+        # validation set is trained on.
+        aug = sorted({s.stem for s in sources} - set(train) - set(val))
+        (lists / 'aug.txt').write_text('\n'.join(aug) + '\n')
+        total = len(train) + len(aug)
+        print(f'{lists / "aug.txt"}: {len(aug)} images, {total} with train.txt')
+        if total != _TRAIN_IMAGES:
+            print(f'note: the whole training set has {_TRAIN_IMAGES} images')
+
+
+if __name__ == '__main__':
+    main()
