@@ -50,7 +50,7 @@ class ToyScene:
             self._draw_car(self.horizon + depth)
         for _ in range(self._between(1, 4)):
             self._draw_pole()
-        for _ in range(self._between(1, 5)):
+        for _ in range(self._between(2, 7)):
             self._draw_person()
         self.image = self._light()
 
@@ -121,18 +121,18 @@ class ToyScene:
         self.colors[self._box(bottom - 1, left, 1, width)] = 35
 
     def _draw_pole(self) -> None:
-        x, width = self._between(0, self.width), self._between(1, 3)
+        x, width = self._between(0, self.width), self._between(2, 4)
         top = self._between(2, self.horizon)
         bottom = self.horizon + self._between(1, (self.height - self.horizon) // 2)
         self._paint(self._box(top, x, bottom - top, width), POLE, self._grey())
 
     def _draw_person(self) -> None:
         bottom = self._between(self.horizon + 3, self.height)
-        height = 5 + (bottom - self.horizon) // 4
+        height = 6 + (bottom - self.horizon) // 3
         left = self._between(0, self.width)
-        clothes = self._box(bottom - height, left, height, 1 + height // 4)
+        clothes = self._box(bottom - height, left, height, 2 + height // 4)
         self._paint(clothes, PERSON, self._color(100, 95, 105, spread=75))
-        head = self._box(bottom - height, left, 2, 1 + height // 4)
+        head = self._box(bottom - height, left, 2, 2 + height // 4)
         self.colors[head] = self._color(120, 145, 180, spread=20)
 
     def _light(self) -> np.ndarray:
