@@ -1,11 +1,67 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 import mmseg_coop  # noqa: F401  (registers everything)
+from mmseg_coop.datasets.toy_scene import ToyScene
+
+REPO = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def _deterministic():
     init_default_scope('mmseg')
     torch.manual_seed(0)
+
+
+def _real_data(name: str) -> Path | None:
+    """Real data beside the checkout, where there are any."""
+    folder = REPO.parent / 'shared' / name
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope='session')
+def camvid_root(tmp_path_factory) -> Path:
+    """CamVid, or a few drawn scenes in its layout."""
+    real = _real_data('camvid')
+    if real:
+        return real
+    root = tmp_path_factory.mktemp('camvid')
+    for split, seeds in (('train', range(4)), ('val', range(4, 6))):
+        for folder in ('img_dir', 'ann_dir'):
+            (root / folder / split).mkdir(parents=True)
+        for seed in seeds:
+            scene = ToyScene(seed, 360, 480)
+            Image.fromarray(scene.image).save(root / 'img_dir' / split / f'{seed}.jpg')
+            Image.fromarray(scene.label).save(root / 'ann_dir' / split / f'{seed}.png')
+    return root
+
+
+@pytest.fixture(scope='session')
+def drawn_cityscapes(tmp_path_factory) -> Path:
+    """A drawn scene in the layout of Cityscapes."""
+    root = tmp_path_factory.mktemp('cityscapes')
+    ids = np.array([23, 11, 7, 8, 21, 26, 17, 3], np.uint8)
+    train_ids = np.array([10, 2, 0, 1, 8, 13, 5, 255], np.uint8)
+    for split in ('train', 'val'):
+        scene = ToyScene(0, 128, 256)
+        images = {
+            'leftImg8bit/{}/town/a_leftImg8bit.png': scene.image,
+            'gtFine/{}/town/a_gtFine_labelIds.png': ids[scene.label],
+            'gtFine/{}/town/a_gtFine_labelTrainIds.png': train_ids[scene.label],
+        }
+        for name, image in images.items():
+            path = root / name.format(split)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return root
+
+
+@pytest.fixture(scope='session')
+def cityscapes_root(drawn_cityscapes) -> Path:
+    """A frame of Cityscapes, or the drawn one."""
+    return _real_data('cityscapes_sample') or drawn_cityscapes

@@ -118,5 +118,7 @@ def _init_cpu_processes(config: Config) -> None:
     # MMEngine's default wrapper names a GPU for each process.
     config.setdefault(
         'model_wrapper_cfg',
-        dict(type='MMDistributedDataParallel', broadcast_buffers=False),
+        dict(
+            type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
+        ),
     )

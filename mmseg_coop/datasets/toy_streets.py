@@ -1,5 +1,9 @@
 """ToyStreets: street-like scenes drawn on the fly, so that anything runs at once."""
 
+import re
+
+import cv2
+from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -7,6 +11,24 @@ from .toy_scene import CLASSES, ToyScene
 
 # Far apart, so that splits of any size share no scene.
 _FIRST_SEED = {'train': 0, 'val': 1_000_000, 'test': 2_000_000}
+
+
+@register_backend('toy', prefixes='toy', force=True)
+class ToyBackend(BaseStorageBackend):
+    """Read the image of a scene as if it were a file: ``toy://64x96/7.png``.
+
+    What reads images by their path, such as ``SegVisualizationHook``, needs it.
+    """
+
+    def get(self, filepath: str) -> bytes:
+        """The scene as PNG."""
+        height, width, seed = map(int, re.findall(r'\d+', filepath))
+        image = ToyScene(seed, height, width).image
+        return cv2.imencode('.png', image)[1].tobytes()
+
+    def get_text(self, filepath: str) -> str:
+        """A scene is no text."""
+        raise ValueError(f'{filepath} is an image')
 
 
 @DATASETS.register_module()
@@ -61,18 +83,18 @@ class ToyStreets(BaseSegDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """A name and a seed for each scene."""
+        """A path and a seed for each scene."""
         first = _FIRST_SEED[self.split] + 10_000_000 * self.seed
+        folder = 'toy://{}x{}'.format(*self.size)
         return [
             dict(
-                img_path=f'toy_{self.split}_{i:04d}.png',
-                seg_map_path=f'toy_{self.split}_{i:04d}.png',
+                img_path=f'{folder}/{seed}.png',
                 label_map=self.label_map,
                 reduce_zero_label=False,
                 seg_fields=[],
-                scene=first + i,
+                scene=seed,
             )
-            for i in range(self.num_images)
+            for seed in range(first, first + self.num_images)
         ]
 
     def get_data_info(self, idx: int) -> dict:

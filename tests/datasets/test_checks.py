@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_coop.datasets import check_dataset_folders, check_num_classes
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
+
+
+def load(name: str, **options) -> Config:
+    config = Config.fromfile(CONFIGS / f'{name}.py')
+    config.merge_from_dict(options)
+    return config
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        (
+            'danet_r101_same_cityscapes',
+            'train_dataloader.dataset.data_prefix.img_path: CityscapesDataset expects '
+            'data/cityscapes/leftImg8bit/train, which is not there; get .* '
+            'tools/dataset_converters/cityscapes.py',
+        ),
+        (
+            'danet_r101_same_voc2012',
+            r'train_dataloader.dataset.datasets\[0\].data_prefix.img_path: '
+            'PascalVOCDataset expects data/VOCdevkit/VOC2012/JPEGImages',
+        ),
+        (
+            'danet_r18_same_camvid',
+            'CamVidDataset expects data/camvid/img_dir/train, .* or point data_root at '
+            "your copy .found 'data/camvid/'",
+        ),
+    ],
+)
+def test_missing_folder(name, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=message) as error:
+        check_dataset_folders(load(name))
+    assert '\n' not in str(error.value)
+
+
+def test_missing_list(tmp_path):
+    for name in ('JPEGImages', 'SegmentationClass', 'SegmentationClassAug'):
+        (tmp_path / name).mkdir()
+    config = load('danet_r101_same_voc2012')
+    for dataset in config.train_dataloader.dataset.datasets:
+        dataset.data_root = str(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'datasets\[0\].ann_file: .*train.txt'):
+        check_dataset_folders(config)
+
+
+def test_data_that_are_there(cityscapes_root):
+    config = load('danet_r101_same_cityscapes')
+    for key in ('train', 'val', 'test'):
+        config[f'{key}_dataloader'].dataset.data_root = str(cityscapes_root)
+    check_dataset_folders(config)
+    check_dataset_folders(load('danet_r18_same_toy'))
+
+
+def test_class_counts():
+    for name in ('danet_r101_same_voc2012', 'deeplabv3plus_r18_single_toy'):
+        check_num_classes(load(name))
+    message = (
+        r'model.decode_head.num_classes: found 19, but CamVidDataset '
+        r'\(train_dataloader.dataset\) has 11 classes; set num_classes=11'
+    )
+    config = load('danet_r18_same_camvid', **{'model.decode_head.num_classes': 19})
+    with pytest.raises(ValueError, match=message):
+        check_num_classes(config)
+    config = load('danet_r18_same_camvid')
+    heads = [dict(config.model.auxiliary_head, num_classes=n) for n in (11, 12)]
+    config.model.auxiliary_head = heads
+    with pytest.raises(ValueError, match=r'model.auxiliary_head\[1\].num_classes'):
+        check_num_classes(config)
+
+
+def test_class_counts_follow_metainfo_and_test_time_augmentation():
+    config = load('danet_r18_same_camvid')
+    for key in ('train', 'val', 'test'):
+        config[f'{key}_dataloader'].dataset.metainfo = dict(classes=('road', 'car'))
+    with pytest.raises(ValueError, match='has 2 classes'):
+        check_num_classes(config)
+    config = load('danet_r18_same_camvid', **{'model.decode_head.num_classes': 19})
+    config.model = dict(type='SegTTAModel', module=config.model)
+    with pytest.raises(ValueError, match='found 19'):
+        check_num_classes(config)

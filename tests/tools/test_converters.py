@@ -1,0 +1,95 @@
+"""The converters, run as a user runs them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+CONVERTERS = Path(__file__).parents[2] / 'tools' / 'dataset_converters'
+
+
+def convert(name: str, *args) -> subprocess.CompletedProcess:
+    command = [sys.executable, CONVERTERS / f'{name}.py', *args]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+def read(path: Path) -> np.ndarray:
+    return np.array(Image.open(path))
+
+
+def save(values: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint8)).save(path)
+
+
+@pytest.mark.parametrize('nproc', [1, 2])
+def test_cityscapes(drawn_cityscapes, tmp_path, nproc):
+    root = tmp_path / 'cityscapes'
+    shutil.copytree(drawn_cityscapes / 'gtFine', root / 'gtFine')
+    expected = {}
+    for path in root.rglob('*_labelTrainIds.png'):
+        expected[path] = read(path)
+        path.unlink()
+    done = convert('cityscapes', root, '--nproc', nproc)
+    assert done.returncode == 0, done.stderr
+    assert len(expected) == 2
+    for path, label in expected.items():
+        assert np.array_equal(read(path), label)
+    assert not list(root.rglob('*.part'))
+
+
+def test_camvid(tmp_path):
+    labels = {}
+    for i, split in enumerate(('train', 'val', 'test')):
+        label = np.random.default_rng(i).integers(0, 12, (36, 48))
+        labels[split] = np.where(label == 11, 255, label)
+        save(label, tmp_path / f'from/{split}annot/a.png')
+        save(np.full((36, 48, 3), 99), tmp_path / f'from/{split}/a.png')
+    done = convert('camvid', tmp_path / 'from', tmp_path / 'to')
+    assert done.returncode == 0, done.stderr
+    for split, label in labels.items():
+        assert np.array_equal(read(tmp_path / f'to/ann_dir/{split}/a.png'), label)
+        image = read(tmp_path / f'to/img_dir/{split}/a.jpg')
+        assert image.shape == (36, 48, 3) and abs(image.astype(int) - 99).max() < 4
+
+
+def test_voc_aug(tmp_path):
+    lists = tmp_path / 'devkit/VOC2012/ImageSets/Segmentation'
+    lists.mkdir(parents=True)
+    (lists / 'train.txt').write_text('a\nb\n')
+    (lists / 'val.txt').write_text('c\n')
+    folder = tmp_path / 'sbd/dataset/cls'
+    folder.mkdir(parents=True)
+    labels = {}
+    for i, name in enumerate('bcde'):
+        labels[name] = np.random.default_rng(i).integers(0, 21, (9, 11))
+        annotation = {'Segmentation': labels[name].astype(np.uint8)}
+        savemat(folder / f'{name}.mat', {'GTcls': annotation})
+    done = convert('voc_aug', tmp_path / 'devkit', tmp_path / 'sbd')
+    assert done.returncode == 0, done.stderr
+    # Validation images and those with VOC's own annotation are left out.
+    assert (lists / 'aug.txt').read_text().split() == ['d', 'e']
+    assert '4 with train.txt' in done.stdout and '10582' in done.stdout
+    for name, label in labels.items():
+        path = tmp_path / f'devkit/VOC2012/SegmentationClassAug/{name}.png'
+        assert np.array_equal(read(path), label)
+
+
+@pytest.mark.parametrize(
+    ('name', 'args', 'message'),
+    [
+        ('cityscapes', ['nowhere'], "no *_labelIds.png in it; expected Cityscapes'"),
+        ('camvid', ['nowhere', 'to'], 'nowhere/train: no *.png in it; expected CamVid'),
+        ('voc_aug', ['nowhere', 'sbd'], 'train.txt is not there; expected that of VOC'),
+    ],
+)
+def test_wrong_folder(name, args, message, tmp_path):
+    done = convert(name, *(tmp_path / arg for arg in args))
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: ') and message in done.stderr
+    assert 'Traceback' not in done.stderr
