@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
@@ -92,17 +93,11 @@ def build_runner(config: Config) -> Runner:
     """
     check_dataset_folders(config)
     check_num_classes(config)
-    on_cpu = config.launcher != 'none' and get_device() == 'cpu'
-    if on_cpu:
+    if config.launcher != 'none' and get_device() == 'cpu':
         _init_cpu_processes(config)
     if 'runner_type' in config:
-        runner = RUNNERS.build(config)
-    else:
-        runner = Runner.from_cfg(config)
-    if on_cpu:
-        runner.logger.info('No GPU: SyncBN layers are converted to BN.')
-        runner.model = revert_sync_batchnorm(runner.model)
-    return runner
+        return RUNNERS.build(config)
+    return Runner.from_cfg(config)
 
 
 def _init_cpu_processes(config: Config) -> None:
@@ -122,3 +117,18 @@ def _init_cpu_processes(config: Config) -> None:
             type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
         ),
     )
+    # Without processes MMEngine converts them itself.
+    if _replace_sync_bn(config.model):
+        print_log('No GPU: SyncBN layers are converted to BN.', 'current')
+
+
+def _replace_sync_bn(config: Any) -> bool:
+    """Replace SyncBN, which needs a GPU, in a nested config; tell if there was one."""
+    if isinstance(config, list | tuple):
+        return any([_replace_sync_bn(item) for item in config])
+    if not isinstance(config, dict):
+        return False
+    found = config.get('type') == 'SyncBN'
+    if found:
+        config['type'] = 'BN'
+    return any([_replace_sync_bn(value) for value in config.values()]) or found

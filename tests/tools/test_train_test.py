@@ -117,7 +117,7 @@ def test_two_processes_without_a_gpu(trained):
     train = ['bash', TOOLS / 'dist_train.sh', config('same', 'danet'), 2]
     options = [*SHORT, 'model.decode_head.norm_cfg.type=SyncBN']
     done = run([*train, '--cfg-options', *options], trained)
-    assert 'SyncBN layers are converted to BN' in done.stdout
+    assert 'SyncBN layers are converted to BN' in done.stdout + done.stderr
     weights = trained / 'work_dirs/danet_r18_same_toy/iter_4.pth'
     test = ['bash', TOOLS / 'dist_test.sh', config('same', 'danet'), weights, 2]
     both = run([*test, '--cfg-options', *SHORT], trained)
