@@ -8,6 +8,8 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_coop.models.sites import walk
+
 NUM_CLASSES = 5
 _BN = dict(type='BN')
 
@@ -89,3 +91,19 @@ def make_batch(size: int = 2, shape: tuple[int, int] = (64, 64)):
 def total_loss(losses: dict) -> torch.Tensor:
     """What is optimised: the sum that MMEngine makes of a dict of losses."""
     return sum(value for key, value in losses.items() if 'loss' in key)
+
+
+def run_walk(network, inputs: torch.Tensor):
+    """Walk a network to its end without changing anything."""
+    steps = walk(network, inputs)
+    try:
+        stop = next(steps)
+        while True:
+            stop = steps.send(stop.feature)
+    except StopIteration as end:
+        return end.value
+
+
+def as_tuple(output) -> tuple:
+    """A head's output, of one or several classifiers."""
+    return tuple(output) if isinstance(output, list | tuple) else (output,)

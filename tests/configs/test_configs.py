@@ -10,8 +10,9 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_coop.models import CooperativeEncoderDecoder
+from mmseg_coop.models.sites import forward_head
 
-from tiny import make_samples
+from tiny import as_tuple, make_samples, run_walk
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 NETWORKS = ('danet', 'deeplabv3plus')
@@ -38,7 +39,7 @@ def test_trains_and_predicts(name):
     config = load(name)
     # The pretrained backbone is downloaded when a training starts.
     config.model.pretrained = None
-    config.model.data_preprocessor.size = (64, 64)
+    config.model.data_preprocessor.update(size=(64, 64), test_cfg=None)
     model = MODELS.build(config.model).train()
     cls = EncoderDecoder if '_single_' in name else CooperativeEncoderDecoder
     assert type(model) is cls
@@ -54,6 +55,13 @@ def test_trains_and_predicts(name):
 
     with torch.no_grad():
         results = model.eval().test_step(data)
+        networks = [model] if cls is EncoderDecoder else model.networks.values()
+        for network in networks:
+            inputs = torch.randn(1, 3, 64, 64)
+            found = forward_head(network.decode_head, run_walk(network, inputs))
+            expected = network(inputs)
+            for a, b in zip(as_tuple(found), as_tuple(expected), strict=True):
+                assert torch.equal(a, b)
     labels = results[0].pred_sem_seg.data
     assert labels.shape == (1, 64, 64) and labels.max() < model.num_classes
 

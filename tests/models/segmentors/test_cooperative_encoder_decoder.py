@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from mmseg_coop.models import CoopConnector, CooperativeEncoderDecoder
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
-from tiny import build_pair, make_batch, network_config, total_loss
+from tiny import as_tuple, build_pair, make_batch, network_config, total_loss
 
 NETWORKS = ['danet', 'deeplabv3plus']
 PATTERNS = ['same', 'multi']
@@ -98,7 +98,9 @@ def test_unconnected_pair_predicts_as_its_networks(network, predict):
         expected = single(inputs, copy.deepcopy(samples), mode='predict')
         assert all(
             torch.equal(a, b)
-            for a, b in zip(_tuple(model(inputs)), _tuple(single(inputs)), strict=True)
+            for a, b in zip(
+                as_tuple(model(inputs)), as_tuple(single(inputs)), strict=True
+            )
         )
         features = zip(
             model.extract_feat(inputs), single.extract_feat(inputs), strict=True
@@ -331,7 +333,3 @@ def test_state_dict_and_copies(pattern):
         for copied in (other, copy.deepcopy(model)):
             for a, b in zip(expected, copied(inputs), strict=True):
                 assert torch.equal(a, b)
-
-
-def _tuple(output):
-    return output if isinstance(output, tuple) else (output,)

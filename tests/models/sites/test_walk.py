@@ -15,7 +15,14 @@ from mmseg_coop.models.sites import (
     walk,
 )
 
-from tiny import HEADS, NUM_CLASSES, make_batch, network_config
+from tiny import (
+    HEADS,
+    NUM_CLASSES,
+    as_tuple,
+    make_batch,
+    network_config,
+    run_walk,
+)
 
 BN = dict(type='BN')
 STAGES = dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), norm_cfg=BN)
@@ -144,22 +151,8 @@ def network(request):
     return model
 
 
-def run_walk(network, inputs):
-    steps = walk(network, inputs)
-    try:
-        stop = next(steps)
-        while True:
-            stop = steps.send(stop.feature)
-    except StopIteration as end:
-        return end.value
-
-
-def as_list(output):
-    return list(output) if isinstance(output, list | tuple) else [output]
-
-
 def assert_equal(found, expected):
-    for a, b in zip(as_list(found), as_list(expected), strict=True):
+    for a, b in zip(as_tuple(found), as_tuple(expected), strict=True):
         assert torch.equal(a, b)
 
 
