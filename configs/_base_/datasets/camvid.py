@@ -1,17 +1,9 @@
 # CamVid at 180 x 240, for a CPU: 367 images to train, 101 to validate. Predictions
 # are brought back to the labels' 360 x 480 before they are compared.
+_base_ = './common.py'
 crop_size = (180, 240)
 scale = (240, 180)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    # ImageNet's, as in MMSegmentation.
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=crop_size,
-)
+data_preprocessor = dict(size=crop_size)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -49,8 +41,6 @@ dataset = dict(type='CamVidDataset', data_root='data/camvid/')
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         dataset,
         data_prefix=dict(img_path='img_dir/train', seg_map_path='ann_dir/train'),
@@ -58,10 +48,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         dataset,
         data_prefix=dict(img_path='img_dir/val', seg_map_path='ann_dir/val'),
@@ -69,5 +56,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

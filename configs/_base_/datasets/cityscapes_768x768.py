@@ -1,16 +1,9 @@
 # Cityscapes: 2,975 images to train, 500 to validate. "We randomly cropped the images
 # of 768 x 768 pixels in train phase" (Section 4.1.1); the rest as in MMSegmentation.
+_base_ = './common.py'
 crop_size = (768, 768)
 scale = (2048, 1024)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=crop_size,
-)
+data_preprocessor = dict(size=crop_size)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -50,8 +43,6 @@ train_dataloader = dict(
     # For each GPU; the schedule is made for 4 of them.
     batch_size=2,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         dataset,
         data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
@@ -59,10 +50,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         dataset,
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
@@ -70,5 +58,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,17 +1,10 @@
 # ToyStreets, drawn on the fly: no files.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(64, 96),
-)
+_base_ = './common.py'
+data_preprocessor = dict(size=(64, 96))
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    persistent_workers=False,
     dataset=dict(
         type='ToyStreets',
         split='train',
@@ -22,7 +15,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=8,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    persistent_workers=False,
     dataset=dict(
         type='ToyStreets',
         split='val',
@@ -43,5 +36,3 @@ tta_pipeline = [
         ],
     )
 ]
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -3,17 +3,9 @@
 # pixels from training set in training phase, and we cropped the center region in
 # validation and test phase": no image has more than 500 pixels a side, so that the
 # region is the whole image, padded.
+_base_ = './common.py'
 crop_size = (513, 513)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=crop_size,
-    test_cfg=dict(size=crop_size),
-)
+data_preprocessor = dict(size=crop_size, test_cfg=dict(size=crop_size))
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -52,8 +44,6 @@ train_dataloader = dict(
     # For each GPU; the schedule is made for 4 of them.
     batch_size=4,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type='ConcatDataset',
         datasets=[
@@ -71,10 +61,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         dataset,
         ann_file='ImageSets/Segmentation/val.txt',
@@ -83,8 +70,6 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
 
 # The test set has no public labels: tools/test.py --submission writes what the
 # evaluation server takes.

@@ -16,6 +16,7 @@ from ..plan import Plan, build_connections
 from ..sites import find_sites, forward_head, head_loss, head_predict
 from .combine import mean_of_probabilities, slide
 from .networks_init import load_network
+from .options import check_test_cfg, network_names, per_network
 
 MEAN = 'mean'
 
@@ -118,7 +119,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             'pretrained': pretrained,
             'init_cfg': init_cfg,
         }
-        names = _network_names(num_networks)
+        names = network_names(num_networks)
         self.networks = ModuleDict(
             {name: MODELS.build(copy.deepcopy(network)) for name in names}
         )
@@ -134,9 +135,9 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
-        self.networks_init = _per_network('networks_init', networks_init, names, None)
-        self.loss_weights = _per_network('loss_weights', loss_weights, names, 1.0)
-        self._check_test_cfg()
+        self.networks_init = per_network('networks_init', networks_init, names, None)
+        self.loss_weights = per_network('loss_weights', loss_weights, names, 1.0)
+        check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
 
     @property
     def decode_head(self):
@@ -261,50 +262,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """The networks that the prediction needs."""
         names = self.plan.networks
         return names if self.predict_with == MEAN else (self.predict_with,)
-
-    def _check_test_cfg(self) -> None:
-        choices = (*self.plan.networks, MEAN)
-        if self.predict_with not in choices:
-            raise ValueError(
-                f'test_cfg.predict: unknown network {self.predict_with!r}; expected '
-                f'one of {", ".join(choices)}'
-            )
-        mode = self.test_cfg.get('mode')
-        if mode not in ('whole', 'slide'):
-            raise ValueError(
-                f"test_cfg.mode: found {mode!r}, expected 'whole' or 'slide'"
-            )
-        missing = {'crop_size', 'stride'} - set(self.test_cfg)
-        if mode == 'slide' and missing:
-            raise ValueError(
-                f"test_cfg.{min(missing)}: missing; mode='slide' needs crop_size and "
-                'stride, as in crop_size=(769, 769), stride=(513, 513)'
-            )
-
-
-def _network_names(count: int) -> tuple[str, ...]:
-    if count < 2:
-        raise ValueError(
-            f'num_networks: found {count}, expected at least 2; for one network use '
-            "type='EncoderDecoder'"
-        )
-    if count == 2:
-        return 'top', 'bottom'
-    return tuple(f'net{i + 1}' for i in range(count))
-
-
-def _per_network(
-    key: str, values: Sequence | None, names: Sequence[str], default: Any
-) -> dict[str, Any]:
-    """One value for each network, from a list in their order."""
-    if values is None:
-        return dict.fromkeys(names, default)
-    if isinstance(values, str) or len(values) != len(names):
-        raise ValueError(
-            f'{key}: found {values!r}, expected a list with a value for each of '
-            f'{", ".join(names)}'
-        )
-    return dict(zip(names, values, strict=True))
 
 
 def _weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
