@@ -1,0 +1,66 @@
+"""The VOC configs on a small folder in VOC's layout, with a narrow backbone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REPO = Path(__file__).parents[2]
+CONFIG = REPO / 'configs' / 'coop' / 'deeplabv3plus_r101_same_voc2012.py'
+NARROW = [
+    'model.pretrained=None',
+    'model.backbone.depth=18',
+    'model.backbone.stem_channels=8',
+    'model.backbone.base_channels=8',
+    'model.decode_head.in_channels=64',
+    'model.decode_head.channels=16',
+    'model.decode_head.c1_in_channels=8',
+    'model.auxiliary_head.in_channels=32',
+    'train_dataloader.batch_size=2',
+    'train_cfg.max_iters=1',
+    'train_cfg.val_interval=1',
+    'default_hooks.checkpoint.interval=1',
+]
+SIZES = {'train': (375, 500), 'aug': (500, 333), 'val': (366, 500), 'test': (500, 281)}
+
+
+@pytest.fixture
+def devkit(tmp_path) -> Path:
+    voc = tmp_path / 'data/VOCdevkit/VOC2012'
+    folders = ('JPEGImages', 'SegmentationClass', 'SegmentationClassAug')
+    for name in (*folders, 'ImageSets/Segmentation'):
+        (voc / name).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for split, size in SIZES.items():
+        (voc / f'ImageSets/Segmentation/{split}.txt').write_text(f'{split}_0\n')
+        image = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(image).save(voc / f'JPEGImages/{split}_0.jpg')
+        label = np.kron(random.integers(0, 21, (2, 2)), np.ones((300, 300)))
+        folder = folders[2] if split == 'aug' else folders[1]
+        if split != 'test':
+            label = Image.fromarray(label[: size[0], : size[1]].astype(np.uint8))
+            label.save(voc / folder / f'{split}_0.png')
+    return tmp_path
+
+
+def tool(name: str, cwd: Path, *args) -> str:
+    command = [sys.executable, str(REPO / f'tools/{name}.py'), str(CONFIG), *args]
+    command += ['--cfg-options', *NARROW]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1500:]
+    return done.stdout
+
+
+def test_trains_tests_and_submits(devkit):
+    assert 'mIoU' in tool('train', devkit)
+    weights = 'work_dirs/deeplabv3plus_r101_same_voc2012/iter_1.pth'
+    assert 'tvmonitor' in tool('test', devkit, weights)
+    tool('test', devkit, weights, '--submission', 'out')
+    files = list((devkit / 'out').rglob('*.png'))
+    assert [f.name for f in files] == ['test_0.png']
+    assert files[0].parent.name == 'comp6_test_cls'
+    assert np.array(Image.open(files[0])).shape == SIZES['test']
+    assert 'mIoU' in tool('test', devkit, weights, '--tta')
