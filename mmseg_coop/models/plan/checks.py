@@ -22,15 +22,16 @@ def check_connections(
         sites: The sites that each network has, in the order of a walk.
 
     Raises:
-        ValueError: If a network or site is unknown, a network is connected with
-            itself, a site is the target of two connections, streams would mix, or
-            a feature map would depend on itself.
+        ValueError: If a network or site is unknown, no head reads a target, a
+            network is connected with itself, a site is the target of two
+            connections, streams would mix, or a feature map would depend on itself.
     """
     targets: dict[SiteRef, Connection] = {}
     for connection in connections:
         for ref in (*connection.sources, *connection.targets):
             _check_known(ref, connection.key, networks, sites)
         for target in connection.targets:
+            _check_used(target, connection, sites)
             _check_other_network(target, connection)
             _check_streams(target, connection, sites)
             if target in targets:
@@ -53,6 +54,17 @@ def _check_known(
         )
     if ref.site not in sites:
         raise ValueError(unknown_site(key, ref.site, sites))
+
+
+def _check_used(
+    target: SiteRef, connection: Connection, sites: Mapping[str, Site]
+) -> None:
+    if not sites[target.site].used:
+        used = ', '.join(site.name for site in sites.values() if site.used)
+        raise ValueError(
+            f'{connection.key}: no head reads {target}, so that a connection to it '
+            f'has no effect; the sites that heads read are {used}'
+        )
 
 
 def _check_other_network(target: SiteRef, connection: Connection) -> None:

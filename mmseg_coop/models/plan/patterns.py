@@ -48,16 +48,16 @@ def multi(
             f'{[site.name for site in sites]}; name at least two, or use '
             "pattern='same'"
         )
-    streams = list(dict.fromkeys(site.stream for site in sites))
+    readers = [site for site in sites if site.used]
     if options['mix_streams']:
-        groups = [(sites, sites)]
+        groups = [(sites, readers)]
     else:
         groups = [
             (
                 [site for site in sites if site.stream in (TRUNK, stream)],
-                [site for site in sites if site.stream == stream],
+                [site for site in readers if site.stream == stream],
             )
-            for stream in streams
+            for stream in dict.fromkeys(site.stream for site in readers)
         ]
     return [
         Connection(
@@ -102,7 +102,10 @@ def write_connections(
             f'connections.pattern: found {pattern!r}, expected one of '
             f'{sorted(_PATTERNS)}, or a list of single connections'
         )
-    chosen = config.get('sites') or list(sites)
+    # Levels of a backbone that no head takes can be read, but not written.
+    chosen = config.get('sites') or [
+        site.name for site in sites.values() if site.used or pattern == 'multi'
+    ]
     unknown = [name for name in chosen if name not in sites]
     if unknown:
         raise ValueError(unknown_site('connections.sites', unknown[0], sites))

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .walk import forward_head, walk
+from .walk import Walked, forward_head, walk
 
 # Large enough that strides up to 64 divide it; a dry run computes nothing.
 _IMAGE_SIZE = 512
@@ -26,6 +27,8 @@ class Site:
         stride: Pixels of the input for a pixel of the feature map.
         overwritten: The network changes the feature map in place after the site,
             so that whoever reads it later needs a copy.
+        used: A head reads it, directly or not; False for an output level of a
+            backbone that no head takes.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Site:
     channels: int
     stride: int
     overwritten: bool
+    used: bool
 
 
 def find_sites(network: EncoderDecoder) -> dict[str, Site]:
@@ -56,7 +60,7 @@ def find_sites(network: EncoderDecoder) -> dict[str, Site]:
         1, _in_channels(network.backbone), _IMAGE_SIZE, _IMAGE_SIZE, device='meta'
     )
     # Batch norm in eval mode: a pooled 1x1 feature map has no statistics.
-    with torch.no_grad(), _eval_mode(network):
+    with torch.enable_grad(), _eval_mode(network):
         return functional_call(_DryRun(network), state, (image,))
 
 
@@ -66,17 +70,19 @@ class _DryRun(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> dict[str, Site]:
-        stops, versions, walked = [], [], None
+        passed = []
         steps = walk(self.network, image)
         try:
             stop = next(steps)
             while True:
-                stops.append(stop)
-                versions.append(stop.feature._version)
-                stop = steps.send(stop.feature)
+                # What is added to the feature map tells whether a head reads it.
+                probe = torch.zeros((), device='meta', requires_grad=True)
+                feature = stop.feature + probe
+                passed.append((stop, feature, feature._version, probe))
+                stop = steps.send(feature)
         except StopIteration as end:
-            walked = end.value
-        self._run_heads(walked)
+            outputs = self._run_heads(end.value)
+        sum(output.sum() for output in outputs).backward()
         return {
             stop.site: Site(
                 name=stop.site,
@@ -84,20 +90,32 @@ class _DryRun(nn.Module):
                 channels=stop.feature.shape[1],
                 stride=image.shape[-1] // stop.feature.shape[-1],
                 # Every change in place counts up the version of the tensor.
-                overwritten=stop.feature._version != version,
+                overwritten=feature._version != version,
+                used=probe.grad is not None,
             )
-            for stop, version in zip(stops, versions, strict=True)
+            for stop, feature, version, probe in passed
         }
 
-    def _run_heads(self, walked) -> None:
-        """Heads that were not walked may change what they are given, too."""
-        forward_head(self.network.decode_head, walked)
+    def _run_heads(self, walked: Walked) -> list[Tensor]:
+        """Run what follows the walk; heads that are not walked belong to it."""
+        outputs = [forward_head(self.network.decode_head, walked)]
         auxiliary = getattr(self.network, 'auxiliary_head', None)
-        if auxiliary is None:
-            return
-        heads = auxiliary if isinstance(auxiliary, nn.ModuleList) else [auxiliary]
-        for head in heads:
-            head(walked.features)
+        if auxiliary is not None:
+            several = isinstance(auxiliary, nn.ModuleList)
+            for head in auxiliary if several else [auxiliary]:
+                outputs.append(head(walked.features))
+        return _tensors(outputs)
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    """All tensors of nested lists, tuples and dicts that depend on a probe."""
+    if isinstance(outputs, Tensor):
+        return [outputs] if outputs.requires_grad else []
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, list | tuple):
+        return [tensor for output in outputs for tensor in _tensors(output)]
+    return []
 
 
 def _in_channels(backbone: nn.Module) -> int:

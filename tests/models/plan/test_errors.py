@@ -11,7 +11,24 @@ def connections(**options):
     return dict(connections=dict(pattern='same', **options))
 
 
+ONE_LEVEL = dict(
+    backbone=dict(type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2)),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=8,
+        in_index=1,
+        channels=8,
+        num_convs=1,
+        concat_input=False,
+        num_classes=5,
+    ),
+    auxiliary_head=None,
+)
 ERRORS = {
+    'a site that no head reads': (
+        dict(ONE_LEVEL, connections=dict(pattern='same', sites=['backbone.0'])),
+        r'no head reads bottom.backbone.0, .* the sites that heads read are backbone.1',
+    ),
     'unknown site': (
         connections(sites=['backbone.layer9']),
         r"connections.sites: unknown site 'backbone.layer9'; the sites are "
@@ -171,6 +188,13 @@ def test_multi_keeps_the_streams_of_danet_apart():
     assert branches['decode_head.pam'] == {'decode_head.pam'}
     assert branches['decode_head.cam'] == {'decode_head.cam'}
     assert branches['backbone.layer4'] == set()
+
+
+def test_levels_that_no_head_reads_are_read_but_not_written():
+    plan = build_pair(**ONE_LEVEL, connections='same').plan
+    assert str(plan) == 'top.backbone.1 -> bottom.backbone.1'
+    plan = build_pair(**ONE_LEVEL, connections='multi').plan
+    assert str(plan) == 'top.backbone.0 + top.backbone.1 -> bottom.backbone.1'
 
 
 def test_channels_may_be_given():
