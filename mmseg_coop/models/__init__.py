@@ -1,4 +1,10 @@
+from .decode_heads import EfficientDAHead
 from .necks import CoopAggregation, CoopConnector
 from .segmentors import CooperativeEncoderDecoder
 
-__all__ = ['CoopAggregation', 'CoopConnector', 'CooperativeEncoderDecoder']
+__all__ = [
+    'CoopAggregation',
+    'CoopConnector',
+    'CooperativeEncoderDecoder',
+    'EfficientDAHead',
+]

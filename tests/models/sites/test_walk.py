@@ -56,6 +56,9 @@ def _resnet(kind: str, depth: int, channels: int, **options) -> dict:
 
 NETWORKS = {
     'danet': network_config('danet'),
+    'danet-efficient': network_config(
+        'danet', decode_head={**HEADS['danet'], 'type': 'EfficientDAHead'}
+    ),
     'deeplabv3plus': network_config('deeplabv3plus'),
     'deeplabv3plus-no-c1': network_config(
         'deeplabv3plus',

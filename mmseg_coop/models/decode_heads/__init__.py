@@ -1,0 +1,3 @@
+from .efficient_da_head import EfficientDAHead
+
+__all__ = ['EfficientDAHead']
