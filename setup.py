@@ -48,7 +48,8 @@ setup(
         ],
         # Converting SBD's annotations reads .mat files.
         'sbd': ['scipy'],
-        'dev': ['pre-commit', 'pytest', 'ruff', 'scipy'],
+        # One release of ruff: another may format otherwise.
+        'dev': ['pre-commit', 'pytest', 'ruff==0.17.6', 'scipy'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -70,7 +70,7 @@ def main() -> None:
         config = load_config(
             args.config, args.cfg_options, args.work_dir, args.launcher
         )
-        if not (args.checkpoint or config.model.get('networks_init')):
+        if not (args.checkpoint or all(config.model.get('networks_init') or [None])):
             raise ValueError(
                 'no weights to test: name a checkpoint behind the config, or give '
                 '--cfg-options "model.networks_init=[a.pth,b.pth]"'

@@ -1,5 +1,6 @@
 """What is checked about a config's data before a Runner is built."""
 
+import inspect
 import posixpath
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
 _HOW_TO_GET = {
     'CityscapesDataset': 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
     'then run tools/dataset_converters/cityscapes.py on the folder',
@@ -22,6 +24,9 @@ _HOW_TO_GET = {
 def check_dataset_folders(config: Config) -> None:
     """Check that the folders and lists of all datasets of a config are there.
 
+    A folder without a single file of the dataset's kind counts as missing: that is
+    what Cityscapes looks like before its labels are converted.
+
     Args:
         config: With ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
 
@@ -29,18 +34,24 @@ def check_dataset_folders(config: Config) -> None:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
     for key, dataset in _datasets(config):
-        root = dataset.get('data_root') or ''
         backend = dataset.get('backend_args')
-        prefix = dataset.get('data_prefix') or {}
-        for name in ('img_path', 'seg_map_path'):
-            if prefix.get(name):
-                path = posixpath.join(root, prefix[name])
-                if not fileio.isdir(path, backend):
-                    raise _missing(f'{key}.data_prefix.{name}', path, dataset)
+        folders = list(_folders(key, dataset))
+        for folder_key, path, _ in folders:
+            if not fileio.isdir(path, backend):
+                raise _missing(folder_key, f'{path}, which is not there', dataset)
         if dataset.get('ann_file'):
-            path = posixpath.join(root, dataset['ann_file'])
+            path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
             if not fileio.isfile(path, backend):
-                raise _missing(f'{key}.ann_file', path, dataset)
+                raise _missing(
+                    f'{key}.ann_file', f'{path}, which is not there', dataset
+                )
+        for folder_key, path, suffix in folders:
+            files = fileio.list_dir_or_file(
+                path, False, suffix=suffix, recursive=True, backend_args=backend
+            )
+            if next(iter(files), None) is None:
+                expected = f'files *{suffix or ""} in {path}, which has none'
+                raise _missing(folder_key, expected, dataset)
 
 
 def check_num_classes(config: Config) -> None:
@@ -52,12 +63,13 @@ def check_num_classes(config: Config) -> None:
     model = config.get('model', {})
     # With test time augmentation the segmentor is the wrapper's module.
     model = model.get('module', model)
-    heads = {'decode_head': model.get('decode_head')}
-    auxiliary = model.get('auxiliary_head')
-    if isinstance(auxiliary, list | tuple):
-        heads |= {f'auxiliary_head[{i}]': head for i, head in enumerate(auxiliary)}
-    else:
-        heads['auxiliary_head'] = auxiliary
+    heads = {}
+    for name in ('decode_head', 'auxiliary_head'):
+        head = model.get(name)
+        if isinstance(head, list | tuple):
+            heads |= {f'{name}[{i}]': options for i, options in enumerate(head)}
+        else:
+            heads[name] = head
     for key, dataset in _datasets(config):
         expected = _class_count(dataset)
         for head, options in heads.items():
@@ -88,6 +100,30 @@ def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
         yield key, dataset
 
 
+def _folders(
+    key: str, dataset: dict[str, Any]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Config key, path and file suffix of each folder that a dataset reads."""
+    root = dataset.get('data_root') or ''
+    prefix = dataset.get('data_prefix') or {}
+    if root and not any(prefix.get(name) for name in _FOLDERS):
+        yield f'{key}.data_root', root, _default(dataset, 'img_suffix')
+    for name, suffix in _FOLDERS.items():
+        if prefix.get(name):
+            path = posixpath.join(root, prefix[name])
+            yield f'{key}.data_prefix.{name}', path, _default(dataset, suffix)
+
+
+def _default(dataset: dict[str, Any], option: str) -> str | None:
+    """An option of a dataset, or its class's default; None if neither has it."""
+    cls = DATASETS.get(dataset['type'])
+    if option in dataset or cls is None:
+        return dataset.get(option)
+    parameter = inspect.signature(cls).parameters.get(option)
+    default = parameter.default if parameter else None
+    return default if isinstance(default, str) else None
+
+
 def _class_count(dataset: dict[str, Any]) -> int | None:
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None:
@@ -96,10 +132,10 @@ def _class_count(dataset: dict[str, Any]) -> int | None:
     return len(classes) if isinstance(classes, list | tuple) else None
 
 
-def _missing(key: str, path: str, dataset: dict[str, Any]) -> FileNotFoundError:
+def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
     kind = dataset['type']
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
     return FileNotFoundError(
-        f'{key}: {kind} expects {path}, which is not there; {how}, or point '
+        f'{key}: {kind} expects {expected}; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

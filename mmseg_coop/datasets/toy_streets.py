@@ -3,14 +3,19 @@
 import re
 
 import cv2
+import numpy as np
 from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .toy_scene import CLASSES, ToyScene
 
-# Far apart, so that splits of any size share no scene.
-_FIRST_SEED = {'train': 0, 'val': 1_000_000, 'test': 2_000_000}
+# Splits hold at most a million scenes each, so that they share none.
+_MAX_IMAGES = 1_000_000
+_FIRST_SEED = {'train': 0, 'val': _MAX_IMAGES, 'test': 2 * _MAX_IMAGES}
+_SEED_STEP = 10 * _MAX_IMAGES
+# A scene's number has 32 bits.
+_MAX_SEED = 2**32 // _SEED_STEP - 1
 
 
 @register_backend('toy', prefixes='toy', force=True)
@@ -40,13 +45,13 @@ class ToyStreets(BaseSegDataset):
 
     Args:
         split: ``train``, ``val`` or ``test``.
-        num_images: Number of scenes.
+        num_images: Number of scenes, at most a million.
         size: Height and width in pixels.
-        seed: Another seed gives another set of scenes.
+        seed: Another seed gives another set of scenes; 0 to 428.
         **kwargs: As for MMSegmentation's ``BaseSegDataset``.
 
     Raises:
-        ValueError: If the split is unknown.
+        ValueError: If the split is unknown, or a number is out of its range.
     """
 
     METAINFO = dict(  # noqa: RUF012  (the host's own convention)
@@ -76,6 +81,8 @@ class ToyStreets(BaseSegDataset):
                 f'ToyStreets.split: found {split!r}, expected one of '
                 f'{", ".join(_FIRST_SEED)}'
             )
+        _check_range('num_images', num_images, 1, _MAX_IMAGES)
+        _check_range('seed', seed, 0, _MAX_SEED)
         self.split = split
         self.num_images = num_images
         self.size = tuple(size)
@@ -84,7 +91,7 @@ class ToyStreets(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """A path and a seed for each scene."""
-        first = _FIRST_SEED[self.split] + 10_000_000 * self.seed
+        first = _FIRST_SEED[self.split] + _SEED_STEP * self.seed
         folder = 'toy://{}x{}'.format(*self.size)
         return [
             dict(
@@ -105,7 +112,19 @@ class ToyStreets(BaseSegDataset):
             img=scene.image,
             img_shape=self.size,
             ori_shape=self.size,
-            gt_seg_map=scene.label,
+            gt_seg_map=self._map_classes(scene.label),
             seg_fields=['gt_seg_map'],
         )
         return info
+
+    def _map_classes(self, label: np.ndarray) -> np.ndarray:
+        """What ``LoadAnnotations`` does where ``metainfo`` selects classes."""
+        if self.label_map is None:
+            return label
+        table = [self.label_map[index] for index in range(len(CLASSES))]
+        return np.array(table, np.uint8)[label]
+
+
+def _check_range(name: str, found: int, low: int, high: int) -> None:
+    if not low <= found <= high:
+        raise ValueError(f'ToyStreets.{name}: found {found}, expected {low} to {high}')

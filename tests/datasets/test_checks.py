@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ def test_missing_list(tmp_path):
         check_dataset_folders(config)
 
 
+def test_missing_root_without_prefix(tmp_path):
+    root = str(tmp_path / 'nowhere')
+    for kind, hint in (('CamVidDataset', 'camvid.py'), ('Other', 'docs/datasets.md')):
+        dataset = dict(type=kind, data_root=root)
+        wrapped = dict(type='RepeatDataset', times=2, dataset=dataset)
+        config = Config(dict(train_dataloader=dict(dataset=wrapped)))
+        message = (
+            rf'train_dataloader.dataset.dataset.data_root: {kind} .* not .* {hint}'
+        )
+        with pytest.raises(FileNotFoundError, match=message):
+            check_dataset_folders(config)
+
+
+def test_labels_that_are_not_converted(tmp_path, drawn_cityscapes):
+    shutil.copytree(drawn_cityscapes, tmp_path, dirs_exist_ok=True)
+    config = load('danet_r101_same_cityscapes')
+    for key in ('train', 'val', 'test'):
+        config[f'{key}_dataloader'].dataset.data_root = str(tmp_path)
+    check_dataset_folders(config)
+    for path in tmp_path.rglob('val/*/*_labelTrainIds.png'):
+        path.unlink()
+    message = (
+        r'val_dataloader.dataset.data_prefix.seg_map_path: CityscapesDataset expects '
+        r'files \*_gtFine_labelTrainIds.png in .*/gtFine/val, which has none; get .* '
+        r'tools/dataset_converters/cityscapes.py'
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        check_dataset_folders(config)
+
+
 def test_data_that_are_there(cityscapes_root):
     config = load('danet_r101_same_cityscapes')
     for key in ('train', 'val', 'test'):
@@ -74,6 +105,12 @@ def test_class_counts():
     heads = [dict(config.model.auxiliary_head, num_classes=n) for n in (11, 12)]
     config.model.auxiliary_head = heads
     with pytest.raises(ValueError, match=r'model.auxiliary_head\[1\].num_classes'):
+        check_num_classes(config)
+    # As of a CascadeEncoderDecoder.
+    config = load('danet_r18_same_camvid')
+    heads = [dict(config.model.decode_head, num_classes=n) for n in (12, 11)]
+    config.model.decode_head = heads
+    with pytest.raises(ValueError, match=r'model.decode_head\[0\].num_classes'):
         check_num_classes(config)
 
 

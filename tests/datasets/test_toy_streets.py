@@ -68,3 +68,35 @@ def test_seeds_give_other_scenes():
 def test_unknown_split():
     with pytest.raises(ValueError, match="ToyStreets.split: found 'all', expected one"):
         ToyStreets(split='all')
+
+
+def test_selected_classes():
+    classes = ('road', 'car')
+    every, some = (
+        ToyStreets(split='val', num_images=4, metainfo=metainfo)
+        for metainfo in (None, dict(classes=classes))
+    )
+    for i in range(4):
+        label, selected = every[i]['gt_seg_map'], some[i]['gt_seg_map']
+        assert selected.dtype == np.uint8
+        for index, name in enumerate(CLASSES):
+            found = set(selected[label == index].tolist())
+            assert found <= {classes.index(name) if name in classes else 255}
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(num_images=0), 'num_images: found 0, expected 1 to 1000000'),
+        (dict(num_images=1_000_001), 'num_images: found 1000001, expected 1 to'),
+        (dict(seed=-1), 'seed: found -1, expected 0 to 428'),
+        (dict(seed=429), 'seed: found 429, expected 0 to 428'),
+    ],
+)
+def test_numbers_out_of_range(options, message):
+    with pytest.raises(ValueError, match=f'ToyStreets.{message}'):
+        ToyStreets(**options)
+
+
+def test_highest_seed_can_be_drawn():
+    assert ToyStreets(split='test', num_images=1_000_000, seed=428, indices=[-1])[0]

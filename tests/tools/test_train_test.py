@@ -135,6 +135,15 @@ ERRORS = {
         ['test', config('same')],
         'no weights to test: name a checkpoint behind the config',
     ),
+    'weights of one network only': (
+        [
+            'test',
+            config('ensemble'),
+            '--cfg-options',
+            'model.networks_init=[a.pth,None]',
+        ],
+        'no weights to test: name a checkpoint behind the config',
+    ),
     'no checkpoint': (['test', config('same'), 'nowhere.pth'], 'nowhere.pth'),
     'no submission': (
         ['test', config('same'), 'a.pth', '--submission', 'out'],
