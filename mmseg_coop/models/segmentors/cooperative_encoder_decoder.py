@@ -10,7 +10,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..plan import Plan, build_connections
 from ..sites import find_sites, forward_head, head_loss, head_predict
@@ -140,7 +140,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
 
     @property
-    def decode_head(self):
+    def decode_head(self) -> nn.Module:
         """The decode head whose prediction counts, the last network's for ``mean``."""
         return self.networks[self._predicting()[-1]].decode_head
 
@@ -201,7 +201,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             names: The networks.
 
         Returns:
-            Logits at the size of the input, (N, num_classes, H, W) for each network.
+            Logits at the size of the input, (N, num_classes, H, W), for each name.
         """
         if self.test_cfg.mode == 'whole':
             return self._encode_decode(inputs, batch_img_metas, names)
@@ -219,10 +219,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return self._join(
             self._encode_decode(inputs, batch_img_metas, self._predicting())
         )
-
-    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """As :meth:`encode_decode`."""
-        return self.encode_decode(inputs, batch_img_metas)
 
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
@@ -248,11 +244,11 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def _encode_decode(
         self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]
     ) -> list[Tensor]:
+        walked = self._run(inputs, names)
+        heads = {name: self.networks[name].decode_head for name in names}
         return [
-            head_predict(
-                self.networks[name].decode_head, walked, batch_img_metas, self.test_cfg
-            )
-            for name, walked in self._run(inputs, names).items()
+            head_predict(heads[name], walked[name], batch_img_metas, self.test_cfg)
+            for name in names
         ]
 
     def _join(self, logits: list[Tensor]) -> Tensor:

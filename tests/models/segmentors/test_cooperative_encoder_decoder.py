@@ -302,8 +302,10 @@ def test_slide_with_mean():
     with torch.no_grad():
         each = model.networks_inference(inputs, metas, ['top', 'bottom'])
         found = model.inference(inputs, metas)
+        swapped = model.networks_inference(inputs, metas, ['bottom', 'top'])
     expected = sum(x.softmax(1) for x in each) / 2
     torch.testing.assert_close(found.softmax(1), expected)
+    assert all(torch.equal(a, b) for a, b in zip(each, swapped[::-1], strict=True))
 
 
 def test_tta_reads_what_it_needs():
