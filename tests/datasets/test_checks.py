@@ -59,7 +59,8 @@ def test_missing_root_without_prefix(tmp_path):
         dataset = dict(type=kind, data_root=root)
         wrapped = dict(type='RepeatDataset', times=2, dataset=dataset)
         config = Config(dict(train_dataloader=dict(dataset=wrapped)))
-        message = rf'train_dataloader.dataset.dataset.data_root: {kind} .* not there; .*{hint}'
+        key = 'train_dataloader.dataset.dataset.data_root'
+        message = f'{key}: {kind} .* not there; .*{hint}'
         with pytest.raises(FileNotFoundError, match=message):
             check_dataset_folders(config)
 
