@@ -35,16 +35,25 @@ HEADS = {
         c1_channels=4,
     ),
 }
-AUXILIARY_HEAD = dict(
-    type='FCNHead',
-    in_channels=32,
-    in_index=2,
-    channels=8,
-    num_convs=1,
-    concat_input=False,
-    num_classes=NUM_CLASSES,
-    norm_cfg=_BN,
-    loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
+
+
+def fcn_head(in_channels: int, in_index: int, **changes) -> dict:
+    """Config of a tiny head that no walk stops in."""
+    config = dict(
+        type='FCNHead',
+        in_channels=in_channels,
+        in_index=in_index,
+        channels=8,
+        num_convs=1,
+        concat_input=False,
+        num_classes=NUM_CLASSES,
+        norm_cfg=_BN,
+    )
+    return {**config, **changes}
+
+
+AUXILIARY_HEAD = fcn_head(
+    32, 2, loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4)
 )
 
 
@@ -107,3 +116,10 @@ def run_walk(network, inputs: torch.Tensor):
 def as_tuple(output) -> tuple:
     """A head's output, of one or several classifiers."""
     return tuple(output) if isinstance(output, list | tuple) else (output,)
+
+
+def single_like(model, name, network, **changes):
+    """MMSegmentation's own network with the weights of one of the pair's."""
+    single = MODELS.build(network_config(network, **changes))
+    single.load_state_dict(model.networks[name].state_dict())
+    return single

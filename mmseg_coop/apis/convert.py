@@ -11,12 +11,12 @@ from PIL import Image
 VOID = 255
 
 
-def convert_labels(
+def convert_files(
     convert: Callable[[tuple[Path, Path]], None],
     pairs: Sequence[tuple[Path, Path]],
     nproc: int = 1,
 ) -> None:
-    """Convert label files with a progress bar.
+    """Convert images or labels with a progress bar.
 
     Args:
         convert: Reads the first path of a pair and writes the second; a function of

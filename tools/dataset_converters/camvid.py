@@ -17,7 +17,7 @@ from PIL import Image
 from mmseg_coop.apis import one_line_errors
 from mmseg_coop.apis.convert import (
     VOID,
-    convert_labels,
+    convert_files,
     find_files,
     replace_values,
     save_label,
@@ -96,10 +96,10 @@ def convert_tutorial(source: Path, target: Path, nproc: int) -> None:
         images = find_files(source / split, '*.png', "CamVid's images")
         labels = find_files(source / f'{split}annot', '*.png', 'their labels')
         folders = target / 'img_dir' / split, target / 'ann_dir' / split
-        convert_labels(
+        convert_files(
             copy_image, [(s, folders[0] / f'{s.stem}.jpg') for s in images], nproc
         )
-        convert_labels(convert, [(s, folders[1] / s.name) for s in labels], nproc)
+        convert_files(convert, [(s, folders[1] / s.name) for s in labels], nproc)
 
 
 def convert_original(source: Path, target: Path, nproc: int) -> None:
@@ -117,8 +117,8 @@ def convert_original(source: Path, target: Path, nproc: int) -> None:
         split, name = split_of(still.stem), still.stem
         images.append((still, target / 'img_dir' / split / f'{name}.jpg'))
         colored.append((labels[name], target / 'ann_dir' / split / f'{name}.png'))
-    convert_labels(halve_image, images, nproc)
-    convert_labels(convert_colors, colored, nproc)
+    convert_files(halve_image, images, nproc)
+    convert_files(convert_colors, colored, nproc)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmseg_coop.apis import one_line_errors
 from mmseg_coop.apis.convert import (
-    convert_labels,
+    convert_files,
     find_files,
     replace_values,
     save_label,
@@ -41,7 +41,7 @@ def main() -> None:
             (s, s.with_name(s.name.replace('_labelIds', '_labelTrainIds')))
             for s in sources
         ]
-        convert_labels(convert, pairs, args.nproc)
+        convert_files(convert, pairs, args.nproc)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_coop.apis import one_line_errors
-from mmseg_coop.apis.convert import convert_labels, find_files, save_label
+from mmseg_coop.apis.convert import convert_files, find_files, save_label
 
 # Section 4.1.2 of the paper, and every work with this training set.
 _TRAIN_IMAGES = 10582
@@ -45,7 +45,7 @@ def main() -> None:
         )
         folder = voc / 'SegmentationClassAug'
         pairs = [(s, folder / f'{s.stem}.png') for s in sources]
-        convert_labels(convert, pairs, args.nproc)
+        convert_files(convert, pairs, args.nproc)
 
         # VOC's own annotations are used for its training images, and nothing of its
         # validation set is trained on.

@@ -1,12 +1,11 @@
 """Connections between networks, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-_DEFAULT_CONNECTOR = {'type': 'CoopConnector'}
-_DEFAULT_AGGREGATION = {'type': 'CoopAggregation'}
-_SINGLE_KEYS = {'source', 'target', 'connector', 'aggregation', 'mix_streams'}
+# The keys of a config that patterns and lists share; ``shared_options`` reads them.
+SHARED_KEYS = {'connector', 'aggregation', 'mix_streams'}
 
 
 class SiteRef(NamedTuple):
@@ -56,9 +55,9 @@ class Connection:
 
     sources: tuple[SiteRef, ...]
     targets: tuple[SiteRef, ...]
-    connector: Mapping[str, Any] = field(default_factory=lambda: _DEFAULT_CONNECTOR)
-    aggregation: Mapping[str, Any] = field(default_factory=lambda: _DEFAULT_AGGREGATION)
-    mix_streams: bool = False
+    connector: Mapping[str, Any]
+    aggregation: Mapping[str, Any]
+    mix_streams: bool
     key: str = 'connections'
 
     @property
@@ -71,16 +70,14 @@ class Connection:
         return f'{sources} -> {", ".join(map(str, self.targets))}'
 
 
-def with_type(config: Mapping[str, Any] | None, default: Mapping) -> dict[str, Any]:
-    """A config with the default's ``type`` where it names none."""
-    return {**default, **(config or {})}
-
-
-def connector_configs(options: Mapping[str, Any]) -> dict[str, Any]:
+def shared_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of :class:`Connection` that patterns and lists share."""
     return {
-        'connector': with_type(options.get('connector'), _DEFAULT_CONNECTOR),
-        'aggregation': with_type(options.get('aggregation'), _DEFAULT_AGGREGATION),
+        'connector': {'type': 'CoopConnector', **(options.get('connector') or {})},
+        'aggregation': {
+            'type': 'CoopAggregation',
+            **(options.get('aggregation') or {}),
+        },
         'mix_streams': bool(options.get('mix_streams', False)),
     }
 
@@ -105,7 +102,7 @@ def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
     Raises:
         ValueError: If a key is unknown or missing, or a site can't be read.
     """
-    check_keys(options, _SINGLE_KEYS, key)
+    check_keys(options, {'source', 'target'} | SHARED_KEYS, key)
     refs = {}
     for end in ('source', 'target'):
         if not options.get(end):
@@ -114,5 +111,5 @@ def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
         texts = [texts] if isinstance(texts, str) else texts
         refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
     return Connection(
-        refs['source'], refs['target'], key=key, **connector_configs(options)
+        refs['source'], refs['target'], key=key, **shared_options(options)
     )

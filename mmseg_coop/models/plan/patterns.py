@@ -6,14 +6,13 @@ from typing import Any
 
 from ..sites import TRUNK, Site
 from .connection import (
+    SHARED_KEYS,
     Connection,
     SiteRef,
     check_keys,
-    connector_configs,
     parse_connection,
+    shared_options,
 )
-
-_PATTERN_KEYS = {'pattern', 'sites', 'connector', 'aggregation', 'mix_streams'}
 
 
 def same(
@@ -95,7 +94,7 @@ def write_connections(
             parse_connection(entry, f'connections[{i}]')
             for i, entry in enumerate(config)
         ]
-    check_keys(config, _PATTERN_KEYS, 'connections')
+    check_keys(config, {'pattern', 'sites'} | SHARED_KEYS, 'connections')
     pattern = config.get('pattern')
     if pattern not in _PATTERNS:
         raise ValueError(
@@ -110,7 +109,7 @@ def write_connections(
     if unknown:
         raise ValueError(unknown_site('connections.sites', unknown[0], sites))
     in_order = [site for name, site in sites.items() if name in chosen]
-    return _PATTERNS[pattern](networks, in_order, connector_configs(config))
+    return _PATTERNS[pattern](networks, in_order, shared_options(config))
 
 
 def unknown_site(key: str, name: str, sites: Mapping[str, Site]) -> str:

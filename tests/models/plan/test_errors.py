@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiny import build_pair
+from tiny import build_pair, fcn_head
 
 LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')
 
@@ -13,15 +13,7 @@ def connections(**options):
 
 ONE_LEVEL = dict(
     backbone=dict(type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2)),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=8,
-        in_index=1,
-        channels=8,
-        num_convs=1,
-        concat_input=False,
-        num_classes=5,
-    ),
+    decode_head=fcn_head(8, 1),
     auxiliary_head=None,
 )
 ERRORS = {

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmseg_coop.models.plan import SiteRef
 
-from tiny import BACKBONE, build_pair, make_batch, network_config, total_loss
+from tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config, total_loss
 
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
 NETWORKS = ['danet', 'deeplabv3plus']
@@ -178,19 +178,10 @@ class InPlaceNeck(nn.Module):
 
 
 def in_place_pair(fusion: str):
-    head = dict(
-        type='FCNHead',
-        in_channels=8,
-        in_index=0,
-        channels=8,
-        num_convs=1,
-        concat_input=False,
-        num_classes=5,
-    )
     return build_pair(
         backbone=dict(type=InPlaceBackbone),
         neck=dict(type=InPlaceNeck),
-        decode_head=head,
+        decode_head=fcn_head(8, 0),
         auxiliary_head=None,
         connections=dict(
             pattern='same',

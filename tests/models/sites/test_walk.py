@@ -19,6 +19,7 @@ from tiny import (
     HEADS,
     NUM_CLASSES,
     as_tuple,
+    fcn_head,
     make_batch,
     network_config,
     run_walk,
@@ -26,16 +27,6 @@ from tiny import (
 
 BN = dict(type='BN')
 STAGES = dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), norm_cfg=BN)
-FCN = dict(
-    type='FCNHead',
-    in_channels=64,
-    in_index=3,
-    channels=8,
-    num_convs=1,
-    concat_input=False,
-    num_classes=NUM_CLASSES,
-    norm_cfg=BN,
-)
 
 
 def _resnet(kind: str, depth: int, channels: int, **options) -> dict:
@@ -95,7 +86,7 @@ NETWORKS = {
         'danet', **_resnet('ResNeXt', 50, 4, groups=2, base_width=32)
     ),
     'resnest': network_config('danet', **_resnet('ResNeSt', 50, 4, radix=2)),
-    'fallback-head': network_config('danet', decode_head=FCN),
+    'fallback-head': network_config('danet', decode_head=fcn_head(64, 3)),
     'fallback-head-own-predict': network_config(
         'danet',
         decode_head=dict(
@@ -113,7 +104,7 @@ NETWORKS = {
         backbone=dict(
             type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2), norm_cfg=BN
         ),
-        decode_head=dict(FCN, in_channels=8, in_index=1),
+        decode_head=fcn_head(8, 1),
         auxiliary_head=None,
     ),
     'fallback-transformer': network_config(
@@ -138,7 +129,7 @@ NETWORKS = {
     'neck': network_config(
         'danet',
         neck=dict(type='FPN', in_channels=[8, 16, 32, 64], out_channels=8, num_outs=4),
-        decode_head=dict(FCN, in_channels=8, in_index=0),
+        decode_head=fcn_head(8, 0),
         auxiliary_head=None,
     ),
 }

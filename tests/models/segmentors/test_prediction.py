@@ -1,0 +1,80 @@
+"""Mean, sliding windows and test time augmentation, against the host's own."""
+
+import copy
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+
+from tiny import build_pair, make_batch, single_like
+
+NETWORKS = ['danet', 'deeplabv3plus']
+
+
+def test_mean_is_the_mean_of_probabilities():
+    model = build_pair(test_cfg=dict(mode='whole')).eval()
+    assert model.predict_with == 'mean'
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        found = model(inputs, mode='predict')
+        each = [
+            single_like(model, name, 'deeplabv3plus').eval()(inputs, mode='predict')
+            for name in ('top', 'bottom')
+        ]
+    for a, b, c in zip(found, *each, strict=True):
+        expected = (b.seg_logits.data.softmax(0) + c.seg_logits.data.softmax(0)) / 2
+        torch.testing.assert_close(a.seg_logits.data.softmax(0), expected)
+
+
+def test_mean_of_binary_probabilities():
+    logits = [torch.randn(2, 1, 4, 4) for _ in range(3)]
+    expected = sum(x.sigmoid() for x in logits) / 3
+    torch.testing.assert_close(mean_of_probabilities(logits).sigmoid(), expected)
+
+
+@pytest.mark.parametrize('shape', [(64, 96), (70, 53), (24, 24), (32, 64)])
+@pytest.mark.parametrize('network', NETWORKS)
+def test_slide_is_that_of_the_host(network, shape):
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
+    model = build_pair(network, test_cfg=dict(test_cfg, predict='bottom')).eval()
+    single = single_like(model, 'bottom', network, test_cfg=test_cfg)
+    single.test_cfg = model.test_cfg
+    inputs, samples = make_batch(shape=shape)
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        found = model.inference(inputs, copy.deepcopy(metas))
+        expected = single.eval().inference(inputs, copy.deepcopy(metas))
+    assert torch.equal(found, expected)
+
+
+def test_slide_leaves_its_callers_metadata_alone():
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))
+    model = build_pair(connections='same', test_cfg=test_cfg).eval()
+    inputs, samples = make_batch()
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        model.inference(inputs, metas)
+    assert metas[0]['img_shape'] == (64, 64)
+
+
+def test_slide_with_mean():
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))
+    model = build_pair(test_cfg=dict(test_cfg, predict='mean')).eval()
+    inputs, samples = make_batch()
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad():
+        each = model.networks_inference(inputs, metas, ['top', 'bottom'])
+        found = model.inference(inputs, metas)
+        swapped = model.networks_inference(inputs, metas, ['bottom', 'top'])
+    expected = sum(x.softmax(1) for x in each) / 2
+    torch.testing.assert_close(found.softmax(1), expected)
+    assert all(torch.equal(a, b) for a, b in zip(each, swapped[::-1], strict=True))
+
+
+def test_tta_reads_what_it_needs():
+    tta = MODELS.build(dict(type='SegTTAModel', module=build_pair(connections='same')))
+    assert tta.module.out_channels == 5
+    assert tta.module.decode_head is tta.module.networks.bottom.decode_head
+    assert not any('.' not in k for k in tta.module.state_dict())
