@@ -1,5 +1,5 @@
-# What all datasets share: ImageNet's mean and standard deviation and MMSegmentation's
-# loaders and metric.
+# What all datasets share: ImageNet's mean and standard deviation, MMSegmentation's
+# loaders, and its metric for every network.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
@@ -17,5 +17,5 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(type='CoopIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

@@ -35,4 +35,6 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
+    # Validation and test report every network.
+    evaluation=dict(type='CoopEvaluationHook'),
 )

@@ -9,6 +9,7 @@ from mmengine.model import ModuleDict
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
@@ -82,6 +83,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         connectors: ``ModuleDict`` of the connectors by target site.
         aggregations: ``ModuleDict`` of the aggregations of several sources.
         plan: The connections between the networks.
+        predict_all: Whether ``predict`` also gives each network's label map and that
+            of their mean. Off unless results are counted: it runs all networks.
 
     Raises:
         ValueError: If an option is unknown or connections can't be carried out; the
@@ -136,6 +139,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
         self.networks_init = per_network('networks_init', networks_init, names, None)
+        self.predict_all = False
         self.loss_weights = per_network('loss_weights', loss_weights, names, 1.0)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
 
@@ -175,6 +179,36 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 )
             losses |= add_prefix(_weighted(own, self.loss_weights[name]), name)
         return losses
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predict, with each network's label map if ``predict_all`` is set.
+
+        Args:
+            inputs: Images, (N, C, H, W).
+            data_samples: Meta information of each image.
+
+        Returns:
+            Samples with ``seg_logits`` (C, h, w) and ``pred_sem_seg`` (1, h, w) at the
+            size of the original image, and with ``predict_all`` label maps
+            ``pred_sem_seg_<network>`` and ``pred_sem_seg_mean``.
+        """
+        if not self.predict_all or data_samples is None:
+            return super().predict(inputs, data_samples)
+        metas = [sample.metainfo for sample in data_samples]
+        names = self.plan.networks
+        logits = self.networks_inference(inputs, metas, names)
+        by_name = dict(zip(names, logits, strict=True)) | {MEAN: self._join(logits)}
+        for name, values in by_name.items():
+            own = self.postprocess_result(
+                values, [SegDataSample(metainfo=meta) for meta in metas]
+            )
+            for sample, other in zip(data_samples, own, strict=True):
+                sample.set_data({f'pred_sem_seg_{name}': other.pred_sem_seg})
+                if name == self.predict_with:
+                    sample.set_data({'pred_sem_seg': other.pred_sem_seg})
+                    sample.set_data({'seg_logits': other.seg_logits})
+                    sample.set_metainfo({'predict_with': name, 'networks': names})
+        return data_samples
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits of the prediction that counts.

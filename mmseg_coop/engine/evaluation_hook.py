@@ -1,0 +1,81 @@
+"""Count every network while a run validates or tests, and keep the results."""
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner, TestLoop, ValLoop
+from mmseg.registry import HOOKS
+from torch import nn
+
+from ..evaluation import CoopIoUMetric
+from ..evaluation.naming import method_name, network_name
+from ..evaluation.results import FOLDER
+from ..models import CooperativeEncoderDecoder
+
+
+@HOOKS.register_module()
+class CoopEvaluationHook(Hook):
+    """Have all networks predicted for ``CoopIoUMetric``, and write its results.
+
+    Without it a cooperative model predicts only what counts. Results go to
+    ``results/test.npz`` and ``results/val_iter_<iteration>.npz`` in the work dir, where
+    ``tools/compare.py`` finds them.
+    """
+
+    priority = 'VERY_LOW'
+
+    def before_val(self, runner: Runner) -> None:
+        """Predict all networks."""
+        _predict_all(runner.model, True)
+
+    def before_test(self, runner: Runner) -> None:
+        """Predict all networks."""
+        _predict_all(runner.model, True)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Write the results of a validation."""
+        _save(runner, runner.val_loop, f'val_iter_{runner.iter}')
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Write the results of a test."""
+        _save(runner, runner.test_loop, 'test')
+
+    def after_val(self, runner: Runner) -> None:
+        """Predict what counts, and nothing else, from here on."""
+        _predict_all(runner.model, False)
+
+    def after_test(self, runner: Runner) -> None:
+        """Predict what counts, and nothing else, from here on."""
+        _predict_all(runner.model, False)
+
+
+def _predict_all(model: nn.Module, value: bool) -> None:
+    """Switch it on for a cooperative model; augmentation at test time joins logits."""
+    while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
+        model = model.module
+    if isinstance(model, CooperativeEncoderDecoder):
+        model.predict_all = value
+
+
+def _save(runner: Runner, loop: ValLoop | TestLoop, name: str) -> None:
+    """Write what the metric counted; only the main process has it."""
+    metrics = loop.evaluator.metrics
+    found = [metric.last for metric in metrics if isinstance(metric, CoopIoUMetric)]
+    if not is_main_process() or not found or found[0] is None:
+        return
+    results, config = found[0], runner.cfg
+    file = Path(config.filename or runner.experiment_name)
+    results.meta = dict(
+        name=file.stem,
+        # MMEngine writes it there.
+        config=file.name,
+        network=network_name(config.model),
+        method=method_name(config.model),
+        dataset=type(loop.dataloader.dataset).__name__,
+        seed=runner.seed,
+        iteration=runner.iter,
+        checkpoint=runner._load_from,
+    )
+    results.save(Path(runner.work_dir) / FOLDER / f'{name}.npz')

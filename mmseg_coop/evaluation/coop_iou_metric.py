@@ -1,0 +1,161 @@
+"""IoU of every network and of their mean, in one pass over the data."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+from mmengine.logging import MMLogger, print_log
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+from prettytable import PrettyTable
+from torch import Tensor
+
+from .counts import count
+from .results import MEAN, ORACLE, Results
+
+FIELD = 'pred_sem_seg_'
+
+
+@METRICS.register_module()
+class CoopIoUMetric(IoUMetric):
+    """MMSegmentation's IoU for the prediction that counts and for each network.
+
+    ``mIoU``, ``aAcc`` and ``mAcc`` are those of the prediction that counts; each
+    network and the mean of their probabilities has its own, as in ``top/mIoU``,
+    ``bottom/mIoU``, ``mean/mIoU``. All of them equal those of ``IoUMetric``. What
+    explains cooperation comes with them, in percent: ``agreement``, the labelled
+    pixels on which two networks agree, and ``oracle/mIoU``, which takes of each pixel
+    the network that is right.
+
+    The other networks' label maps come from ``CooperativeEncoderDecoder`` while
+    ``CoopEvaluationHook`` asks for them. For any other model, this is ``IoUMetric``.
+
+    Args:
+        As those of ``IoUMetric``.
+
+    Attributes:
+        last: The results of the last evaluation, in the main process.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.last: Results | None = None
+        self._writer = None
+        if self.output_dir is not None:
+            self._writer = IoUMetric(output_dir=self.output_dir, format_only=True)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count each image, and write its label map if there is an ``output_dir``.
+
+        Args:
+            data_batch: Not used.
+            data_samples: With ``pred_sem_seg``, ``gt_sem_seg`` and, of each network,
+                ``pred_sem_seg_<network>``; (1, H, W) each.
+        """
+        if self._writer is not None:
+            self._writer.dataset_meta = self.dataset_meta
+            self._writer.process(data_batch, data_samples)
+        if not self.format_only:
+            self.results.extend(map(self._count, data_samples))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Metrics of all images.
+
+        Args:
+            results: What was counted for each image, in order.
+
+        Returns:
+            The metrics in percent; of a network as in ``top/mIoU``.
+        """
+        if self.format_only:
+            return super().compute_metrics(results)
+        self.last = last = self._gather(results)
+        metrics = super().compute_metrics(_host_areas(last.areas[last.configured]))
+        if len(last.areas) == 1:
+            return metrics
+        table = PrettyTable()
+        table.add_column('Class', last.classes)
+        for name, areas in last.areas.items():
+            values = self._evaluate(areas)
+            metrics |= {
+                f'{name}/{key}': value
+                for key, value in _means(values).items()
+                if name != ORACLE or key == 'mIoU'
+            }
+            if 'IoU' in values:
+                table.add_column(f'IoU {name}', np.round(values['IoU'] * 100, 2))
+        for column, shares in last.pair_shares().items():
+            table.add_column(column, np.round(shares, 2))
+        metrics['agreement'] = last.agreement()
+        logger = MMLogger.get_current_instance()
+        print_log('IoU and agreement of the networks, in percent:', logger)
+        print_log(f'\n{table.get_string()}', logger)
+        return metrics
+
+    def _count(self, sample: dict) -> dict:
+        configured = sample.get('predict_with', 'prediction')
+        networks = sample.get('networks', [configured])
+        maps = {configured: _label_map(sample['pred_sem_seg'])}
+        if 'networks' in sample:
+            names = [*networks, MEAN]
+            maps = {name: _label_map(sample[FIELD + name]) for name in names}
+        counts = count(
+            _label_map(sample['gt_sem_seg']).to(maps[configured].device),
+            list(maps.values()),
+            len(networks),
+            len(self.dataset_meta['classes']),
+            self.ignore_index,
+        )
+        return dict(
+            image=sample.get('img_path', ''),
+            configured=configured,
+            networks=networks,
+            names=list(maps),
+            counts=counts,
+        )
+
+    def _gather(self, results: list[dict]) -> Results:
+        first = results[0]
+        counts = [result['counts'] for result in results]
+        areas = np.stack([c.areas.numpy() for c in counts])
+        by_name = {name: areas[:, i] for i, name in enumerate(first['names'])}
+        pairs = [f'{a}-{b}' for a, b in combinations(first['networks'], 2)]
+        if pairs:
+            by_name[ORACLE] = np.stack([c.oracle.numpy() for c in counts])
+        totals = sum(c.pairs for c in counts).numpy()
+        return Results(
+            classes=list(self.dataset_meta['classes']),
+            palette=self.dataset_meta.get('palette'),
+            images=[result['image'] for result in results],
+            configured=first['configured'],
+            areas=by_name,
+            pairs=dict(zip(pairs, totals, strict=True)),
+        )
+
+    def _evaluate(self, areas: np.ndarray) -> dict[str, np.ndarray]:
+        """MMSegmentation's metrics of each class, from (I, 3, C)."""
+        totals = [sum(parts) for parts in zip(*_host_areas(areas), strict=True)]
+        return self.total_area_to_metrics(
+            *totals, self.metrics, self.nan_to_num, self.beta
+        )
+
+
+def _label_map(field: dict) -> Tensor:
+    return field['data'].squeeze(0)
+
+
+def _host_areas(areas: np.ndarray) -> list[tuple[Tensor, ...]]:
+    """What ``IoUMetric`` keeps of each image, in float32 as there."""
+    return [
+        (intersect, predicted + labelled - intersect, predicted, labelled)
+        for intersect, predicted, labelled in torch.from_numpy(areas).float()
+    ]
+
+
+def _means(values: dict[str, np.ndarray]) -> dict[str, float]:
+    """Means over classes in percent, named and rounded as by ``IoUMetric``."""
+    return {
+        key if key == 'aAcc' else f'm{key}': np.round(np.nanmean(value) * 100, 2)
+        for key, value in values.items()
+    }

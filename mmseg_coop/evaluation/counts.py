@@ -1,0 +1,101 @@
+"""Count pixels of predictions by class, where the predictions are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+# What two networks make of a pixel: the columns of a pair's counts.
+BOTH_WRONG, BOTH_WRONG_ALIKE, ONLY_SECOND, ONLY_FIRST, BOTH_RIGHT = range(5)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixels of one image.
+
+    Attributes:
+        areas: Intersection, predicted and labelled pixels of each class for each
+            prediction, (P, 3, C): the diagonal, the column sums and the row sums of
+            its confusion matrix, all that IoU and accuracy need.
+        oracle: The same where any network is right, otherwise the last prediction's,
+            (3, C).
+        pairs: For each two networks, what they make of the pixels of each class,
+            (pairs, C, 5).
+    """
+
+    areas: Tensor
+    oracle: Tensor
+    pairs: Tensor
+
+
+def count(
+    label: Tensor,
+    predictions: Sequence[Tensor],
+    networks: int,
+    num_classes: int,
+    ignore_index: int,
+) -> Counts:
+    """Count one image. Only the counts leave the device.
+
+    Args:
+        label: Ground truth, (H, W).
+        predictions: Label maps, (H, W): those of the networks, and their mean.
+        networks: How many networks there are.
+        num_classes: C.
+        ignore_index: Pixels with this label don't count. Other labels outside of the
+            classes count as wrong predictions, as in MMSegmentation's ``IoUMetric``.
+    """
+    label = label.long()
+    outside = (label < 0) | (label >= num_classes)
+    rows = label.masked_fill(outside, num_classes)
+    rows = rows.masked_fill(label == ignore_index, num_classes + 1)
+    columns = [_columns(prediction, num_classes) for prediction in predictions]
+    areas = [_areas(rows, column, num_classes) for column in columns]
+    right = [column == rows for column in columns[:networks]]
+    any_right = torch.stack(right).any(0)
+    oracle = _areas(rows, torch.where(any_right, rows, columns[-1]), num_classes)
+    pairs = [
+        _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
+        for i, j in combinations(range(networks), 2)
+    ]
+    return Counts(
+        torch.stack(areas).cpu(),
+        oracle.cpu(),
+        torch.stack(pairs).cpu() if pairs else rows.new_zeros(0, num_classes, 5).cpu(),
+    )
+
+
+def _columns(prediction: Tensor, num_classes: int) -> Tensor:
+    """Predicted classes, with one more for what is none of them."""
+    prediction = prediction.long()
+    outside = (prediction < 0) | (prediction >= num_classes)
+    return prediction.masked_fill(outside, num_classes)
+
+
+def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:
+    """Diagonal, column sums and row sums of a confusion matrix, (3, C)."""
+    width = num_classes + 1
+    matrix = torch.bincount(
+        (rows * width + columns).flatten(), minlength=(num_classes + 2) * width
+    ).view(num_classes + 2, width)[:-1]
+    return torch.stack(
+        [
+            matrix.diagonal()[:num_classes],
+            matrix.sum(0)[:num_classes],
+            matrix.sum(1)[:num_classes],
+        ]
+    )
+
+
+def _pair(
+    rows: Tensor, alike: Tensor, first: Tensor, second: Tensor, num_classes: int
+) -> Tensor:
+    """What two networks make of the pixels of each class, (C, 5)."""
+    # Right and alike: 4; only the first: 3; only the second: 2; wrong and alike: 1.
+    state = torch.where(alike, 1 + 3 * first.long(), 3 * first.long() + 2 * second)
+    counts = torch.bincount(
+        (rows * 5 + state).flatten(), minlength=(num_classes + 2) * 5
+    )
+    return counts.view(num_classes + 2, 5)[:num_classes]

@@ -1,0 +1,126 @@
+"""Results of a validation or test, by image, as a file."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
+
+FOLDER = 'results'
+MEAN = 'mean'
+ORACLE = 'oracle'
+_FORMAT = 1
+
+
+@dataclass
+class Results:
+    """What was counted for each image.
+
+    Attributes:
+        classes: Names of the classes, C of them.
+        palette: RGB colours of the classes, or None.
+        images: Path of each image, I of them.
+        configured: The prediction that counts: a network, ``mean``, or
+            ``prediction`` for a model with one network.
+        areas: For each prediction intersection, predicted and labelled pixels by
+            image and class, (I, 3, C).
+        pairs: For each two networks, as in ``top-bottom``, pixels by class that both
+            have wrong, wrong alike, only the second, only the first, or both right,
+            (C, 5).
+        meta: Where the results come from: config, checkpoint, dataset, seed, ...
+    """
+
+    classes: list[str]
+    palette: list | None
+    images: list[str]
+    configured: str
+    areas: dict[str, np.ndarray]
+    pairs: dict[str, np.ndarray] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def iou(self, name: str | None = None) -> np.ndarray:
+        """IoU of each class in percent, (C,), of the prediction that counts."""
+        return iou(self.areas[name or self.configured].sum(0))
+
+    def miou(self, name: str | None = None) -> float:
+        """Mean IoU over the classes that occur, in percent."""
+        return float(np.nanmean(self.iou(name)))
+
+    def pair_shares(self) -> dict[str, np.ndarray]:
+        """Percent of each class's pixels that explain cooperation, (C,) each."""
+        shares = {}
+        for pair, counts in self.pairs.items():
+            first, second = pair.split('-')
+            with np.errstate(invalid='ignore'):
+                percent = 100 * counts / counts.sum(-1, keepdims=True)
+            agree = percent[:, [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum(-1)
+            several = f' {pair}' if len(self.pairs) > 1 else ''
+            shares[f'agree{several}'] = agree
+            shares[f'only {first}{several}'] = percent[:, ONLY_FIRST]
+            shares[f'only {second}{several}'] = percent[:, ONLY_SECOND]
+        return shares
+
+    def agreement(self) -> float:
+        """Percent of the labelled pixels that two networks agree on, over all pairs."""
+        counts = sum(self.pairs.values())
+        alike = counts[:, [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum()
+        return round(float(100 * alike / max(counts.sum(), 1)), 2)
+
+    def save(self, path: Path) -> None:
+        """Write to a ``.npz`` file; what stands there is never half a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = dict(
+            format=_FORMAT,
+            classes=self.classes,
+            palette=self.palette,
+            images=self.images,
+            configured=self.configured,
+            meta=self.meta,
+        )
+        arrays = {f'areas/{name}': areas for name, areas in self.areas.items()}
+        arrays |= {f'pairs/{name}': counts for name, counts in self.pairs.items()}
+        partial = path.with_name(f'{path.name}.part')
+        with partial.open('wb') as file:
+            np.savez_compressed(file, header=json.dumps(header), **arrays)
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: Path) -> 'Results':
+        """Read a file that ``save`` wrote.
+
+        Raises:
+            ValueError: If the file is another one.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            header = json.loads(str(arrays.pop('header')))
+            if header.pop('format') != _FORMAT:
+                raise KeyError('format')
+        except Exception as error:
+            raise ValueError(
+                f'{path}: no results that CoopIoUMetric wrote; test again with '
+                'tools/test.py'
+            ) from error
+        return cls(
+            **header, areas=_below(arrays, 'areas'), pairs=_below(arrays, 'pairs')
+        )
+
+
+def iou(areas: np.ndarray) -> np.ndarray:
+    """IoU in percent, (..., C), from (..., 3, C); NaN for what does not occur."""
+    intersect, predicted, labelled = np.moveaxis(areas, -2, 0).astype(float)
+    with np.errstate(invalid='ignore'):
+        return 100 * intersect / (predicted + labelled - intersect)
+
+
+def _below(arrays: dict[str, np.ndarray], group: str) -> dict[str, np.ndarray]:
+    return {
+        key.removeprefix(f'{group}/'): value
+        for key, value in arrays.items()
+        if key.startswith(f'{group}/')
+    }
