@@ -19,12 +19,18 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_coop', 'mmseg_coop.*']),
     python_requires='>=3.10',
+    package_data={
+        'mmseg_coop.evaluation': ['*.json'],
+        'mmseg_coop.report': ['page.*'],
+    },
     install_requires=[
+        'jinja2',
         'matplotlib',
         'numpy',
         'opencv-python',
         'Pillow',
         'rich',
+        'scipy',
         'torch>=2.1',
         'torchvision',
         # The original MMSegmentation imports these two without asking for them.
@@ -46,10 +52,8 @@ setup(
             'mmpretrain>=1.0.0',
             'mmsegmentation>=1.0.0',
         ],
-        # Converting SBD's annotations reads .mat files.
-        'sbd': ['scipy'],
         # One release of ruff: another may format otherwise.
-        'dev': ['pre-commit', 'pytest', 'ruff==0.17.6', 'scipy'],
+        'dev': ['pre-commit', 'pytest', 'ruff==0.17.6'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +67,18 @@ def drawn_cityscapes(tmp_path_factory) -> Path:
 def cityscapes_root(drawn_cityscapes) -> Path:
     """A frame of Cityscapes, or the drawn one."""
     return _real_data('cityscapes_sample') or drawn_cityscapes
+
+
+@pytest.fixture(scope='session')
+def demo(tmp_path_factory):
+    """Work dirs of the demo after two iterations, and its finished process."""
+    root = tmp_path_factory.mktemp('demo')
+    command = [sys.executable, str(REPO / 'tools' / 'demo.py')]
+    done = subprocess.run(
+        [*command, '--iters', '2', '--network', 'danet'],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return root / 'work_dirs' / 'demo', done

@@ -1,4 +1,4 @@
-"""Train the four methods on embedded data, compare them, and draw predictions."""
+"""Train the four methods on embedded data, test and compare them, write a report."""
 
 import argparse
 from pathlib import Path
@@ -13,18 +13,15 @@ from rich.progress import (
 )
 
 from mmseg_coop.apis import load_config, silence_foreign_warnings
-from mmseg_coop.apis.comparison import Result, train_and_test
-from mmseg_coop.datasets import ToyStreets
-from mmseg_coop.evaluation.comparison_table import (
-    comparison,
-    markdown_table,
-    rich_table,
-)
-from mmseg_coop.evaluation.figures import draw_predictions
+from mmseg_coop.apis.short_run import train_and_test
+from mmseg_coop.evaluation.comparison import compare
+from mmseg_coop.evaluation.naming import METHODS
+from mmseg_coop.evaluation.render import print_tables
+from mmseg_coop.evaluation.runs import load_runs
+from mmseg_coop.evaluation.tables import all_tables
+from mmseg_coop.report import write_report
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
-METHODS = ('single', 'ensemble', 'same', 'multi')
-ROWS = 4
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> list[Result]:
+def run(args: argparse.Namespace) -> None:
     columns = (
         TextColumn('{task.description:<9}'),
         BarColumn(),
@@ -45,7 +42,6 @@ def run(args: argparse.Namespace) -> list[Result]:
         TimeRemainingColumn(),
         TextColumn('{task.fields[miou]}'),
     )
-    results = []
     with Progress(*columns) as progress:
         for method in METHODS:
             task = progress.add_task(method, total=args.iters, miou='')
@@ -53,53 +49,29 @@ def run(args: argparse.Namespace) -> list[Result]:
                 str(CONFIGS / f'{args.network}_r18_{method}_toy.py'),
                 work_dir=str(args.work_dir / method),
             )
-            result = train_and_test(
+            miou = train_and_test(
                 config,
-                method,
                 args.iters,
                 advance=lambda task=task: progress.advance(task),
-                keep=ROWS,
             )
-            progress.update(task, miou=f'mIoU {result.miou:.1f}')
-            results.append(result)
-    return results
-
-
-def draw(results: list[Result], path: Path) -> None:
-    scenes = ToyStreets(split='val', num_images=ROWS, test_mode=True)
-    scenes = [scenes.get_data_info(i) for i in range(ROWS)]
-    columns = {
-        'image': [scene['img'][..., ::-1] for scene in scenes],
-        'ground truth': [scene['gt_seg_map'] for scene in scenes],
-    }
-    columns |= {result.name: result.predictions for result in results}
-    meta = ToyStreets.METAINFO
-    draw_predictions(columns, meta['classes'], meta['palette'], path)
+            progress.update(task, miou=f'mIoU {miou:.1f}')
 
 
 def main() -> None:
     args = parse_args()
     silence_foreign_warnings()
-    args.work_dir.mkdir(parents=True, exist_ok=True)
     console = Console()
     console.print(
         f'Training {args.network} on ToyStreets, {args.iters} iterations for each '
         'method, on the CPU or the GPU that is there:'
     )
-    results = run(args)
-
-    picture = args.work_dir / 'predictions.png'
-    draw(results, picture)
-    header, rows = comparison({r.name: {'mIoU': r.miou, **r.iou} for r in results})
-    rows.append(['seconds', *(f'{result.seconds:.0f}' for result in results)])
-    report = args.work_dir / 'report.md'
-    report.write_text(
-        f'# {args.network} on ToyStreets\n\nIoU in percent after {args.iters} '
-        'iterations, one seed: an example, not evidence. Best in bold.\n\n'
-        f'{markdown_table(header, rows)}\n![predictions]({picture.name})\n'
+    run(args)
+    comparison = compare(load_runs([str(args.work_dir / name) for name in METHODS]))
+    print_tables(all_tables(comparison), console)
+    console.print(
+        'One seed and a short training on drawn scenes: an example, not evidence.'
     )
-    console.print(rich_table(header, rows))
-    console.print(f'Report: {report}\nPicture: {picture}')
+    console.print(f'Report: {write_report(comparison, args.work_dir / "report")}')
 
 
 if __name__ == '__main__':

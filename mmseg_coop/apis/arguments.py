@@ -5,6 +5,8 @@ import os
 
 from mmengine.config import DictAction
 
+from ..engine import trust_checkpoints
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``config``'s companions: --work-dir, --cfg-options, --launcher, …"""
@@ -22,12 +24,19 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='how the processes of a distributed run are started',
     )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that run code when loaded',
+    )
     # torch.distributed.launch passes it, torchrun sets the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse, and tell MMEngine the local rank."""
+    """Parse, and tell MMEngine the local rank and whether to trust checkpoints."""
     args = parser.parse_args()
+    if args.trust_checkpoint:
+        trust_checkpoints()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

@@ -1,12 +1,15 @@
-from .checkpoint import check_state_dict
+from .checkpoint import check_state_dict, load_weights
 from .evaluation_hook import CoopEvaluationHook
 from .hooks import CheckpointMatchHook, unwrap
 from .optim_wrapper import BFloat16OptimWrapper
+from .safe_load import trust_checkpoints
 
 __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointMatchHook',
     'CoopEvaluationHook',
     'check_state_dict',
+    'load_weights',
+    'trust_checkpoints',
     'unwrap',
 ]

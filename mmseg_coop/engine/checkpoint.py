@@ -1,10 +1,45 @@
-"""Compare a checkpoint with the model that it should be loaded into."""
+"""Load weights, and only those that fit the model."""
 
 from collections.abc import Iterable, Mapping
 
+from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 _EXAMPLES = 3
+
+
+def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
+    """Load a checkpoint's weights into a module.
+
+    Args:
+        module: The module.
+        path: The checkpoint: a file or a URL.
+        what: What names it to the user, for errors.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the checkpoint is of another architecture.
+    """
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(
+            path, map_location='cpu', logger='silent'
+        )
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f'{what}: there is no file {path}; expected a checkpoint of the '
+            f'{type(module).__name__} of the config'
+        ) from None
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    check_state_dict(module, state_dict, f'{what}: {path}')
+    module.load_state_dict(
+        {key.removeprefix('module.'): value for key, value in state_dict.items()},
+        # Mean and standard deviation of the data preprocessor are the config's.
+        strict=False,
+    )
+    return checkpoint
 
 
 def check_state_dict(

@@ -12,7 +12,6 @@ from torch import nn
 from ..evaluation import CoopIoUMetric
 from ..evaluation.naming import method_name, network_name
 from ..evaluation.results import FOLDER
-from ..models import CooperativeEncoderDecoder
 
 
 @HOOKS.register_module()
@@ -55,7 +54,7 @@ def _predict_all(model: nn.Module, value: bool) -> None:
     """Switch it on for a cooperative model; augmentation at test time joins logits."""
     while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
         model = model.module
-    if isinstance(model, CooperativeEncoderDecoder):
+    if hasattr(model, 'predict_all'):
         model.predict_all = value
 
 

@@ -87,7 +87,7 @@ class CoopIoUMetric(IoUMetric):
                 table.add_column(f'IoU {name}', np.round(values['IoU'] * 100, 2))
         for column, shares in last.pair_shares().items():
             table.add_column(column, np.round(shares, 2))
-        metrics['agreement'] = last.agreement()
+        metrics['agreement'] = round(last.agreement(), 2)
         logger = MMLogger.get_current_instance()
         print_log('IoU and agreement of the networks, in percent:', logger)
         print_log(f'\n{table.get_string()}', logger)

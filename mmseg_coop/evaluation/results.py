@@ -52,23 +52,16 @@ class Results:
 
     def pair_shares(self) -> dict[str, np.ndarray]:
         """Percent of each class's pixels that explain cooperation, (C,) each."""
-        shares = {}
-        for pair, counts in self.pairs.items():
-            first, second = pair.split('-')
-            with np.errstate(invalid='ignore'):
-                percent = 100 * counts / counts.sum(-1, keepdims=True)
-            agree = percent[:, [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum(-1)
-            several = f' {pair}' if len(self.pairs) > 1 else ''
-            shares[f'agree{several}'] = agree
-            shares[f'only {first}{several}'] = percent[:, ONLY_FIRST]
-            shares[f'only {second}{several}'] = percent[:, ONLY_SECOND]
-        return shares
+        return _shares(self.pairs)
+
+    def totals_of_pairs(self) -> dict[str, float]:
+        """The same of all labelled pixels."""
+        totals = {pair: counts.sum(0) for pair, counts in self.pairs.items()}
+        return {name: float(share) for name, share in _shares(totals).items()}
 
     def agreement(self) -> float:
         """Percent of the labelled pixels that two networks agree on, over all pairs."""
-        counts = sum(self.pairs.values())
-        alike = counts[:, [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum()
-        return round(float(100 * alike / max(counts.sum(), 1)), 2)
+        return float(_shares({'a-b': sum(self.pairs.values()).sum(0)})['agree'])
 
     def save(self, path: Path) -> None:
         """Write to a ``.npz`` file; what stands there is never half a file."""
@@ -116,6 +109,21 @@ def iou(areas: np.ndarray) -> np.ndarray:
     intersect, predicted, labelled = np.moveaxis(areas, -2, 0).astype(float)
     with np.errstate(invalid='ignore'):
         return 100 * intersect / (predicted + labelled - intersect)
+
+
+def _shares(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Percent of the pixels, (...), from what two networks make of them, (..., 5)."""
+    shares = {}
+    for pair, counts in pairs.items():
+        first, second = pair.split('-')
+        with np.errstate(invalid='ignore'):
+            percent = 100 * counts / counts.sum(-1, keepdims=True)
+        several = f' ({pair})' if len(pairs) > 1 else ''
+        alike = percent[..., [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum(-1)
+        shares[f'agree{several}'] = alike
+        shares[f'only {first}{several}'] = percent[..., ONLY_FIRST]
+        shares[f'only {second}{several}'] = percent[..., ONLY_SECOND]
+    return shares
 
 
 def _below(arrays: dict[str, np.ndarray], group: str) -> dict[str, np.ndarray]:

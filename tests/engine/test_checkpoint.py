@@ -73,6 +73,6 @@ class TestNetworksInit:
 
     def test_missing_file(self):
         model = build_pair('danet', networks_init=['nowhere.pth', None])
-        message = 'networks_init: top: there is no checkpoint nowhere.pth'
+        message = 'networks_init: top: there is no file nowhere.pth'
         with pytest.raises(FileNotFoundError, match=message):
             model.init_weights()

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from scipy.io import loadmat
 
 from mmseg_coop.apis import one_line_errors
 from mmseg_coop.apis.convert import convert_files, find_files, save_label
@@ -16,8 +17,6 @@ _TRAIN_IMAGES = 10582
 
 
 def convert(pair: tuple[Path, Path]) -> None:
-    from scipy.io import loadmat
-
     source, target = pair
     segmentation = loadmat(source, mat_dtype=True)['GTcls'][0]['Segmentation'][0]
     save_label(np.asarray(segmentation), target)

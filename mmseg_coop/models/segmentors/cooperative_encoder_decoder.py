@@ -13,10 +13,10 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ...engine.checkpoint import load_weights
 from ..plan import Plan, build_connections
 from ..sites import find_sites, forward_head, head_loss, head_predict
 from .combine import mean_of_probabilities, slide
-from .networks_init import load_network
 from .options import check_test_cfg, network_names, per_network
 
 MEAN = 'mean'
@@ -152,7 +152,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """Initialise each network on its own, or load its ``networks_init``."""
         for name, checkpoint in self.networks_init.items():
             if checkpoint is not None:
-                load_network(self.networks[name], checkpoint, f'networks_init: {name}')
+                load_weights(self.networks[name], checkpoint, f'networks_init: {name}')
                 self.networks[name].is_init = True
         super().init_weights()
 

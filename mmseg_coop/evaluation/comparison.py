@@ -1,0 +1,164 @@
+"""Methods side by side: means over seeds, gains, and whether they are luck."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .naming import METHODS
+from .paper import PaperRow, paper_rows
+from .runs import Run
+from .statistics import Interval, bootstrap_miou, interval, paired_p_value
+
+BASELINES = ('single', 'ensemble')
+
+
+@dataclass(frozen=True)
+class Method:
+    """Runs of one method, which differ by their seeds.
+
+    Attributes:
+        label: What it is called in tables.
+        runs: Its runs.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def network(self) -> str:
+        return self.runs[0].results.meta.get('network', '')
+
+    @property
+    def kind(self) -> str:
+        """``single``, ``ensemble``, ``same``, ``multi``, ..."""
+        return self.runs[0].results.meta.get('method', '')
+
+    @cached_property
+    def mious(self) -> np.ndarray:
+        """mIoU of each run in percent."""
+        return np.array([run.results.miou() for run in self.runs])
+
+    @property
+    def miou(self) -> float:
+        return float(self.mious.mean())
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over seeds (of a sample); None with one seed."""
+        return float(self.mious.std(ddof=1)) if len(self.runs) > 1 else None
+
+    @cached_property
+    def iou(self) -> np.ndarray:
+        """IoU of each class in percent, averaged over runs, (C,)."""
+        return np.mean([run.results.iou() for run in self.runs], axis=0)
+
+    @cached_property
+    def bootstrap(self) -> np.ndarray:
+        """mIoU of resampled images."""
+        results = [run.results for run in self.runs]
+        return bootstrap_miou([r.areas[r.configured] for r in results])
+
+    def by_seed(self) -> dict[int, float]:
+        """mIoU by seed."""
+        seeds = [run.results.meta.get('seed') for run in self.runs]
+        return dict(zip(seeds, self.mious.tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a method has over a baseline.
+
+    Attributes:
+        points: Difference of the mean IoU, in points.
+        interval: Its 95 % confidence interval over images.
+        p_value: Of a paired t-test over the seeds both have; None with less than two.
+    """
+
+    points: float
+    interval: Interval
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Methods that were evaluated on the same images.
+
+    Attributes:
+        methods: The methods, those of a network together, in the paper's order.
+    """
+
+    methods: tuple[Method, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        return self.methods[0].runs[0].results.classes
+
+    @property
+    def dataset(self) -> str:
+        return self.methods[0].runs[0].results.meta.get('dataset', '')
+
+    @property
+    def paper(self) -> list[PaperRow]:
+        """The paper's rows for this dataset and these networks."""
+        networks = {method.network for method in self.methods}
+        return [row for row in paper_rows(self.dataset) if row.network in networks]
+
+    def baseline(self, method: Method, kind: str) -> Method | None:
+        """The single network or the ensemble that a method is compared with.
+
+        The single network is compared with nothing.
+        """
+        if method.kind == 'single':
+            return None
+        for other in self.methods:
+            if other.kind == kind and other.network == method.network:
+                return None if other is method else other
+        return None
+
+    def gain(self, method: Method, kind: str) -> Gain | None:
+        """What a method has over its single network or ensemble, if that is there."""
+        baseline = self.baseline(method, kind)
+        if baseline is None:
+            return None
+        own, others = method.by_seed(), baseline.by_seed()
+        seeds = [seed for seed in own if seed in others]
+        return Gain(
+            method.miou - baseline.miou,
+            interval(method.bootstrap - baseline.bootstrap),
+            paired_p_value([own[s] for s in seeds], [others[s] for s in seeds]),
+        )
+
+    def best(self, network: str) -> Method:
+        """The method of a network with the highest mIoU."""
+        methods = [method for method in self.methods if method.network == network]
+        return max(methods, key=lambda method: method.miou)
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Group runs by what they were called, or else by their config."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        name = run.label or run.results.meta.get('name', run.folder.name)
+        groups.setdefault(name, []).append(run)
+    labels = _labels(groups)
+    methods = [Method(labels[name], tuple(group)) for name, group in groups.items()]
+    networks = list(dict.fromkeys(method.network for method in methods))
+    order = {kind: i for i, kind in enumerate(METHODS)}
+    methods.sort(
+        key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
+    )
+    return Comparison(tuple(methods))
+
+
+def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:
+    """Short names that still tell the groups apart."""
+    meta = {name: group[0].results.meta for name, group in groups.items()}
+    kinds = {name: m.get('method', name) for name, m in meta.items()}
+    full = {name: f'{m.get("network", "")} {kinds[name]}' for name, m in meta.items()}
+    for labels in (kinds, full):
+        named = {n: n if groups[n][0].label else label for n, label in labels.items()}
+        if len(set(named.values())) == len(named):
+            return named
+    return {name: name for name in groups}

@@ -1,0 +1,45 @@
+"""The paper's own figures (Tables 1 and 2), to stand beside measured ones."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+_FILE = Path(__file__).with_name('paper_results.json')
+# The paper prints one digit behind the point.
+_ROUNDING = 0.1
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A row of the paper's tables.
+
+    Attributes:
+        network: ``DANet`` or ``DeepLabv3+``.
+        method: ``single``, ``ensemble``, ``same`` or ``multi``.
+        miou: Mean IoU as printed, in percent.
+        classes: IoU of each class as printed; empty for VOC.
+    """
+
+    network: str
+    method: str
+    miou: float
+    classes: dict[str, float]
+
+    @cached_property
+    def consistent(self) -> bool:
+        """Whether the classes average to the printed mean, as far as they tell."""
+        if not self.classes:
+            return True
+        return abs(np.mean(list(self.classes.values())) - self.miou) <= _ROUNDING
+
+
+def paper_rows(dataset: str) -> list[PaperRow]:
+    """The paper's rows for a dataset, by its class; none for other datasets."""
+    rows = json.loads(_FILE.read_text()).get(dataset, [])
+    return [
+        PaperRow(row['network'], row['method'], row['mIoU'], row['classes'])
+        for row in rows
+    ]

@@ -1,0 +1,154 @@
+"""Write a table for the terminal, Markdown, CSV, LaTeX and JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from .comparison import BASELINES, Comparison
+from .tables import Cell, Table
+
+_SYMBOLS = {'±': r'$\pm$', '†': r'$\dagger$', '×': r'$\times$'}
+_LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#$'} | _SYMBOLS)
+
+
+def print_tables(tables: Sequence[Table], console: Console) -> None:
+    """Print to the terminal, with methods in columns: it is narrow."""
+    for table in tables:
+        table = table.transposed()
+        rich = RichTable(title=escape(table.title))
+        for i, name in enumerate(table.columns):
+            rich.add_column(escape(name), justify='right' if i else 'left')
+        for row in table.rows:
+            rich.add_row(*(_marked(cell, escape, '[bold]', '[/bold]') for cell in row))
+        console.print(rich)
+        for note in table.notes:
+            console.print(escape(note), style='dim', highlight=False)
+
+
+def markdown(table: Table) -> str:
+    """As Markdown, best in bold."""
+    lines = [table.columns, ['---'] + ['--:'] * (len(table.columns) - 1)]
+    lines += [[_marked(cell, str, '**', '**') for cell in row] for row in table.rows]
+    body = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    notes = ''.join(f'\n{note}\n' for note in table.notes)
+    return f'{table.title}\n\n{body}\n{notes}'
+
+
+def comma_separated(table: Table) -> str:
+    """As CSV, with numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(table.columns)
+    writer.writerows([cell.value for cell in row] for row in table.rows)
+    return text.getvalue()
+
+
+def latex(table: Table) -> str:
+    """As a LaTeX table, for booktabs and the rotating package's headers."""
+    head = [
+        f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' if i else ''
+        for i, name in enumerate(table.columns)
+    ]
+    rows = [
+        [_marked(cell, _escape_latex, r'\textbf{', '}') for cell in row]
+        for row in table.rows
+    ]
+    lines = [f'{" & ".join(row)} \\\\' for row in rows]
+    return '\n'.join(
+        [
+            f'\\begin{{tabular}}{{l{"r" * (len(table.columns) - 1)}}}',
+            '\\toprule',
+            f'{" & ".join(head)} \\\\',
+            '\\midrule',
+            *lines,
+            '\\bottomrule',
+            '\\end{tabular}',
+            *(f'% {note}' for note in table.notes),
+            '',
+        ]
+    )
+
+
+def as_json(comparison: Comparison) -> str:
+    """All figures of a comparison, unrounded."""
+    methods = []
+    for method in comparison.methods:
+        gains = {kind: comparison.gain(method, kind) for kind in BASELINES}
+        runs = [dict(run.results.meta, file=str(run.file)) for run in method.runs]
+        methods.append(
+            dict(
+                method=method.label,
+                network=method.network,
+                runs=runs,
+                mIoU=method.miou,
+                mIoU_std=method.std,
+                mIoU_by_run=method.mious.tolist(),
+                gains={
+                    kind: dict(
+                        points=gain.points,
+                        confidence_interval=[gain.interval.low, gain.interval.high],
+                        p_value=gain.p_value,
+                    )
+                    for kind, gain in gains.items()
+                    if gain
+                },
+                classes=_finite(comparison.classes, method.iou.tolist()),
+            )
+        )
+    paper = [
+        dict(network=row.network, method=row.method, mIoU=row.miou, classes=row.classes)
+        | dict(classes_average_to_mIoU=row.consistent)
+        for row in comparison.paper
+    ]
+    figures = dict(dataset=comparison.dataset, methods=methods, paper=paper)
+    return json.dumps(figures, indent=2) + '\n'
+
+
+_WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}
+FORMATS = (*_WRITERS, '.json')
+
+
+def check_format(path: Path) -> None:
+    """Check that a table can be written to a file.
+
+    Raises:
+        ValueError: If its suffix is none of ours.
+    """
+    if path.suffix not in FORMATS:
+        raise ValueError(
+            f'--out: {path} has the suffix {path.suffix!r}, expected one of '
+            f'{", ".join(FORMATS)}'
+        )
+
+
+def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
+    """Write a comparison in the format of the file's suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.json':
+        path.write_text(as_json(comparison))
+    elif path.suffix == '.csv':
+        # A file of comma-separated values holds one table.
+        path.write_text(comma_separated(tables[0]))
+    else:
+        path.write_text('\n'.join(map(_WRITERS[path.suffix], tables)))
+
+
+def _marked(cell: Cell, quote: Callable[[str], str], start: str, end: str) -> str:
+    text = quote(cell.text)
+    return f'{start}{text}{end}' if cell.best else text
+
+
+def _escape_latex(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def _finite(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
+    """JSON has no NaN: a class that does not occur has none."""
+    pairs = zip(names, values, strict=True)
+    return {name: value if value == value else None for name, value in pairs}

@@ -1,0 +1,75 @@
+"""Is a difference luck? Over images by bootstrap, over seeds by a paired t-test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import ttest_rel
+
+from .results import iou
+
+RESAMPLES = 2000
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of 95 %, in points of mIoU."""
+
+    low: float
+    high: float
+
+    @property
+    def without_zero(self) -> bool:
+        """Whether the difference is told from none."""
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap_miou(
+    runs: Sequence[np.ndarray], resamples: int = RESAMPLES
+) -> np.ndarray:
+    """Mean IoU of resampled images, averaged over runs.
+
+    The same images are drawn for every method, so that differences are paired.
+
+    Args:
+        runs: For each run, intersection, predicted and labelled pixels by image and
+            class, (I, 3, C).
+        resamples: How often the images are drawn, with replacement.
+
+    Returns:
+        Mean IoU in percent, (resamples,).
+    """
+    images, _, classes = runs[0].shape
+    generator = np.random.default_rng(0)
+    times = generator.multinomial(images, np.full(images, 1 / images), resamples)
+    values = [
+        _mean_iou((times @ run.reshape(images, -1)).reshape(resamples, 3, classes))
+        for run in runs
+    ]
+    return np.mean(values, axis=0)
+
+
+def interval(differences: np.ndarray) -> Interval:
+    """The interval that holds 95 % of resampled differences."""
+    tail = (1 - _CONFIDENCE) / 2
+    low, high = np.quantile(differences, (tail, 1 - tail))
+    return Interval(float(low), float(high))
+
+
+def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Two-sided paired t-test over seeds; None with less than two.
+
+    Args:
+        first: mIoU by seed.
+        second: mIoU by the same seeds.
+    """
+    if len(first) < 2:
+        return None
+    return float(ttest_rel(first, second).pvalue)
+
+
+def _mean_iou(areas: np.ndarray) -> np.ndarray:
+    values = iou(areas)
+    occurs = ~np.isnan(values)
+    return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)

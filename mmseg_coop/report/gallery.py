@@ -1,0 +1,227 @@
+"""Images on which a method gains and loses most, predicted again by every method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+
+from ..engine import load_weights
+from ..evaluation.comparison import Comparison, Method
+from ..evaluation.results import iou
+from ..evaluation.runs import Run
+
+IGNORED = 255
+# Right where the baseline is wrong, wrong where it is right, and the rest.
+FIXED, BROKEN = (0, 158, 115), (213, 94, 0)
+_SAME, _VOID = (225, 225, 225), (90, 90, 90)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its title: (H, W, 3) in RGB, uint8, or a label map (H, W)."""
+
+    title: str
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """An image, what every method predicts, and where that differs.
+
+    Attributes:
+        image: Its file name.
+        gain: mIoU of the best method minus the baseline's on this image, in points.
+        pictures: Image, ground truth, and the predictions.
+        differences: Where each method repairs or breaks what the baseline predicts.
+    """
+
+    image: str
+    gain: float
+    pictures: list[Picture]
+    differences: list[Picture]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Exhibits, the largest gain first.
+
+    Attributes:
+        method: The method that gains.
+        baseline: What it is compared with.
+        exhibits: Half of them its largest gains, half its largest losses.
+        palette: RGB colour of each class and of ignored pixels, (256, 3).
+    """
+
+    method: Method
+    baseline: Method
+    exhibits: list[Exhibit]
+    palette: np.ndarray
+
+
+def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
+    """Choose images and have them predicted by the first run of each method.
+
+    The best method is compared with the single network, or with the first method.
+
+    Args:
+        comparison: Methods with the config and checkpoint in their work dirs.
+        count: Number of images.
+
+    Returns:
+        None if there is only one method.
+
+    Raises:
+        FileNotFoundError: If a config or checkpoint is gone.
+    """
+    if len(comparison.methods) < 2:
+        return None
+    best = max(comparison.methods, key=lambda method: method.miou)
+    baseline = comparison.baseline(best, 'single') or comparison.methods[0]
+    if baseline is best:
+        best = comparison.methods[1]
+    gains = _image_miou(best) - _image_miou(baseline)
+    chosen = _extremes(gains, count)
+    results = baseline.runs[0].results
+    palette = _palette(results.palette, len(results.classes))
+    files = [Path(results.images[i]).name for i in chosen]
+    predictions = {
+        method.label: _predict(method.runs[0], files) for method in comparison.methods
+    }
+    images, labels = _images_and_labels(baseline.runs[0], files)
+    exhibits = []
+    for place, i in enumerate(chosen):
+        label = labels[place]
+        own = {name: maps[place] for name, maps in predictions.items()}
+        exhibits.append(
+            Exhibit(
+                files[place],
+                float(gains[i]),
+                [
+                    Picture('image', images[place]),
+                    Picture('ground truth', label),
+                    *(Picture(name, label_map) for name, label_map in own.items()),
+                ],
+                [
+                    Picture(name, _difference(label_map, own[baseline.label], label))
+                    for name, label_map in own.items()
+                    if name != baseline.label
+                ],
+            )
+        )
+    return Gallery(best, baseline, exhibits, palette)
+
+
+def find_checkpoint(run: Run) -> Path:
+    """The checkpoint that was evaluated.
+
+    Raises:
+        FileNotFoundError: If it is gone.
+    """
+    meta = run.results.meta
+    if meta.get('checkpoint'):
+        candidates = [Path(meta['checkpoint'])]
+        candidates.append(run.folder / candidates[0].name)
+    else:
+        name = f'iter_{meta["iteration"]}.pth'
+        candidates = [run.folder / name, *sorted(run.folder.glob(f'best_*_{name}'))]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f'{run.file}: the checkpoint it was made with is gone, expected '
+        f'{candidates[0]}; test another one with tools/test.py, or leave the gallery '
+        'out with --gallery 0'
+    )
+
+
+def _extremes(gains: np.ndarray, count: int) -> list[int]:
+    """Half of the places with the largest gains, half with the largest losses."""
+    order = [int(i) for i in np.argsort(-gains) if not np.isnan(gains[i])]
+    count = min(count, len(order))
+    return order[: count - count // 2] + order[len(order) - count // 2 :]
+
+
+def _image_miou(method: Method) -> np.ndarray:
+    """mIoU of each image over the classes that its ground truth has, (I,)."""
+    results = method.runs[0].results
+    areas = results.areas[results.configured]
+    labelled = areas[:, 2] > 0
+    values = np.where(labelled, iou(areas), 0).sum(1)
+    with np.errstate(invalid='ignore'):
+        return values / labelled.sum(1)
+
+
+def _config(run: Run) -> Config:
+    path = run.folder / run.results.meta['config']
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: the config of {run.file} is gone; leave the gallery out with '
+            '--gallery 0'
+        )
+    config = Config.fromfile(path)
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    return config
+
+
+def _items(run: Run, files: Sequence[str]) -> list[dict]:
+    """The dataset's items of these files, through its own pipeline."""
+    config = _config(run)
+    loader = config.test_dataloader
+    if run.file.stem != 'test':
+        loader = config.val_dataloader or loader
+    dataset = DATASETS.build(loader.dataset)
+    dataset.full_init()
+    paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+    places = {Path(path).name: i for i, path in enumerate(paths)}
+    return [dataset[places[file]] for file in files]
+
+
+@torch.no_grad()
+def _predict(run: Run, files: Sequence[str]) -> list[np.ndarray]:
+    """Label maps (H, W)."""
+    model = MODELS.build(_config(run).model).eval()
+    load_weights(model, str(find_checkpoint(run)))
+    samples = [
+        model.test_step(pseudo_collate([item]))[0] for item in _items(run, files)
+    ]
+    return [sample.pred_sem_seg.data[0].numpy().astype(np.uint8) for sample in samples]
+
+
+def _images_and_labels(
+    run: Run, files: Sequence[str]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Images (H, W, 3) in RGB and labels (H, W), of the same size."""
+    images, labels = [], []
+    for item in _items(run, files):
+        label = item['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
+        image = item['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
+        images.append(mmcv.imresize(image, label.shape[::-1]))
+        labels.append(label)
+    return images, labels
+
+
+def _difference(
+    prediction: np.ndarray, baseline: np.ndarray, label: np.ndarray
+) -> np.ndarray:
+    """A map of repaired and broken pixels, (H, W, 3)."""
+    right, was_right = prediction == label, baseline == label
+    picture = np.full((*label.shape, 3), _SAME, np.uint8)
+    picture[right & ~was_right] = FIXED
+    picture[~right & was_right] = BROKEN
+    picture[label == IGNORED] = _VOID
+    return picture
+
+
+def _palette(colors: Sequence | None, classes: int) -> np.ndarray:
+    palette = np.zeros((256, 3), np.uint8)
+    if colors is None:
+        colors = np.random.default_rng(0).integers(40, 256, (classes, 3))
+    palette[:classes] = colors
+    return palette

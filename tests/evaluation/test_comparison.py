@@ -1,0 +1,220 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy.stats import ttest_rel
+
+from mmseg_coop.evaluation.comparison import compare
+from mmseg_coop.evaluation.paper import paper_rows
+from mmseg_coop.evaluation.render import (
+    as_json,
+    comma_separated,
+    latex,
+    markdown,
+    print_tables,
+)
+from mmseg_coop.evaluation.runs import load_runs
+from mmseg_coop.evaluation.statistics import bootstrap_miou, interval
+from mmseg_coop.evaluation.tables import all_tables, main_table
+
+from made_up import make_results, save_run
+
+QUALITY = dict(single=0.8, ensemble=0.85, same=0.9)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three methods with two seeds each, the best one last."""
+    return [
+        str(save_run(tmp_path / f'{method}_{seed}', make_results(q, method, seed)))
+        for method, q in QUALITY.items()
+        for seed in (0, 1)
+    ]
+
+
+@pytest.fixture
+def comparison(folders):
+    return compare(load_runs(folders))
+
+
+def test_runs_of_a_config_are_seeds_of_a_method(comparison):
+    assert [m.label for m in comparison.methods] == ['single', 'ensemble', 'same']
+    single = comparison.methods[0]
+    mious = [make_results(0.8, 'single', seed).miou() for seed in (0, 1)]
+    np.testing.assert_allclose(single.mious, mious)
+    assert single.miou == pytest.approx(np.mean(mious))
+    assert single.std == pytest.approx(np.std(mious, ddof=1))
+
+
+def test_gains(comparison):
+    single, ensemble, same = comparison.methods
+    gain = comparison.gain(same, 'single')
+    assert gain.points == pytest.approx(same.miou - single.miou)
+    assert gain.interval.low < gain.points < gain.interval.high
+    assert gain.interval.without_zero
+    assert gain.p_value == pytest.approx(ttest_rel(same.mious, single.mious).pvalue)
+    assert comparison.gain(ensemble, 'ensemble') is None
+    assert comparison.gain(single, 'single') is None
+    assert comparison.gain(single, 'ensemble') is None
+
+
+def test_gains_are_over_the_network_itself(tmp_path):
+    """DeepLabv3+ is not compared with DANet."""
+    meta = dict(network='DeepLabv3+', name='deeplab')
+    other = make_results(0.9, 'same', meta=meta)
+    runs = [
+        save_run(tmp_path / 'a', make_results(0.8)),
+        save_run(tmp_path / 'b', other),
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert [m.label for m in comparison.methods] == ['single', 'same']
+    assert comparison.gain(comparison.methods[1], 'single') is None
+
+
+def test_bootstrap_covers_what_other_images_would_give():
+    """Draw images from a known population: 95 % of the intervals hold the truth."""
+    population = make_results(0.8).areas['prediction'].repeat(50, axis=0)
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 60, (1000, 3)) * [1, 1, 0]
+    better = population.copy()
+    better[:, 0] += noise
+    truth = _miou(better) - _miou(population)
+    held = 0
+    for _ in range(100):
+        drawn = generator.integers(0, 1000, 60)
+        found = [bootstrap_miou([a[drawn]], 400) for a in (better, population)]
+        band = interval(found[0] - found[1])
+        held += band.low <= truth <= band.high
+    assert 88 <= held <= 100
+
+
+def _miou(areas):
+    return make_results(0.5, areas={'prediction': areas}).miou()
+
+
+def test_no_difference_is_not_told_from_none(tmp_path):
+    runs = [make_results(0.8, 'single', 0), make_results(0.8, 'same', 0)]
+    runs = [save_run(tmp_path / str(i), run) for i, run in enumerate(runs)]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert not comparison.gain(comparison.methods[1], 'single').interval.without_zero
+
+
+def test_main_table(comparison):
+    table = main_table(comparison)
+    expected = ['method', 'mIoU', 'over single', 'over ensemble', 'road', 'car', 'bus']
+    assert table.columns == expected
+    assert [row[0].text for row in table.rows] == ['single', 'ensemble', 'same']
+    assert [row[1].best for row in table.rows] == [False, False, True]
+    assert ' ± ' in table.rows[0][1].text and 'p=' in table.rows[2][2].text
+    # A class that does not occur has no IoU.
+    assert [row[-1].text for row in table.rows] == ['-'] * 3
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_formats_hold_the_same_figures(comparison):
+    table = main_table(comparison)
+    rows = list(csv.reader(io.StringIO(comma_separated(table))))
+    figures = json.loads(as_json(comparison))
+    for row, method in zip(rows[1:], figures['methods'], strict=True):
+        assert float(row[1]) == method['mIoU']
+        assert float(row[4]) == method['classes']['road']
+        assert method['classes']['bus'] is None
+    best = f'{comparison.methods[2].miou:.2f}'
+    assert f'**{best} ±' in markdown(table)
+    assert rf'\textbf{{{best} $\pm$' in latex(table)
+    body = latex(table).split('\\midrule')[1].split('\\bottomrule')[0]
+    assert body.count('\\\\') == 3 and body.count('&') == 3 * 6
+
+
+def test_terminal(comparison):
+    console = Console(width=100, record=True)
+    print_tables(all_tables(comparison), console)
+    text = console.export_text()
+    assert 'over ensemble' in text and '±' in text and '20 images' in text
+
+
+def test_the_papers_rows_stand_beside_cityscapes(tmp_path):
+    meta = dict(network='DeepLabv3+', dataset='CityscapesDataset')
+    run = save_run(tmp_path, make_results(0.8, meta=meta))
+    table = main_table(compare(load_runs([str(run)])))
+    paper = {row[0].text: row for row in table.rows[1:]}
+    assert list(paper) == [
+        'DeepLabv3+ single (paper)',
+        'DeepLabv3+ ensemble (paper)†',
+        'DeepLabv3+ same (paper)†',
+        'DeepLabv3+ multi (paper)',
+    ]
+    road = table.columns.index('road')
+    assert paper['DeepLabv3+ single (paper)'][road].value == 98.7
+    assert any('average to another mean' in note for note in table.notes)
+
+
+def test_the_papers_figures():
+    rows = paper_rows('CityscapesDataset')
+    inconsistent = [(r.network, r.method) for r in rows if not r.consistent]
+    assert inconsistent == [('DeepLabv3+', 'ensemble'), ('DeepLabv3+', 'same')]
+    assert all(len(row.classes) == 19 for row in rows)
+    assert [row.miou for row in paper_rows('PascalVOCDataset')][-1] == 80.13
+    assert paper_rows('CamVidDataset') == []
+
+
+def test_names_tell_methods_apart(tmp_path):
+    for name in ('a', 'b'):
+        save_run(tmp_path / name, make_results(0.8, meta=dict(name=name)))
+    paths = [str(tmp_path / name) for name in ('a', 'b')]
+    assert [m.label for m in compare(load_runs(paths)).methods] == ['a', 'b']
+    named = [f'{name}={path}' for name, path in zip(('x', 'y'), paths, strict=True)]
+    assert [m.label for m in compare(load_runs(named)).methods] == ['x', 'y']
+
+
+def test_without_a_test_the_best_validation_counts(tmp_path):
+    for iteration, quality in ((10, 0.7), (20, 0.9), (30, 0.8)):
+        save_run(tmp_path, make_results(quality), f'val_iter_{iteration}')
+    assert load_runs([str(tmp_path)])[0].file.name == 'val_iter_20.npz'
+    save_run(tmp_path, make_results(0.5))
+    assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
+
+
+OTHERS = {
+    'dataset': dict(meta=dict(dataset='ToyStreets')),
+    'classes': dict(classes=['road', 'car', 'tram']),
+    'images': dict(images=[f'img/{i}.png' for i in range(1, 21)]),
+}
+
+
+@pytest.mark.parametrize('what', OTHERS)
+def test_runs_that_differ_in_their_data_are_refused(tmp_path, what):
+    first = save_run(tmp_path / 'a', make_results(0.8))
+    second = save_run(tmp_path / 'b', make_results(0.8, **OTHERS[what]))
+    message = dict(
+        dataset='on ToyStreets, not on CamVidDataset',
+        classes=r'other classes \(different: bus, tram\)',
+        images='on other images',
+    )[what]
+    with pytest.raises(
+        ValueError, match=rf'b/results/test\.npz: evaluated .*{message}'
+    ):
+        load_runs([str(first), str(second)])
+
+
+def test_data_in_another_place_are_the_same_data(tmp_path):
+    moved = [f'/elsewhere/{i}.png' for i in range(20)]
+    first = save_run(tmp_path / 'a', make_results(0.8))
+    second = save_run(tmp_path / 'b', make_results(0.8, images=moved))
+    assert len(load_runs([str(first), str(second)])) == 2
+
+
+def test_a_run_without_results(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no results in results/.*tools/test'):
+        load_runs([str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match='nowhere: there is no such work dir'):
+        load_runs([str(tmp_path / 'nowhere')])
+
+
+def test_a_run_given_twice(tmp_path):
+    run = str(save_run(tmp_path, make_results(0.8)))
+    with pytest.raises(ValueError, match='is given 2 times'):
+        load_runs([run, f'{run}/results/test.npz'])

@@ -1,0 +1,72 @@
+"""Compare runs: python tools/compare.py work_dirs/a work_dirs/b"""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.evaluation.comparison import compare
+from mmseg_coop.evaluation.render import FORMATS, check_format, print_tables, write
+from mmseg_coop.evaluation.runs import load_runs
+from mmseg_coop.evaluation.tables import all_tables
+from mmseg_coop.report import write_report
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Compare runs: mIoU and classes, gains over the single network and '
+        'the ensemble, and whether they are luck. Runs of the same config are seeds of '
+        'one method.'
+    )
+    parser.add_argument(
+        'runs',
+        nargs='+',
+        metavar='RUN',
+        help='a work dir, or a file of its results/; NAME=RUN calls the method NAME',
+    )
+    parser.add_argument(
+        '--out',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='FILE',
+        help=f'write the tables, in the format of the suffix: {", ".join(FORMATS)}',
+    )
+    parser.add_argument(
+        '--report',
+        type=Path,
+        metavar='DIR',
+        help='write report.html, one page with tables, learning curves, gains and a '
+        'gallery, and its figures as PNG',
+    )
+    parser.add_argument(
+        '--gallery',
+        type=int,
+        default=8,
+        metavar='N',
+        help='number of images in the report, predicted again by each method',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    console = Console()
+    with one_line_errors():
+        for path in args.out:
+            check_format(path)
+        comparison = compare(load_runs(args.runs))
+        tables = all_tables(comparison)
+        print_tables(tables, console)
+        for path in args.out:
+            write(comparison, tables, path)
+            console.print(f'Written: {path}')
+        if args.report:
+            page = write_report(comparison, args.report, args.gallery)
+            console.print(f'Report: {page}')
+
+
+if __name__ == '__main__':
+    main()
