@@ -14,8 +14,13 @@ from mmseg_coop.datasets.toy_scene import ToyScene
 REPO = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _scope():
+    init_default_scope('mmseg')
+
+
 @pytest.fixture(autouse=True)
-def _deterministic():
+def _deterministic(_scope):
     init_default_scope('mmseg')
     torch.manual_seed(0)
 

@@ -1,4 +1,5 @@
 from ..quiet import silence_foreign_warnings
+from .predict import Prediction, Predictor
 from .runtime import (
     build_runner,
     enable_amp,
@@ -7,6 +8,8 @@ from .runtime import (
 )
 
 __all__ = [
+    'Prediction',
+    'Predictor',
     'build_runner',
     'enable_amp',
     'load_config',

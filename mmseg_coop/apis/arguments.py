@@ -8,9 +8,8 @@ from mmengine.config import DictAction
 from ..engine import trust_checkpoints
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``config``'s companions: --work-dir, --cfg-options, --launcher, …"""
-    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how a config and a checkpoint are read: --cfg-options, --trust-checkpoint."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -19,15 +18,21 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         'keys are joined by a dot',
     )
     parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that run code when loaded',
+    )
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing share: --work-dir, --cfg-options, --launcher, …"""
+    add_loading_arguments(parser)
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='how the processes of a distributed run are started',
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints that run code when loaded',
     )
     # torch.distributed.launch passes it, torchrun sets the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -38,5 +43,6 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if 'local_rank' in args:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

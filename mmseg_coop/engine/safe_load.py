@@ -54,7 +54,8 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
             f'{filename} is refused: loading it would run {", ".join(refused)}. If you '
             'trust where it comes from, pass --trust-checkpoint'
         ) from None
-    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+    except Exception as error:
+        # A broken file makes PyTorch stumble in many ways.
         raise ValueError(_unreadable(filename, error)) from None
 
 

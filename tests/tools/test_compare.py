@@ -26,10 +26,11 @@ def test_writes_each_format(tmp_path):
 def test_errors_are_one_line(tmp_path):
     (tmp_path / 'empty').mkdir()
     save_run(tmp_path / 'run', make_results(0.8))
+    save_run(tmp_path / 'other', make_results(0.9, 'same'))
     for arguments, message in (
         (['empty'], 'empty: no results'),
         (['run', '--out', 'table.xls'], "'.xls', expected one of .md"),
-        (['run', '--report', 'report'], 'is gone'),
+        (['run', 'other', '--report', 'report'], 'is gone'),
     ):
         done = compare(tmp_path, *arguments)
         assert done.returncode == 2 and 'Traceback' not in done.stderr

@@ -1,0 +1,225 @@
+"""Predict images with a trained model, from Python."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ..engine import load_weights
+from ..models.segmentors.combine import mean_of_probabilities
+from .runtime import load_config
+from .sources import read_image
+
+# What the pipeline of a dataset does and a prediction does not need.
+_LOADERS = ('LoadImageFromFile', 'LoadImageFromNDArray', 'LoadAnnotations')
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of an image.
+
+    Attributes:
+        image: The image, (H, W, 3) in BGR, uint8.
+        label: Predicted classes, (H, W), int64.
+        probabilities: Of each class, (C, H, W), float32; of the class itself where a
+            model has one output for two classes, (1, H, W).
+        networks: Label map of each network, where all were asked for.
+        entropy: Of the mean of the networks' probabilities, as a share of the highest
+            possible, (H, W), 0 to 1, where all networks were asked for.
+        classes: Names of the classes.
+        palette: RGB colour of each class, (256, 3).
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    probabilities: np.ndarray
+    networks: dict[str, np.ndarray]
+    entropy: np.ndarray | None
+    classes: tuple[str, ...]
+    palette: np.ndarray
+
+    @property
+    def disagreement(self) -> np.ndarray:
+        """Whether the networks' label maps differ, (H, W), bool."""
+        maps = list(self.networks.values())
+        return np.any([other != maps[0] for other in maps[1:]], axis=0)
+
+    def overlay(self, opacity: float = 0.5) -> np.ndarray:
+        """The image with the classes' colours over it, (H, W, 3) in BGR, uint8."""
+        colors = self.palette[self.label % 256][..., ::-1]
+        return cv2.addWeighted(
+            self.image, 1 - opacity, np.ascontiguousarray(colors), opacity, 0
+        )
+
+
+class Predictor:
+    """A trained model that predicts images.
+
+    .. code:: python
+
+        predictor = Predictor('config.py', 'checkpoint.pth')
+        prediction = predictor('street.jpg')
+
+    Args:
+        config: The config or its file, of a cooperative model or any other segmentor
+            of MMSegmentation.
+        checkpoint: The checkpoint's file or URL.
+        device: As in PyTorch. Default: a GPU if there is one.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the checkpoint does not belong to the config.
+    """
+
+    def __init__(
+        self, config: str | Path | Config, checkpoint: str, device: str | None = None
+    ):
+        if not isinstance(config, Config):
+            config = load_config(str(config))
+        init_default_scope(config.get('default_scope', 'mmseg'))
+        self.device = device or get_device()
+        self.model = MODELS.build(config.model)
+        meta = load_weights(self.model, checkpoint).get('meta', {})
+        self.model.to(self.device).eval()
+        dataset = _first_dataset(config.test_dataloader.dataset)
+        self.pipeline = _prediction_pipeline(dataset.pipeline)
+        self.classes, self.palette = _classes(meta, dataset)
+
+    def __call__(
+        self, image: str | Path | np.ndarray, networks: bool = False
+    ) -> Prediction:
+        """Predict an image: a file, or an array (H, W, 3) in BGR.
+
+        Args:
+            image: The image.
+            networks: Whether each network's label map and the entropy are wanted.
+
+        Raises:
+            ValueError: If the file can't be read as an image.
+        """
+        if not isinstance(image, np.ndarray):
+            path, image = image, read_image(Path(image))
+            if image is None:
+                raise ValueError(f'{path} is missing or can not be read as an image')
+        return self.predict_batch([image], networks)[0]
+
+    @torch.no_grad()
+    def predict_batch(
+        self, images: Sequence[np.ndarray], networks: bool = False
+    ) -> list[Prediction]:
+        """Predict images; those that the pipeline brings to one size run together.
+
+        Args:
+            images: (H, W, 3) in BGR, uint8 each; of any size.
+            networks: Whether each network's label map and the entropy are wanted.
+        """
+        items = [self._item(image) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for i, item in enumerate(items):
+            groups.setdefault(tuple(item['inputs'].shape), []).append(i)
+        predictions = {}
+        for places in groups.values():
+            logits, samples = self._logits([items[i] for i in places], networks)
+            for place, i in enumerate(places):
+                own = {name: x[place : place + 1] for name, x in logits.items()}
+                predictions[i] = self._prediction(images[i], own, samples[place])
+        return [predictions[i] for i in range(len(images))]
+
+    def _item(self, image: np.ndarray) -> dict:
+        shape = image.shape[:2]
+        return self.pipeline(
+            dict(img=image, img_path='', img_shape=shape, ori_shape=shape)
+        )
+
+    def _logits(
+        self, items: list[dict], networks: bool
+    ) -> tuple[dict[str, Tensor], list[SegDataSample]]:
+        """Logits by name at the size of the input: '' is what the model predicts."""
+        model = self.model
+        data = model.data_preprocessor(pseudo_collate(items), False)
+        inputs, samples = data['inputs'], data['data_samples']
+        metas = [sample.metainfo for sample in samples]
+        if not networks or not hasattr(model, 'networks_inference'):
+            return {'': model.inference(inputs, metas)}, samples
+        names = model.plan.networks
+        logits = model.networks_inference(inputs, metas, names)
+        by_name = dict(zip(names, logits, strict=True))
+        by_name['mean'] = mean_of_probabilities(logits)
+        by_name[''] = by_name[model.predict_with]
+        return by_name, samples
+
+    def _prediction(
+        self, image: np.ndarray, logits: dict[str, Tensor], sample: SegDataSample
+    ) -> Prediction:
+        done = {
+            name: self.model.postprocess_result(
+                x, [SegDataSample(metainfo=sample.metainfo)]
+            )[0]
+            for name, x in logits.items()
+        }
+        labels = {
+            name: other.pred_sem_seg.data[0].long().cpu().numpy()
+            for name, other in done.items()
+        }
+        label = labels.pop('')
+        labels.pop('mean', None)
+        return Prediction(
+            image=image,
+            label=label,
+            probabilities=_probabilities(done['']).cpu().numpy(),
+            networks=labels,
+            entropy=_entropy(_probabilities(done['mean'])) if labels else None,
+            classes=self.classes,
+            palette=self.palette,
+        )
+
+
+def _probabilities(sample: SegDataSample) -> Tensor:
+    """(C, H, W); of a model with one output MMSegmentation gives them already."""
+    logits = sample.seg_logits.data
+    return logits if len(logits) == 1 else logits.softmax(0)
+
+
+def _entropy(probabilities: Tensor) -> np.ndarray:
+    """Entropy of each pixel's classes as a share of the highest possible, (H, W)."""
+    if len(probabilities) == 1:
+        probabilities = torch.cat([probabilities, 1 - probabilities])
+    entropy = torch.special.entr(probabilities).sum(0) / np.log(len(probabilities))
+    return entropy.clamp(0, 1).cpu().numpy()
+
+
+def _first_dataset(dataset: Config) -> Config:
+    """The dataset inside of wrappers."""
+    if 'datasets' in dataset:
+        return _first_dataset(dataset.datasets[0])
+    if 'dataset' in dataset:
+        return _first_dataset(dataset.dataset)
+    return dataset
+
+
+def _prediction_pipeline(pipeline: Sequence[dict]) -> Compose:
+    return Compose([step for step in pipeline if step['type'] not in _LOADERS])
+
+
+def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and colours of the classes, of the checkpoint or else of the dataset."""
+    info = dict(getattr(DATASETS.get(dataset.type), 'METAINFO', {}))
+    info |= dataset.get('metainfo') or {}
+    info |= meta.get('dataset_meta') or {}
+    classes = tuple(info.get('classes', ()))
+    palette = np.zeros((256, 3), np.uint8)
+    colors = info.get('palette')
+    if colors is None:
+        colors = np.random.default_rng(0).integers(0, 256, (256, 3))
+    palette[: len(colors)] = colors
+    return classes, palette

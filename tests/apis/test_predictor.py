@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import MODELS
+
+from mmseg_coop.apis import Predictor
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
+CLASSES = 11
+
+
+def save_weights(config, path):
+    torch.manual_seed(0)
+    weights = MODELS.build(config.model).state_dict()
+    torch.save(dict(state_dict=weights, meta={}), path)
+    return str(path)
+
+
+@pytest.fixture(scope='module', params=['single', 'ensemble', 'same'])
+def trained(request, tmp_path_factory):
+    """A config and a checkpoint."""
+    path = CONFIGS / f'deeplabv3plus_r18_{request.param}_camvid.py'
+    folder = tmp_path_factory.mktemp(request.param)
+    return str(path), save_weights(Config.fromfile(path), folder / 'a.pth')
+
+
+@pytest.fixture(scope='module')
+def image(camvid_root):
+    return str(sorted((camvid_root / 'img_dir' / 'val').iterdir())[0])
+
+
+def test_predicts_what_mmsegmentation_predicts(trained, image):
+    config, checkpoint = trained
+    prediction = Predictor(config, checkpoint, 'cpu')(image)
+    model = init_model(config, checkpoint, device='cpu')
+    expected = inference_model(model, image)
+    assert (prediction.label == expected.pred_sem_seg.data[0].numpy()).all()
+    probabilities = expected.seg_logits.data.softmax(0).numpy()
+    np.testing.assert_array_equal(prediction.probabilities, probabilities)
+    assert prediction.classes[0] == 'sky' and prediction.entropy is None
+
+
+def test_networks(trained, image):
+    config, checkpoint = trained
+    predictor = Predictor(config, checkpoint, 'cpu')
+    prediction = predictor(image, networks=True)
+    if 'single' in config:
+        assert prediction.networks == {} and prediction.entropy is None
+        return
+    assert list(prediction.networks) == ['top', 'bottom']
+    maps, logits = {}, {}
+    for name in ('top', 'bottom', 'mean'):
+        predictor.model.predict_with = name
+        alone = predictor(image)
+        maps[name], logits[name] = alone.label, alone.probabilities
+    for name, label in prediction.networks.items():
+        assert (label == maps[name]).all()
+    disagreement = maps['top'] != maps['bottom']
+    assert (prediction.disagreement == disagreement).all() and disagreement.any()
+    p = logits['mean']
+    entropy = -(p * np.log(p)).sum(0) / np.log(CLASSES)
+    np.testing.assert_allclose(prediction.entropy, entropy, atol=1e-5)
+    assert prediction.entropy.min() >= 0 and prediction.entropy.max() <= 1
+
+
+def test_a_batch_of_several_sizes(trained, image):
+    predictor = Predictor(*trained, 'cpu')
+    picture = cv2.imread(image)
+    pictures = [picture, picture[:90, :200], picture[:, ::-1].copy(), picture[:90, :90]]
+    together = predictor.predict_batch(pictures, networks=True)
+    for one, prediction in zip(pictures, together, strict=True):
+        alone = predictor(one, networks=True)
+        assert prediction.label.shape == one.shape[:2]
+        # Convolutions of a batch round otherwise; classes near a tie may change.
+        assert (prediction.label == alone.label).mean() > 0.999
+        np.testing.assert_allclose(
+            prediction.probabilities, alone.probabilities, atol=1e-4
+        )
+    assert predictor.predict_batch([]) == []
+
+
+def test_overlay(trained, image):
+    prediction = Predictor(*trained, 'cpu')(image)
+    assert (prediction.overlay(0) == prediction.image).all()
+    colors = prediction.palette[prediction.label][..., ::-1]
+    assert (prediction.overlay(1) == colors).all()
+
+
+def test_an_embedded_datasets_config_predicts_files(image, tmp_path):
+    path = CONFIGS / 'danet_r18_same_toy.py'
+    weights = save_weights(Config.fromfile(path), tmp_path / 'a.pth')
+    prediction = Predictor(path, weights, 'cpu')(image)
+    assert prediction.label.shape == cv2.imread(image).shape[:2]
+
+
+def test_a_binary_model(tmp_path):
+    """One output for two classes."""
+    config = Config.fromfile(CONFIGS / 'deeplabv3plus_r18_same_toy.py')
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    for head in (config.model.decode_head, config.model.auxiliary_head):
+        head.update(num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss)
+    weights = save_weights(config, tmp_path / 'a.pth')
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    prediction = Predictor(config, weights, 'cpu')(picture, networks=True)
+    assert prediction.probabilities.shape == (1, 64, 96)
+    expected = prediction.probabilities[0] > 0.5
+    assert (prediction.label.astype(bool) == expected).all()
+    assert set(np.unique(prediction.label)) <= {0, 1}
+    assert prediction.entropy.min() >= 0 and prediction.entropy.max() <= 1
+
+
+def test_errors(trained, tmp_path):
+    config, checkpoint = trained
+    with pytest.raises(FileNotFoundError, match='there is no config file'):
+        Predictor('nowhere.py', checkpoint)
+    with pytest.raises(FileNotFoundError, match=r'there is no file nowhere\.pth'):
+        Predictor(config, 'nowhere.pth')
+    other = CONFIGS / 'danet_r18_single_camvid.py'
+    with pytest.raises(ValueError, match='of another architecture'):
+        Predictor(other, checkpoint)
+    with pytest.raises(ValueError, match=r'nothing\.jpg is missing or can not'):
+        Predictor(config, checkpoint)(tmp_path / 'nothing.jpg')

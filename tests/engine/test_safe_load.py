@@ -1,0 +1,87 @@
+import os
+
+import pytest
+import torch
+from mmengine.runner import CheckpointLoader
+
+from mmseg_coop.engine import safe_load
+from mmseg_coop.models.segmentors import CooperativeEncoderDecoder  # noqa: F401
+
+from tiny import build_pair
+from tiny_runner import make_runner
+
+
+class Harmful:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+class Reaching:
+    """Reaches for a method when it is unpickled."""
+
+    def __reduce__(self):
+        return getattr, (torch.Tensor, 'tolist')
+
+
+def load(path):
+    return CheckpointLoader.load_checkpoint(str(path), logger='silent')
+
+
+def test_mmengines_own_checkpoints_load(tmp_path):
+    make_runner(tmp_path, iters=2).train()
+    checkpoint = load(tmp_path / 'iter_2.pth')
+    history = checkpoint['message_hub']['log_scalars']['train/loss']
+    assert history.current() > 0 and history.mean(2) > 0
+
+
+@pytest.mark.parametrize('place', ['meta', 'state_dict', 'itself'])
+def test_a_checkpoint_that_runs_code_is_refused(tmp_path, place):
+    harm, path = tmp_path / 'harm', tmp_path / 'a.pth'
+    checkpoint = dict(state_dict={}, meta={})
+    if place == 'itself':
+        checkpoint = Harmful(harm)
+    else:
+        checkpoint[place]['x'] = Harmful(harm)
+    torch.save(checkpoint, path)
+    with pytest.raises(ValueError, match=r'a\.pth is refused: .*mkdir.*--trust'):
+        load(path)
+    assert not harm.exists()
+
+
+def test_only_the_averages_of_a_history_are_reached_for(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(Reaching(), path)
+    with pytest.raises(ValueError, match=r'a\.pth'):
+        load(path)
+
+
+def test_trust(tmp_path, monkeypatch):
+    monkeypatch.setenv(safe_load._TRUST, '1')
+    torch.save(Harmful(tmp_path / 'harm'), tmp_path / 'a.pth')
+    load(tmp_path / 'a.pth')
+    assert (tmp_path / 'harm').exists()
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'PK\x03\x04', 'half'])
+def test_what_is_no_checkpoint_is_named(tmp_path, content):
+    path = tmp_path / 'a.pth'
+    if content == 'half':
+        torch.save(build_pair().state_dict(), path)
+        content = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'a\.pth is no checkpoint, or not a complete'):
+        load(path)
+
+
+def test_networks_init_is_safe(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict={}, meta=Harmful(tmp_path / 'harm')), path)
+    model = build_pair(networks_init=[str(path), None])
+    with pytest.raises(ValueError, match='is refused'):
+        model.init_weights()
+    assert not (tmp_path / 'harm').exists()

@@ -1,0 +1,105 @@
+"""Predict images: python tools/predict.py CONFIG CHECKPOINT SOURCE..."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from rich.progress import track
+
+from mmseg_coop.apis import (
+    Predictor,
+    load_config,
+    one_line_errors,
+    silence_foreign_warnings,
+)
+from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis.sources import Frame, Sources
+from mmseg_coop.apis.writers import WRITERS, PredictionWriter
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Predict images')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        metavar='SOURCE',
+        help='image or video, folder, glob in quotes, or the index of a camera '
+        '(until Ctrl-C)',
+    )
+    parser.add_argument('--out', type=Path, default=Path('predictions'), help='folder')
+    parser.add_argument(
+        '--save',
+        nargs='+',
+        choices=list(WRITERS),
+        default=['overlay'],
+        help='what to write',
+    )
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument('--opacity', type=float, default=0.5, help='of overlays')
+    parser.add_argument('--device', help='as in cuda:0; default: a GPU if there is one')
+    add_loading_arguments(parser)
+    return parse_arguments(parser)
+
+
+def check(args: argparse.Namespace) -> None:
+    if args.batch_size < 1:
+        raise ValueError(f'--batch-size: found {args.batch_size}, expected 1 or more')
+    if not 0 <= args.opacity <= 1:
+        raise ValueError(f'--opacity: found {args.opacity}, expected 0 to 1')
+
+
+def batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    frames = iter(frames)
+    while batch := list(islice(frames, size)):
+        yield batch
+
+
+def predict(args: argparse.Namespace) -> list[str]:
+    """Predict all frames, and tell which sources could not be read."""
+    sources = Sources(args.sources)
+    config = load_config(args.config, args.cfg_options)
+    networks = 'uncertainty' in args.save
+    if networks and config.model.type != 'CooperativeEncoderDecoder':
+        raise ValueError(
+            f'--save uncertainty: the config has a {config.model.type}, expected a '
+            'CooperativeEncoderDecoder, whose networks can disagree'
+        )
+    predictor = Predictor(config, args.checkpoint, args.device)
+    writer = PredictionWriter(args.out, args.save, args.opacity)
+    unreadable = []
+    frames = track(sources, 'Predicting', total=sources.count)
+    try:
+        for batch in batches(frames, args.batch_size):
+            readable = [frame for frame in batch if frame.image is not None]
+            unreadable += [frame.source for frame in batch if frame.image is None]
+            images = [frame.image for frame in readable]
+            predictions = predictor.predict_batch(images, networks)
+            for frame, prediction in zip(readable, predictions, strict=True):
+                writer.write(frame, prediction)
+    except KeyboardInterrupt:
+        print('Stopped; what is written stays.')
+    finally:
+        writer.close()
+    return unreadable
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        check(args)
+        unreadable = predict(args)
+    print(f'Written to {args.out}')
+    if unreadable:
+        print(f'error: {len(unreadable)} could not be read:', file=sys.stderr)
+        for source in unreadable:
+            print(f'  {source}', file=sys.stderr)
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()
