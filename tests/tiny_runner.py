@@ -39,11 +39,15 @@ def loader(shuffle: bool, infinite: bool) -> dict:
     )
 
 
-def make_runner(work_dir, iters=4, hooks=(), optim=None, **changes) -> Runner:
+PAIR = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))
+
+
+def make_runner(
+    work_dir, iters=4, hooks=(), optim=None, single=False, **changes
+) -> Runner:
     model = network_config(
         'danet',
-        type='CooperativeEncoderDecoder',
-        connections=dict(pattern='same'),
+        **({} if single else PAIR),
         data_preprocessor=dict(
             type='SegDataPreProcessor',
             mean=[128.0] * 3,

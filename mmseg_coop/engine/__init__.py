@@ -1,4 +1,5 @@
 from .checkpoint import check_state_dict, load_weights
+from .cooperation_hook import CooperationHook
 from .evaluation_hook import CoopEvaluationHook
 from .hooks import CheckpointMatchHook, unwrap
 from .optim_wrapper import BFloat16OptimWrapper
@@ -8,6 +9,7 @@ __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointMatchHook',
     'CoopEvaluationHook',
+    'CooperationHook',
     'check_state_dict',
     'load_weights',
     'trust_checkpoints',

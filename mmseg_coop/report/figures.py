@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..evaluation.comparison import Comparison, Method
+from ..evaluation.cooperation import Cooperation
 from .curves import Curve, validation_curves
 
 # A colour that nothing else has: the page's own text colour takes its place.
 _INK = '#010203'
-_STYLE = {
+STYLE = {
     'axes.edgecolor': _INK,
     'axes.labelcolor': _INK,
     'axes.spines.right': False,
@@ -62,7 +63,7 @@ def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
     names = ['mean', *comparison.classes]
     gains = np.stack([_gains(m, baseline) for m, baseline in pairs], axis=1)
     limit = max(np.nanmax(np.abs(gains)), 1e-6)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
         figure, axis = plt.subplots(figsize=size, layout='constrained')
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
@@ -93,7 +94,7 @@ def draw_gallery(
     rows = len(next(iter(columns.values())))
     height, width = next(iter(columns.values()))[0].shape[:2]
     size = 2.2
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             rows,
             len(columns),
@@ -115,10 +116,34 @@ def draw_gallery(
     return figure
 
 
+def draw_cooperation(found: Cooperation) -> Figure:
+    """Strength of connectors and similarity of feature maps, as bars by site."""
+    groups = {
+        'strength of the connector': found.strength,
+        'similarity (linear CKA)': found.similarity,
+    }
+    groups = {title: values for title, values in groups.items() if values}
+    rows = [len(values) for values in groups.values()]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(groups),
+            squeeze=False,
+            figsize=(6, 0.9 * len(groups) + 0.28 * sum(rows)),
+            layout='constrained',
+            gridspec_kw=dict(height_ratios=rows),
+        )
+        for axis, (title, values) in zip(axes[:, 0], groups.items(), strict=True):
+            bars = axis.barh(list(values), list(values.values()), color='C0')
+            axis.bar_label(bars, fmt='%.2f', padding=3)
+            axis.set(title=title, xlim=(0, 1.1))
+            axis.invert_yaxis()
+    return figure
+
+
 def as_svg(figure: Figure) -> str:
     """A figure to stand in a page, in the page's own text colour."""
     text = io.StringIO()
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure.savefig(text, format='svg', transparent=True, metadata={'Date': None})
     plt.close(figure)
     svg = text.getvalue()
@@ -127,14 +152,14 @@ def as_svg(figure: Figure) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure for a paper; the file's suffix gives the format."""
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure.savefig(path, dpi=200, facecolor='white')
 
 
 def _draw_curves(
     title: str, runs: Sequence[Mapping[str, Curve]], limits: tuple[float, float]
 ) -> Figure:
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(3.6, 2.6), layout='constrained')
         for run in runs:
             for i, (name, (steps, values)) in enumerate(run.items()):

@@ -37,4 +37,6 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
     # Validation and test report every network.
     evaluation=dict(type='CoopEvaluationHook'),
+    # Loss of each network, strength of connectors, similarity of feature maps.
+    cooperation=dict(type='CooperationHook', interval=1000),
 )

@@ -17,5 +17,7 @@ optim_wrapper = dict(
 param_scheduler = [dict(_base_.param_scheduler[0], end=max_iters)]
 train_cfg = dict(max_iters=max_iters, val_interval=230)
 default_hooks = dict(
-    logger=dict(interval=23), checkpoint=dict(interval=230, max_keep_ckpts=1)
+    logger=dict(interval=23),
+    checkpoint=dict(interval=230, max_keep_ckpts=1),
+    cooperation=dict(interval=46),
 )

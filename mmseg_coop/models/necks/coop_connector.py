@@ -96,6 +96,18 @@ class CoopConnector(BaseModule):
 
     def forward(self, own: Tensor, arriving: Tensor) -> Tensor:
         """(N, C, H, W) and (N, source C, any H, any W) to (N, C, H, W)."""
+        kept, update = self.parts(own, arriving)
+        fused = kept + update
+        if self.norm is not None:
+            fused = self.norm(fused)
+        return fused if self.activate is None else self.activate(fused)
+
+    def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
+        """The two summands of the fusion, (N, C, H, W) each.
+
+        Returns:
+            What is kept of the own feature map, and what the arriving one adds.
+        """
         if self.detach:
             arriving = arriving.detach()
         size = own.shape[-2:]
@@ -103,10 +115,7 @@ class CoopConnector(BaseModule):
         if self.fusion == 'gate':
             gate = self.own_gate(own) + self.arriving_gate(arriving, size)
             update = gate.sigmoid() * update
-        fused = (self.own(own) if self.fusion == 'concat' else own) + update
-        if self.norm is not None:
-            fused = self.norm(fused)
-        return fused if self.activate is None else self.activate(fused)
+        return (self.own(own) if self.fusion == 'concat' else own), update
 
     def extra_repr(self) -> str:
         return f'fusion={self.fusion}, detach={self.detach}'

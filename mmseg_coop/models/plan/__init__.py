@@ -1,5 +1,12 @@
 from .build import build_connections
 from .connection import Connection, SiteRef
-from .plan import Demand, Plan
+from .plan import Demand, Observer, Plan
 
-__all__ = ['Connection', 'Demand', 'Plan', 'SiteRef', 'build_connections']
+__all__ = [
+    'Connection',
+    'Demand',
+    'Observer',
+    'Plan',
+    'SiteRef',
+    'build_connections',
+]

@@ -1,7 +1,7 @@
 """Plan: all connections of a model, checked, and carried out by demand."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,6 +11,8 @@ from ..sites import Site, Walked, walk
 from .checks import check_connections
 from .connection import SiteRef
 from .patterns import write_connections
+
+Observer = Callable[[SiteRef, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Plan:
         aggregations: Mapping[str, nn.Module],
         inputs: Tensor,
         outputs: Sequence[str],
+        observe: Observer | None = None,
     ) -> dict[str, Walked]:
         """Run networks as far as the outputs need them.
 
@@ -83,11 +86,13 @@ class Plan:
                 ``Connection.identifier``.
             inputs: Preprocessed images, (N, C, H, W).
             outputs: Names of the networks whose output is wanted.
+            observe: Called with each site and the network's own feature map there,
+                before anything is fused.
 
         Returns:
             The outputs by name, in the order of the networks.
         """
-        run = _Run(self, networks, connectors, aggregations, inputs, outputs)
+        run = _Run(self, networks, connectors, aggregations, inputs, outputs, observe)
         names = [name for name in self.networks if name in outputs]
         # Readers first: they pull the others along, and what is read is used at once.
         walked = {name: run.finish(name) for name in reversed(names)}
@@ -140,9 +145,11 @@ class _Run:
         aggregations: Mapping[str, nn.Module],
         inputs: Tensor,
         outputs: Sequence[str],
+        observe: Observer | None,
     ):
         demand = plan.demand(outputs)
         self.plan = plan
+        self.observe = observe
         self.connectors = connectors
         self.aggregations = aggregations
         self.last = demand.last
@@ -174,6 +181,8 @@ class _Run:
 
     def _pass(self, ref: SiteRef, feature: Tensor) -> None:
         """Fuse what arrives at a site, keep it for readers, and let it go on."""
+        if self.observe is not None:
+            self.observe(ref, feature)
         fused = ref in self.plan.incoming
         if fused:
             incoming = self._receive(self.plan.incoming[ref])

@@ -14,7 +14,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...engine.checkpoint import load_weights
-from ..plan import Plan, build_connections
+from ..plan import Observer, Plan, build_connections
 from ..sites import find_sites, forward_head, head_loss, head_predict
 from .combine import mean_of_probabilities, slide
 from .options import check_test_cfg, network_names, per_network
@@ -270,9 +270,20 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         # A head with several classifiers predicts with the first.
         return self._join([x[0] if isinstance(x, tuple) else x for x in outputs])
 
-    def _run(self, inputs: Tensor, names: Sequence[str]) -> dict:
+    def observe(self, inputs: Tensor, observer: Observer) -> None:
+        """Run all networks, and show the observer what each has at its sites.
+
+        Args:
+            inputs: Preprocessed images, (N, C, H, W).
+            observer: Called with a site and the network's own feature map there.
+        """
+        self._run(inputs, self.plan.networks, observer)
+
+    def _run(
+        self, inputs: Tensor, names: Sequence[str], observer: Observer | None = None
+    ) -> dict:
         return self.plan.run(
-            self.networks, self.connectors, self.aggregations, inputs, names
+            self.networks, self.connectors, self.aggregations, inputs, names, observer
         )
 
     def _encode_decode(

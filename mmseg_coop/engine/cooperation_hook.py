@@ -1,0 +1,70 @@
+"""Log how networks cooperate while they train."""
+
+import torch
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ..evaluation.cooperation import fixed_batch, measure_cooperation
+from .hooks import unwrap
+
+
+@HOOKS.register_module()
+class CooperationHook(Hook):
+    """Log each network's loss, the strength of connectors, and similarity.
+
+    Losses are logged with the others, as ``top.loss``. Every ``interval`` iterations
+    the rest is measured on a fixed batch and goes to all backends of the visualizer, as
+    ``cooperation/strength/<target>`` and ``cooperation/similarity/<site>
+    (<networks>)``; ``Cooperation`` says what they are. Models of one network are left
+    alone.
+
+    Args:
+        interval: Iterations between measurements.
+        num_images: Images of the fixed batch, the first of the validation set (of the
+            training set without one).
+    """
+
+    def __init__(self, interval: int = 1000, num_images: int = 4):
+        if interval < 1 or num_images < 1:
+            raise ValueError(
+                f'cooperation hook: found interval={interval}, num_images='
+                f'{num_images}, expected 1 or more of each'
+            )
+        self.interval = interval
+        self.num_images = num_images
+        self._batch: torch.Tensor | None = None
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Log losses, and measure when it is time."""
+        model = unwrap(runner.model)
+        if not hasattr(model, 'plan'):
+            return
+        for name in model.plan.networks:
+            terms = [
+                value
+                for key, value in (outputs or {}).items()
+                if key.startswith(f'{name}.') and 'loss' in key
+            ]
+            runner.message_hub.update_scalar(f'train/{name}.loss', float(sum(terms)))
+        if self.every_n_train_iters(runner, self.interval):
+            self._measure(runner)
+
+    @master_only
+    def _measure(self, runner: Runner) -> None:
+        model = unwrap(runner.model)
+        if self._batch is None:
+            loop = runner.val_loop if runner.val_loop else runner.train_loop
+            self._batch = fixed_batch(model, loop.dataloader.dataset, self.num_images)
+        found = measure_cooperation(model, self._batch)
+        step = runner.iter + 1
+        runner.visualizer.add_scalars(found.scalars(), step=step)
+        print_log(f'Cooperation at iteration {step}:\n{found.table()}', 'current')

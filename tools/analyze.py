@@ -1,0 +1,91 @@
+"""Show how networks cooperate: python tools/analyze.py CONFIG [CHECKPOINT]"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+from torch import nn
+
+from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.engine import load_weights
+from mmseg_coop.evaluation.cooperation import fixed_batch, measure_cooperation
+from mmseg_coop.report.figures import draw_cooperation, save
+from mmseg_coop.report.graph import draw_graph, mermaid
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Measure how much of what arrives the connectors use, and how '
+        "similar the networks' feature maps are; or draw the connections of a config"
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL')
+    parser.add_argument(
+        '--graph',
+        action='store_true',
+        help='draw the connections, as graph.mmd (Mermaid), graph.svg and graph.png; '
+        'needs no checkpoint',
+    )
+    parser.add_argument(
+        '--num-images', type=int, default=8, help='of the test set, to measure on'
+    )
+    parser.add_argument('--out', type=Path, default=Path('analysis'), help='folder')
+    add_loading_arguments(parser)
+    return parse_arguments(parser)
+
+
+def build(config: Config) -> nn.Module:
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    model = MODELS.build(config.model)
+    if not hasattr(model, 'plan'):
+        raise ValueError(
+            f'model.type: found {config.model.type!r}, expected a '
+            "'CooperativeEncoderDecoder', whose networks cooperate"
+        )
+    return model
+
+
+def draw(model: nn.Module, folder: Path) -> None:
+    (folder / 'graph.mmd').write_text(mermaid(model))
+    figure = draw_graph(model)
+    for suffix in ('.svg', '.png'):
+        save(figure, folder / f'graph{suffix}')
+    print(model.plan)
+
+
+def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
+    load_weights(model, args.checkpoint)
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))
+    save(draw_cooperation(found), args.out / 'cooperation.png')
+    text = json.dumps(found.scalars(), indent=2)
+    (args.out / 'cooperation.json').write_text(f'{text}\n')
+    print(found.table())
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        if not (args.graph or args.checkpoint):
+            raise ValueError('name a checkpoint behind the config, or give --graph')
+        if args.num_images < 1:
+            raise ValueError(
+                f'--num-images: found {args.num_images}, expected 1 or more'
+            )
+        config = load_config(args.config, args.cfg_options)
+        model = build(config)
+        args.out.mkdir(parents=True, exist_ok=True)
+        if args.graph:
+            draw(model, args.out)
+        if args.checkpoint:
+            measure(model, config, args)
+    print(f'Written to {args.out}')
+
+
+if __name__ == '__main__':
+    main()
