@@ -25,6 +25,13 @@ class CoopEvaluationHook(Hook):
 
     priority = 'VERY_LOW'
 
+    def __init__(self):
+        self._loaded: dict = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note the seed and the iteration that a tested checkpoint was trained with."""
+        self._loaded = checkpoint.get('meta') or {}
+
     def before_val(self, runner: Runner) -> None:
         """Predict all networks."""
         _predict_all(runner.model, True)
@@ -35,11 +42,16 @@ class CoopEvaluationHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
-        _save(runner, runner.val_loop, f'val_iter_{runner.iter}')
+        meta = dict(seed=runner.seed, iteration=runner.iter)
+        _save(runner, runner.val_loop, f'val_iter_{runner.iter}', meta)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a test."""
-        _save(runner, runner.test_loop, 'test')
+        meta = dict(
+            seed=self._loaded.get('seed', runner.seed),
+            iteration=self._loaded.get('iter', runner.iter),
+        )
+        _save(runner, runner.test_loop, 'test', meta)
 
     def after_val(self, runner: Runner) -> None:
         """Predict what counts, and nothing else, from here on."""
@@ -58,7 +70,9 @@ def _predict_all(model: nn.Module, value: bool) -> None:
         model.predict_all = value
 
 
-def _save(runner: Runner, loop: ValLoop | TestLoop, name: str) -> None:
+def _save(
+    runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict[str, int]
+) -> None:
     """Write what the metric counted; only the main process has it."""
     metrics = loop.evaluator.metrics
     found = [metric.last for metric in metrics if isinstance(metric, CoopIoUMetric)]
@@ -73,8 +87,7 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str) -> None:
         network=network_name(config.model),
         method=method_name(config.model),
         dataset=type(loop.dataloader.dataset).__name__,
-        seed=runner.seed,
-        iteration=runner.iter,
         checkpoint=runner._load_from,
+        **meta,
     )
     results.save(Path(runner.work_dir) / FOLDER / f'{name}.npz')

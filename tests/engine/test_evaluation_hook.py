@@ -4,7 +4,7 @@ from mmengine.config import Config
 from mmseg_coop.evaluation import Results
 from mmseg_coop.evaluation.naming import method_name, network_name
 
-from tiny_runner import make_runner
+from tiny_runner import loader, make_runner
 
 COOP = 'CooperativeEncoderDecoder'
 
@@ -26,6 +26,25 @@ def test_a_run_reports_every_network_and_keeps_results(tmp_path):
     assert results.meta['seed'] == 0 and results.meta['dataset'] == 'RandomScenes'
     # What comes next predicts only what counts.
     assert not runner.model.predict_all
+
+
+def test_a_tested_checkpoint_keeps_its_seed_and_iteration(tmp_path):
+    make_runner(tmp_path / 'train', randomness=dict(seed=7)).train()
+    checkpoint = str(tmp_path / 'train' / 'iter_2.pth')
+    evaluation = dict(type='CoopIoUMetric')
+    loop = dict(test_evaluator=evaluation, test_cfg=dict(type='TestLoop'))
+    runner = make_runner(
+        tmp_path / 'test',
+        hooks=[dict(type='CoopEvaluationHook')],
+        load_from=checkpoint,
+        randomness=dict(seed=1),
+        test_dataloader=loader(False, False),
+        **loop,
+    )
+    runner.test()
+    meta = Results.load(tmp_path / 'test' / 'results' / 'test.npz').meta
+    assert meta['seed'] == 7 and meta['iteration'] == 2
+    assert meta['checkpoint'] == checkpoint
 
 
 @pytest.mark.parametrize(
