@@ -11,6 +11,7 @@ from torch import nn
 
 from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.engine import load_weights
 from mmseg_coop.evaluation.cooperation import fixed_batch, measure_cooperation
 from mmseg_coop.report.figures import draw_cooperation, save
@@ -58,6 +59,7 @@ def draw(model: nn.Module, folder: Path) -> None:
 
 
 def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
+    check_dataset_folders(config)
     load_weights(model, args.checkpoint)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))

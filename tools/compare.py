@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_trust_argument, parse_arguments
 from mmseg_coop.evaluation.comparison import compare
 from mmseg_coop.evaluation.render import FORMATS, check_format, print_tables, write
 from mmseg_coop.evaluation.runs import load_runs
@@ -47,7 +48,8 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='number of images in the report, predicted again by each method',
     )
-    return parser.parse_args()
+    add_trust_argument(parser)
+    return parse_arguments(parser)
 
 
 def main() -> None:
@@ -57,6 +59,10 @@ def main() -> None:
     with one_line_errors():
         for path in args.out:
             check_format(path)
+        if args.gallery < 0:
+            raise ValueError(f'--gallery: found {args.gallery}, expected 0 or more')
+        if args.report:
+            args.report.mkdir(parents=True, exist_ok=True)
         comparison = compare(load_runs(args.runs))
         tables = all_tables(comparison)
         print_tables(tables, console)

@@ -63,6 +63,7 @@ def predict(args: argparse.Namespace) -> list[str]:
     sources = Sources(args.sources)
     config = load_config(args.config, args.cfg_options)
     networks = 'uncertainty' in args.save
+    args.out.mkdir(parents=True, exist_ok=True)
     if networks and config.model.type != 'CooperativeEncoderDecoder':
         raise ValueError(
             f'--save uncertainty: the config has a {config.model.type}, expected a '

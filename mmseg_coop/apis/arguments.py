@@ -8,15 +8,30 @@ from mmengine.config import DictAction
 from ..engine import trust_checkpoints
 
 
+class _Options(DictAction):
+    """MMEngine's, with an error of one line for what is no key=value."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        wrong = [value for value in values if '=' not in value]
+        if wrong:
+            parser.error(f'{option_string}: found {wrong[0]!r}, expected key=value')
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
     """Add how a config and a checkpoint are read: --cfg-options, --trust-checkpoint."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Options,
         help='override values of the config, as in key=value or key="[a,b]"; nested '
         'keys are joined by a dot',
     )
+    add_trust_argument(parser)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --trust-checkpoint."""
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',

@@ -87,7 +87,7 @@ class Predictor:
         if not isinstance(config, Config):
             config = load_config(str(config))
         init_default_scope(config.get('default_scope', 'mmseg'))
-        self.device = device or get_device()
+        self.device = _check_device(device or get_device())
         self.model = MODELS.build(config.model)
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
@@ -122,7 +122,21 @@ class Predictor:
         Args:
             images: (H, W, 3) in BGR, uint8 each; of any size.
             networks: Whether each network's label map and the entropy are wanted.
+
+        Raises:
+            ValueError: If an image is none, or a model of one network has no others.
         """
+        if networks and not hasattr(self.model, 'plan'):
+            raise ValueError(
+                f'networks=True: the model is a {type(self.model).__name__}, expected '
+                'a CooperativeEncoderDecoder, which has several networks'
+            )
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise ValueError(
+                    f'image: found {image.dtype} of shape {image.shape}, expected '
+                    'uint8 (H, W, 3) in BGR'
+                )
         items = [self._item(image) for image in images]
         groups: dict[tuple[int, ...], list[int]] = {}
         for i, item in enumerate(items):
@@ -149,7 +163,7 @@ class Predictor:
         data = model.data_preprocessor(pseudo_collate(items), False)
         inputs, samples = data['inputs'], data['data_samples']
         metas = [sample.metainfo for sample in samples]
-        if not networks or not hasattr(model, 'networks_inference'):
+        if not networks:
             return {'': model.inference(inputs, metas)}, samples
         names = model.plan.networks
         logits = model.networks_inference(inputs, metas, names)
@@ -182,6 +196,15 @@ class Predictor:
             classes=self.classes,
             palette=self.palette,
         )
+
+
+def _check_device(device: str) -> str:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'device: {device!r} can not be used ({reason})') from None
+    return device
 
 
 def _probabilities(sample: SegDataSample) -> Tensor:

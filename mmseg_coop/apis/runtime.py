@@ -27,7 +27,7 @@ def one_line_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         if os.environ.get(TRACEBACK):
             raise
         print(f'error: {error}', file=sys.stderr)
@@ -52,13 +52,24 @@ def load_config(
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is no config, or has no model.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'there is no config file {path}')
-    config = Config.fromfile(path)
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:
+        # A config is code, and fails in as many ways.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise ValueError(f'{path} can not be read as a config ({reason})') from error
     config.launcher = launcher
     if options:
         config.merge_from_dict(options)
+    if not isinstance(config.get('model'), dict):
+        raise ValueError(
+            f'{path}: model: found {config.get("model")!r}, expected a dict with the '
+            "model's type and options"
+        )
     if work_dir or not config.get('work_dir'):
         config.work_dir = work_dir or str(Path('work_dirs') / Path(path).stem)
     return config

@@ -77,6 +77,8 @@ def read_image(path: Path) -> np.ndarray | None:
 
 def _expand(source: str) -> list[tuple[Path, str]]:
     """Files, and what their results are called."""
+    if not source:
+        raise ValueError("SOURCE: found '', expected a file, folder, glob or number")
     path = Path(source)
     if source.isdigit() and not path.exists():
         return [(path, f'camera_{source}')]

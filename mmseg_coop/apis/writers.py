@@ -58,6 +58,8 @@ class PredictionWriter:
             size = picture.shape[1::-1]
             self._video = cv2.VideoWriter(str(path), codec, frame.rate, size)
             self._video_of = path
+            if not self._video.isOpened():
+                raise OSError(f'{path} can not be written as a video')
         self._video.write(picture)
 
     def _label(self, frame: Frame, prediction: Prediction) -> None:

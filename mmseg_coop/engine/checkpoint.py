@@ -32,7 +32,13 @@ def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict
             f'{what}: there is no file {path}; expected a checkpoint of the '
             f'{type(module).__name__} of the config'
         ) from None
-    state_dict = checkpoint.get('state_dict', checkpoint)
+    found = isinstance(checkpoint, Mapping)
+    state_dict = checkpoint.get('state_dict', checkpoint) if found else checkpoint
+    if not isinstance(state_dict, Mapping):
+        raise ValueError(
+            f'{what}: {path} holds a {type(state_dict).__name__}, expected weights by '
+            'name'
+        )
     check_state_dict(module, state_dict, f'{what}: {path}')
     module.load_state_dict(
         {key.removeprefix('module.'): value for key, value in state_dict.items()},

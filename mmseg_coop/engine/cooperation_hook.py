@@ -50,7 +50,7 @@ class CooperationHook(Hook):
             return
         for name in model.plan.networks:
             terms = [
-                value
+                torch.as_tensor(value).detach()
                 for key, value in (outputs or {}).items()
                 if key.startswith(f'{name}.') and 'loss' in key
             ]

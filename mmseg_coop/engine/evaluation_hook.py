@@ -27,10 +27,17 @@ class CoopEvaluationHook(Hook):
 
     def __init__(self):
         self._loaded: dict = {}
+        self._checkpoint: str | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note the seed and the iteration that a tested checkpoint was trained with."""
         self._loaded = checkpoint.get('meta') or {}
+        self._checkpoint = runner._load_from
+
+    def before_train(self, runner: Runner) -> None:
+        """Weights that a training starts from are not those that it tests."""
+        self._loaded = {}
+        self._checkpoint = None
 
     def before_val(self, runner: Runner) -> None:
         """Predict all networks."""
@@ -42,7 +49,7 @@ class CoopEvaluationHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
-        meta = dict(seed=runner.seed, iteration=runner.iter)
+        meta = dict(seed=runner.seed, iteration=runner.iter, checkpoint=None)
         _save(runner, runner.val_loop, f'val_iter_{runner.iter}', meta)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
@@ -50,6 +57,7 @@ class CoopEvaluationHook(Hook):
         meta = dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
+            checkpoint=self._checkpoint,
         )
         _save(runner, runner.test_loop, 'test', meta)
 
@@ -70,9 +78,7 @@ def _predict_all(model: nn.Module, value: bool) -> None:
         model.predict_all = value
 
 
-def _save(
-    runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict[str, int]
-) -> None:
+def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:
     """Write what the metric counted; only the main process has it."""
     metrics = loop.evaluator.metrics
     found = [metric.last for metric in metrics if isinstance(metric, CoopIoUMetric)]
@@ -87,7 +93,6 @@ def _save(
         network=network_name(config.model),
         method=method_name(config.model),
         dataset=type(loop.dataloader.dataset).__name__,
-        checkpoint=runner._load_from,
         **meta,
     )
     results.save(Path(runner.work_dir) / FOLDER / f'{name}.npz')

@@ -4,13 +4,18 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+# Older releases of PyTorch allow weights and nothing else.
+_SELECTIVE = hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 # The methods that a log history keeps references to.
 _AVERAGES = ('min', 'max', 'mean', 'current')
@@ -28,7 +33,8 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Load a local checkpoint: tensors, numbers and MMEngine's own log history.
 
     Takes the place of MMEngine's loader, which falls back to running anything after a
-    warning, in every load by a path: tools, ``networks_init``, ``--resume``.
+    warning, in every load by a path: tools, ``networks_init``, ``--resume``. Names of
+    model zoos, as in ``open-mmlab://resnet101_v1c``, are still MMEngine's own.
 
     Args:
         filename: The file.
@@ -42,26 +48,44 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     path = os.path.expanduser(filename)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no checkpoint {filename}')
-    trusted = bool(os.environ.get(_TRUST))
-    try:
-        with _harmless_globals():
+    trusted = os.environ.get(_TRUST) == '1'
+    with _harmless_globals():
+        try:
             return torch.load(path, map_location=map_location, weights_only=not trusted)
-    except pickle.UnpicklingError as error:
-        refused = _unsafe_names(path)
-        if not refused:
-            raise ValueError(_unreadable(filename, error)) from None
-        raise ValueError(
-            f'{filename} is refused: loading it would run {", ".join(refused)}. If you '
-            'trust where it comes from, pass --trust-checkpoint'
-        ) from None
-    except Exception as error:
-        # A broken file makes PyTorch stumble in many ways.
-        raise ValueError(_unreadable(filename, error)) from None
+        except Exception as error:
+            # A broken file makes PyTorch stumble in many ways.
+            raise ValueError(_reason(filename, path, error)) from None
+
+
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
+def load_from_http(filename: str, map_location: Any = None) -> Any:
+    """Download a checkpoint to PyTorch's cache, once, and load it like a local one.
+
+    Args:
+        filename: The URL.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        ValueError: If it can't be downloaded, or as for a local file.
+    """
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    path = folder / Path(urlparse(filename).path).name
+    if is_main_process() and not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(filename, str(path), progress=False)
+        except OSError as error:
+            raise ValueError(f'{filename} can not be downloaded ({error})') from None
+    barrier()
+    return load_from_local(str(path), map_location)
 
 
 @contextmanager
 def _harmless_globals() -> Iterator[None]:
     """What MMEngine's checkpoints need beside tensors; nothing of it runs code."""
+    if not _SELECTIVE:
+        yield
+        return
     core = getattr(np, '_core', None) or np.core
     allowed = [
         HistoryBuffer,
@@ -88,20 +112,33 @@ def _history_method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
+def _reason(filename: str, path: str, error: Exception) -> str:
+    """What is wrong with a checkpoint that PyTorch would not load."""
+    refused = isinstance(error, pickle.UnpicklingError)
+    if refused and not _SELECTIVE:
+        return (
+            f'{filename} is refused: it holds more than weights, which PyTorch '
+            f'{torch.__version__} can not tell from harm; use PyTorch 2.6 or newer, or '
+            'pass --trust-checkpoint if you trust where it comes from'
+        )
+    names = _unsafe_names(path) if refused else []
+    if names:
+        return (
+            f'{filename} is refused: loading it would run {", ".join(names)}. If you '
+            'trust where it comes from, pass --trust-checkpoint'
+        )
+    text = str(error).split(':')[-1].split('.')[0].strip()
+    if refused or not text:
+        text = 'not written by PyTorch'
+    return (
+        f'{filename} is no checkpoint, or not a complete one ({text}); expected a file '
+        'that PyTorch has saved'
+    )
+
+
 def _unsafe_names(path: str) -> list[str]:
     """What a checkpoint would call beyond the harmless."""
     try:
-        with _harmless_globals():
-            return torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:
         return []
-
-
-def _unreadable(filename: str, error: Exception) -> str:
-    reason = str(error).split(':')[-1].split('.')[0].strip()
-    if not reason or isinstance(error, pickle.UnpicklingError):
-        reason = 'not written by PyTorch'
-    return (
-        f'{filename} is no checkpoint, or not a complete one ({reason}); expected a '
-        'file that PyTorch has saved'
-    )

@@ -137,11 +137,17 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
-    """Group runs by what they were called, or else by their config."""
+    """Group runs by what they were called, or else by their config.
+
+    Raises:
+        ValueError: If runs of one name are of two methods, or of one seed.
+    """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         name = run.label or run.results.meta.get('name', run.folder.name)
         groups.setdefault(name, []).append(run)
+    for name, group in groups.items():
+        _check_seeds(name, group)
     labels = _labels(groups)
     methods = [Method(labels[name], tuple(group)) for name, group in groups.items()]
     networks = list(dict.fromkeys(method.network for method in methods))
@@ -150,6 +156,27 @@ def compare(runs: Sequence[Run]) -> Comparison:
         key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
     )
     return Comparison(tuple(methods))
+
+
+def _check_seeds(name: str, group: Sequence[Run]) -> None:
+    """Runs of a method differ by their seeds, and by nothing else."""
+    first = group[0]
+    seeds: dict[int, Run] = {}
+    for run in group:
+        for key in ('network', 'method'):
+            found, expected = (r.results.meta.get(key) for r in (run, first))
+            if found != expected:
+                raise ValueError(
+                    f'{run.file}: {key} {found}, not {expected} as {first.file}, but '
+                    f'both are called {name}; give them other names, NAME=RUN'
+                )
+        seed = run.results.meta.get('seed')
+        if seed in seeds:
+            raise ValueError(
+                f'{run.file} and {seeds[seed].file} are both called {name} and have '
+                f'the seed {seed}; give them other names, NAME=RUN, or leave one out'
+            )
+        seeds[seed] = run
 
 
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:

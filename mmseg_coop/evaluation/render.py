@@ -13,8 +13,15 @@ from rich.table import Table as RichTable
 from .comparison import BASELINES, Comparison
 from .tables import Cell, Table
 
-_SYMBOLS = {'±': r'$\pm$', '†': r'$\dagger$', '×': r'$\times$'}
-_LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#$'} | _SYMBOLS)
+_SYMBOLS = {
+    '\\': r'\textbackslash{}',
+    '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}',
+    '±': r'$\pm$',
+    '†': r'$\dagger$',
+    '×': r'$\times$',
+}
+_LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
@@ -33,8 +40,12 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
 
 def markdown(table: Table) -> str:
     """As Markdown, best in bold."""
-    lines = [table.columns, ['---'] + ['--:'] * (len(table.columns) - 1)]
-    lines += [[_marked(cell, str, '**', '**') for cell in row] for row in table.rows]
+    columns = list(map(_escape_markdown, table.columns))
+    lines = [columns, ['---'] + ['--:'] * (len(table.columns) - 1)]
+    lines += [
+        [_marked(cell, _escape_markdown, '**', '**') for cell in row]
+        for row in table.rows
+    ]
     body = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     notes = ''.join(f'\n{note}\n' for note in table.notes)
     return f'{table.title}\n\n{body}\n{notes}'
@@ -107,7 +118,7 @@ def as_json(comparison: Comparison) -> str:
         for row in comparison.paper
     ]
     figures = dict(dataset=comparison.dataset, methods=methods, paper=paper)
-    return json.dumps(figures, indent=2) + '\n'
+    return json.dumps(figures, indent=2, allow_nan=False) + '\n'
 
 
 _WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}
@@ -142,6 +153,10 @@ def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
 def _marked(cell: Cell, quote: Callable[[str], str], start: str, end: str) -> str:
     text = quote(cell.text)
     return f'{start}{text}{end}' if cell.best else text
+
+
+def _escape_markdown(text: str) -> str:
+    return text.replace('|', r'\|')
 
 
 def _escape_latex(text: str) -> str:

@@ -94,6 +94,13 @@ class Results:
             header = json.loads(str(arrays.pop('header')))
             if header.pop('format') != _FORMAT:
                 raise KeyError('format')
+            areas, pairs = _below(arrays, 'areas'), _below(arrays, 'pairs')
+            results = cls(**header, areas=areas, pairs=pairs)
+            shape = (len(results.images), 3, len(results.classes))
+            if any(
+                a.shape != shape for a in [areas[results.configured], *areas.values()]
+            ):
+                raise ValueError('shape')
         except Exception as error:
             raise ValueError(
                 f'{path}: no results that CoopIoUMetric wrote; test again with '

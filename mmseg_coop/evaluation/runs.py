@@ -51,6 +51,8 @@ def _load_run(argument: str) -> Run:
     label, separator, path = argument.rpartition('=')
     if Path(argument).exists():
         label, separator, path = '', '', argument
+    if not path or (separator and not label):
+        raise ValueError(f'found {argument!r}, expected RUN or NAME=RUN')
     file = _find_file(Path(path))
     return Run(Results.load(file), file, label if separator else None)
 

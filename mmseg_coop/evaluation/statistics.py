@@ -58,13 +58,15 @@ def interval(differences: np.ndarray) -> Interval:
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Two-sided paired t-test over seeds; None with less than two.
+    """Two-sided paired t-test over seeds.
+
+    None with less than two, or if all differ by the same: a test needs a spread.
 
     Args:
         first: mIoU by seed.
         second: mIoU by the same seeds.
     """
-    if len(first) < 2:
+    if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
         return None
     return float(ttest_rel(first, second).pvalue)
 

@@ -160,7 +160,8 @@ def _about(comparison: Comparison) -> str:
     return (
         f'{len(results.images)} images; runs of each method: {each}. '
         'Gains are points of mIoU with their 95 % confidence interval over images '
-        '(paired bootstrap); p is that of a paired t-test over seeds.'
+        '(paired bootstrap): how far they depend on the images that were chosen, not '
+        'on the seed. p is that of a paired t-test over seeds.'
     )
 
 

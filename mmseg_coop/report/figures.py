@@ -67,7 +67,8 @@ def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
         size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
         figure, axis = plt.subplots(figsize=size, layout='constrained')
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
-        axis.set_xticks(range(len(pairs)), [m.label for m, _ in pairs])
+        labels = [method.label.replace(' ', '\n') for method, _ in pairs]
+        axis.set_xticks(range(len(pairs)), labels)
         axis.set_yticks(range(len(names)), names)
         axis.tick_params(length=0, top=True, labeltop=True, bottom=False)
         axis.tick_params(labelbottom=False)

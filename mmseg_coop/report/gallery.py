@@ -75,7 +75,7 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
         count: Number of images.
 
     Returns:
-        None if there is only one method.
+        None if there is only one method, or no image with labels.
 
     Raises:
         FileNotFoundError: If a config or checkpoint is gone.
@@ -88,13 +88,15 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
         best = comparison.methods[1]
     gains = _image_miou(best) - _image_miou(baseline)
     chosen = _extremes(gains, count)
+    if not chosen:
+        return None
     results = baseline.runs[0].results
     palette = _palette(results.palette, len(results.classes))
     files = [Path(results.images[i]).name for i in chosen]
     predictions = {
-        method.label: _predict(method.runs[0], files) for method in comparison.methods
+        method.label: _predict(method.runs[0], chosen) for method in comparison.methods
     }
-    images, labels = _images_and_labels(baseline.runs[0], files)
+    images, labels = _images_and_labels(baseline.runs[0], chosen)
     exhibits = []
     for place, i in enumerate(chosen):
         label = labels[place]
@@ -170,36 +172,41 @@ def _config(run: Run) -> Config:
     return config
 
 
-def _items(run: Run, files: Sequence[str]) -> list[dict]:
-    """The dataset's items of these files, through its own pipeline."""
+def _items(run: Run, places: Sequence[int]) -> list[dict]:
+    """The dataset's items at these places, through its own pipeline."""
     config = _config(run)
     loader = config.test_dataloader
     if run.file.stem != 'test':
         loader = config.val_dataloader or loader
     dataset = DATASETS.build(loader.dataset)
-    dataset.full_init()
-    paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
-    places = {Path(path).name: i for i, path in enumerate(paths)}
-    return [dataset[places[file]] for file in files]
+    items = [dataset[i] for i in places]
+    for i, item in zip(places, items, strict=True):
+        found, expected = item['data_samples'].img_path, run.results.images[i]
+        if Path(found).name != Path(expected).name:
+            raise ValueError(
+                f'{run.file}: image {i} of the dataset is {found}, expected '
+                f'{expected}; the data have changed, test again'
+            )
+    return items
 
 
 @torch.no_grad()
-def _predict(run: Run, files: Sequence[str]) -> list[np.ndarray]:
+def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
     model = MODELS.build(_config(run).model).eval()
     load_weights(model, str(find_checkpoint(run)))
     samples = [
-        model.test_step(pseudo_collate([item]))[0] for item in _items(run, files)
+        model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]
     return [sample.pred_sem_seg.data[0].numpy().astype(np.uint8) for sample in samples]
 
 
 def _images_and_labels(
-    run: Run, files: Sequence[str]
+    run: Run, places: Sequence[int]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Images (H, W, 3) in RGB and labels (H, W), of the same size."""
     images, labels = [], []
-    for item in _items(run, files):
+    for item in _items(run, places):
         label = item['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
         image = item['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
         images.append(mmcv.imresize(image, label.shape[::-1]))

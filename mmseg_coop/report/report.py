@@ -52,8 +52,8 @@ def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
     curves = draw_curves(comparison)
     if gains:
         save(gains, folder / 'gains.png')
-    for label, figure in curves.items():
-        save(figure, folder / f'curves_{_file_name(label)}.png')
+    for i, (label, figure) in enumerate(curves.items(), start=1):
+        save(figure, folder / f'curves_{i}_{_file_name(label)}.png')
     if gallery:
         save(_draw_rows(comparison, gallery), folder / 'gallery.png')
     environment = jinja2.Environment(
@@ -80,7 +80,8 @@ def _lead(comparison: Comparison) -> str:
     sentences = []
     for network in dict.fromkeys(method.network for method in comparison.methods):
         best = comparison.best(network)
-        parts = [f'{network}: {best.label} is best with {best.miou:.2f} % mIoU']
+        name = best.label if network in best.label else f'{network} {best.label}'
+        parts = [f'{name} is best with {best.miou:.2f} % mIoU']
         for kind, name in (('single', 'single network'), ('ensemble', 'ensemble')):
             gain = comparison.gain(best, kind)
             if gain:

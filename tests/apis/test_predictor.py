@@ -48,10 +48,11 @@ def test_predicts_what_mmsegmentation_predicts(trained, image):
 def test_networks(trained, image):
     config, checkpoint = trained
     predictor = Predictor(config, checkpoint, 'cpu')
-    prediction = predictor(image, networks=True)
     if 'single' in config:
-        assert prediction.networks == {} and prediction.entropy is None
+        with pytest.raises(ValueError, match='is a EncoderDecoder, expected'):
+            predictor(image, networks=True)
         return
+    prediction = predictor(image, networks=True)
     assert list(prediction.networks) == ['top', 'bottom']
     maps, logits = {}, {}
     for name in ('top', 'bottom', 'mean'):
@@ -72,9 +73,9 @@ def test_a_batch_of_several_sizes(trained, image):
     predictor = Predictor(*trained, 'cpu')
     picture = cv2.imread(image)
     pictures = [picture, picture[:90, :200], picture[:, ::-1].copy(), picture[:90, :90]]
-    together = predictor.predict_batch(pictures, networks=True)
+    together = predictor.predict_batch(pictures)
     for one, prediction in zip(pictures, together, strict=True):
-        alone = predictor(one, networks=True)
+        alone = predictor(one)
         assert prediction.label.shape == one.shape[:2]
         # Convolutions of a batch round otherwise; classes near a tie may change.
         assert (prediction.label == alone.label).mean() > 0.999
@@ -125,3 +126,10 @@ def test_errors(trained, tmp_path):
         Predictor(other, checkpoint)
     with pytest.raises(ValueError, match=r'nothing\.jpg is missing or can not'):
         Predictor(config, checkpoint)(tmp_path / 'nothing.jpg')
+    with pytest.raises(ValueError, match=r'found uint16 of shape \(9, 9\), expected'):
+        Predictor(config, checkpoint)(np.zeros((9, 9), np.uint16))
+    with pytest.raises(ValueError, match="device: 'foo' can not be used"):
+        Predictor(config, checkpoint, 'foo')
+    torch.save([1, 2], tmp_path / 'list.pth')
+    with pytest.raises(ValueError, match='holds a list, expected weights by name'):
+        Predictor(config, str(tmp_path / 'list.pth'))

@@ -1,4 +1,7 @@
+import functools
 import os
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
@@ -76,6 +79,25 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r'a\.pth is no checkpoint, or not a complete'):
         load(path)
+
+
+def test_a_url_is_no_way_around(tmp_path, monkeypatch):
+    served = tmp_path / 'served'
+    served.mkdir()
+    torch.save(Harmful(tmp_path / 'harm'), served / 'a.pth')
+    torch.save(dict(state_dict={}), served / 'b.pth')
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'cache'))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}'
+        with pytest.raises(ValueError, match='is refused'):
+            load(f'{url}/a.pth')
+        assert load(f'{url}/b.pth') == dict(state_dict={})
+        with pytest.raises(ValueError, match=r'c\.pth can not be downloaded'):
+            load(f'{url}/c.pth')
+        server.shutdown()
+    assert not (tmp_path / 'harm').exists()
 
 
 def test_networks_init_is_safe(tmp_path):

@@ -214,6 +214,45 @@ def test_a_run_without_results(tmp_path):
         load_runs([str(tmp_path / 'nowhere')])
 
 
+def test_runs_that_are_no_seeds_of_a_method(tmp_path):
+    for name, method, seed in (
+        ('a', 'single', 0),
+        ('b', 'single', 0),
+        ('c', 'same', 1),
+    ):
+        save_run(tmp_path / name, make_results(0.8, method, seed))
+    a, b, c = (str(tmp_path / name) for name in 'abc')
+    with pytest.raises(ValueError, match='have the seed 0; give them other names'):
+        compare(load_runs([a, b]))
+    with pytest.raises(ValueError, match='method same, not single .* called x'):
+        compare(load_runs([f'x={a}', f'x={c}']))
+    assert len(compare(load_runs([f'x={a}', f'y={b}'])).methods) == 2
+
+
+def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
+    runs = [
+        save_run(tmp_path / f'{method}{seed}', make_results(0.8, method, seed))
+        for method in ('single', 'same')
+        for seed in (0, 1)
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert comparison.gain(comparison.methods[1], 'single').p_value is None
+    assert 'NaN' not in as_json(comparison)
+
+
+@pytest.mark.parametrize('argument', ['', '=run', 'x='])
+def test_a_run_without_a_name(argument):
+    with pytest.raises(ValueError, match='expected RUN or NAME=RUN'):
+        load_runs([argument])
+
+
+def test_names_do_not_break_a_table(tmp_path):
+    run = save_run(tmp_path, make_results(0.8))
+    table = main_table(compare(load_runs([f'a|b_{{x}}\\={run}'])))
+    assert markdown(table).splitlines()[4].startswith(r'| a\|b_{x}')
+    assert r'a|b\_\{x\}\textbackslash{}' in latex(table)
+
+
 def test_a_run_given_twice(tmp_path):
     run = str(save_run(tmp_path, make_results(0.8)))
     with pytest.raises(ValueError, match='is given 2 times'):

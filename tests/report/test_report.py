@@ -53,7 +53,7 @@ def test_the_page_is_self_contained(page):
 
 def test_figures_for_papers(page):
     names = {path.name for path in page.parent.glob('*.png')}
-    curves = {f'curves_{method}.png' for method in METHODS}
+    curves = {f'curves_{i}_{method}.png' for i, method in enumerate(METHODS, start=1)}
     assert names == curves | {'gains.png', 'gallery.png'}
     for name in names:
         image = np.asarray(Image.open(page.parent / name).convert('RGB'))

@@ -1,28 +1,30 @@
+import functools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
-REPO = Path(__file__).parents[2]
-CONFIGS = REPO / 'configs' / 'coop'
+from run_tool import run_tool
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'danet_r18_multi_toy.py'
 
 
-def analyze(folder, *arguments):
-    command = [sys.executable, str(REPO / 'tools' / 'analyze.py'), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+@pytest.fixture
+def analyze(tmp_path, monkeypatch, capsys):
+    run = functools.partial(run_tool, 'analyze.py', tmp_path)
+    return lambda *arguments: run(arguments, monkeypatch, capsys)
 
 
-def test_draws_graph_and_cooperation(tmp_path):
+def test_draws_graph_and_cooperation(tmp_path, analyze):
     model = MODELS.build(Config.fromfile(CONFIG).model)
     torch.save(model.state_dict(), tmp_path / 'a.pth')
-    done = analyze(tmp_path, CONFIG, 'a.pth', '--graph', '--num-images', 2)
+    done = analyze(CONFIG, 'a.pth', '--graph', '--num-images', 2)
     assert done.returncode == 0, done.stderr
     assert 'bottom.decode_head.pam' in done.stdout
     assert 'strength (bottom)' in done.stdout
@@ -37,7 +39,7 @@ def test_draws_graph_and_cooperation(tmp_path):
     assert len(scalars) == 12
 
 
-def test_errors_are_one_line(tmp_path):
+def test_errors_are_one_line(analyze):
     single = CONFIGS / 'danet_r18_single_toy.py'
     for arguments, message in (
         ([CONFIG], 'name a checkpoint behind the config, or give --graph'),
@@ -45,6 +47,6 @@ def test_errors_are_one_line(tmp_path):
         ([CONFIG, 'nowhere.pth'], 'there is no file nowhere.pth'),
         ([CONFIG, '--graph', '--num-images', '0'], '--num-images: found 0'),
     ):
-        done = analyze(tmp_path, *arguments)
+        done = analyze(*arguments)
         assert done.returncode == 2 and 'Traceback' not in done.stderr
         assert done.stderr.startswith('error: ') and message in done.stderr

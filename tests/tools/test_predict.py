@@ -1,6 +1,5 @@
+import functools
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,8 +11,9 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.apis import Predictor
 
-REPO = Path(__file__).parents[2]
-CONFIGS = REPO / 'configs' / 'coop'
+from run_tool import run_tool
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_same_camvid.py'
 
 
@@ -31,17 +31,20 @@ def folder(camvid_root, tmp_path_factory):
     return folder
 
 
-def predict(folder, *arguments, config=CONFIG):
-    command = [sys.executable, str(REPO / 'tools' / 'predict.py'), str(config), 'a.pth']
-    return subprocess.run(
-        [*command, *arguments], cwd=folder, capture_output=True, text=True
-    )
+@pytest.fixture
+def predict(folder, monkeypatch, capsys):
+    run = functools.partial(run_tool, 'predict.py', folder)
+
+    def predict(*arguments, config=CONFIG):
+        return run([config, 'a.pth', *arguments], monkeypatch, capsys)
+
+    return predict
 
 
-def test_writes_everything_and_names_what_it_skipped(folder):
+def test_writes_everything_and_names_what_it_skipped(folder, predict):
     kinds = ['overlay', 'label', 'probabilities', 'uncertainty']
     options = ['--out', 'out', '--batch-size', '2', '--save', *kinds]
-    done = predict(folder, 'images', *options)
+    done = predict('images', *options)
     assert done.returncode == 1, done.stderr
     assert '1 could not be read:\n  images/0_broken.jpg' in done.stderr
     predictor = Predictor(CONFIG, str(folder / 'a.pth'), 'cpu')
@@ -64,13 +67,13 @@ def test_writes_everything_and_names_what_it_skipped(folder):
     assert not list((folder / 'out').rglob('0_broken*'))
 
 
-def test_a_video_in_a_video_out(folder):
+def test_a_video_in_a_video_out(folder, predict):
     path = str(folder / 'drive.mp4')
     writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), 5, (96, 64))
     for i in range(3):
         writer.write(np.full((64, 96, 3), 80 * i, np.uint8))
     writer.release()
-    done = predict(folder, 'drive.mp4', '--out', 'video')
+    done = predict('drive.mp4', '--out', 'video')
     assert done.returncode == 0, done.stderr
     written = cv2.VideoCapture(str(folder / 'video' / 'overlay' / 'drive.mp4'))
     assert written.get(cv2.CAP_PROP_FRAME_COUNT) == 3
@@ -82,17 +85,20 @@ def test_a_video_in_a_video_out(folder):
     [
         (['nowhere'], 'nowhere: there is no such file or folder'),
         (['images', '--batch-size', '0'], '--batch-size: found 0, expected 1 or more'),
+        (['images', '--device', 'foo'], "device: 'foo' can not be used"),
+        (['images', '--out', 'a.pth'], '[Errno 17] File exists'),
+        (['images', '--cfg-options', 'model=3'], ''),
         (['images', '--opacity', '2'], '--opacity: found 2.0, expected 0 to 1'),
     ],
 )
-def test_errors_are_one_line(folder, arguments, message):
-    done = predict(folder, *arguments)
+def test_errors_are_one_line(predict, arguments, message):
+    done = predict(*arguments)
     assert done.returncode == 2 and done.stderr.startswith(f'error: {message}')
     assert 'Traceback' not in done.stderr
 
 
-def test_a_single_network_has_no_uncertainty_between_networks(folder):
+def test_a_single_network_has_no_uncertainty_between_networks(predict):
     config = CONFIGS / 'deeplabv3plus_r18_single_camvid.py'
-    done = predict(folder, 'images', '--save', 'uncertainty', config=config)
+    done = predict('images', '--save', 'uncertainty', config=config)
     assert done.returncode == 2
     assert 'expected a CooperativeEncoderDecoder' in done.stderr

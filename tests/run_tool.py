@@ -1,0 +1,30 @@
+"""Run a tool within the process of the tests: a process of its own takes seconds."""
+
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+TOOLS = Path(__file__).parents[1] / 'tools'
+
+
+@dataclass
+class Done:
+    """How a tool ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_tool(name, folder, arguments, monkeypatch, capsys) -> Done:
+    """Run ``tools/<name>`` in a folder."""
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        code = 0
+        try:
+            runpy.run_path(str(TOOLS / name), run_name='__main__')
+        except SystemExit as end:
+            code = end.code or 0
+    return Done(code, *capsys.readouterr())
