@@ -16,7 +16,6 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..engine import load_weights
-from ..models.segmentors.combine import mean_of_probabilities
 from .runtime import load_config
 from .sources import read_image
 
@@ -165,12 +164,8 @@ class Predictor:
         metas = [sample.metainfo for sample in samples]
         if not networks:
             return {'': model.inference(inputs, metas)}, samples
-        names = model.plan.networks
-        logits = model.networks_inference(inputs, metas, names)
-        by_name = dict(zip(names, logits, strict=True))
-        by_name['mean'] = mean_of_probabilities(logits)
-        by_name[''] = by_name[model.predict_with]
-        return by_name, samples
+        by_name = model.all_logits(inputs, metas)
+        return by_name | {'': by_name[model.predict_with]}, samples
 
     def _prediction(
         self, image: np.ndarray, logits: dict[str, Tensor], sample: SegDataSample

@@ -12,6 +12,8 @@ from prettytable import PrettyTable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..eval_mode import eval_mode
+
 # Feature maps are averaged to at most so many pixels a side before they are compared.
 _PIXELS = 16
 
@@ -99,7 +101,7 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
     def observe(ref, feature: Tensor) -> None:
         features.setdefault(ref.site, {})[ref.network] = _examples(feature)
 
-    with _evaluating(model), _watching(model, found.strength):
+    with eval_mode(model), _watching(model, found.strength):
         model.observe(inputs, observe)
     for site, by_network in features.items():
         for a, b in combinations(by_network, 2):
@@ -143,18 +145,6 @@ def _examples(feature: Tensor) -> Tensor:
     size = [min(side, _PIXELS) for side in feature.shape[2:]]
     pooled = F.adaptive_avg_pool2d(feature.float(), size)
     return pooled.permute(0, 2, 3, 1).flatten(0, 2)
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and each module's own mode again."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 @contextmanager

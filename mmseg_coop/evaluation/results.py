@@ -106,9 +106,7 @@ class Results:
                 f'{path}: no results that CoopIoUMetric wrote; test again with '
                 'tools/test.py'
             ) from error
-        return cls(
-            **header, areas=_below(arrays, 'areas'), pairs=_below(arrays, 'pairs')
-        )
+        return results
 
 
 def iou(areas: np.ndarray) -> np.ndarray:

@@ -70,11 +70,11 @@ def all_tables(comparison: Comparison) -> list[Table]:
 
 def main_table(comparison: Comparison) -> Table:
     """mIoU, its gain over the single network and the ensemble, and each class."""
-    has_gain = {
-        kind: any(comparison.baseline(m, kind) for m in comparison.methods)
+    kinds = [
+        kind
         for kind in BASELINES
-    }
-    kinds = [kind for kind in BASELINES if has_gain[kind]]
+        if any(comparison.baseline(m, kind) for m in comparison.methods)
+    ]
     columns = ['method', 'mIoU', *(f'over {kind}' for kind in kinds)]
     rows = [_row(comparison, method, kinds) for method in comparison.methods]
     paper = comparison.paper

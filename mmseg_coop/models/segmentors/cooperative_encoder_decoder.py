@@ -195,10 +195,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         if not self.predict_all or data_samples is None:
             return super().predict(inputs, data_samples)
         metas = [sample.metainfo for sample in data_samples]
-        names = self.plan.networks
-        logits = self.networks_inference(inputs, metas, names)
-        by_name = dict(zip(names, logits, strict=True)) | {MEAN: self._join(logits)}
-        for name, values in by_name.items():
+        for name, values in self.all_logits(inputs, metas).items():
             own = self.postprocess_result(
                 values, [SegDataSample(metainfo=meta) for meta in metas]
             )
@@ -207,7 +204,9 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 if name == self.predict_with:
                     sample.set_data({'pred_sem_seg': other.pred_sem_seg})
                     sample.set_data({'seg_logits': other.seg_logits})
-                    sample.set_metainfo({'predict_with': name, 'networks': names})
+                    sample.set_metainfo(
+                        {'predict_with': name, 'networks': self.plan.networks}
+                    )
         return data_samples
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -223,6 +222,14 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return self._join(
             self.networks_inference(inputs, batch_img_metas, self._predicting())
         )
+
+    def all_logits(
+        self, inputs: Tensor, batch_img_metas: list[dict]
+    ) -> dict[str, Tensor]:
+        """Logits of every network and of their ``mean``, (N, num_classes, H, W)."""
+        names = self.plan.networks
+        logits = self.networks_inference(inputs, batch_img_metas, names)
+        return dict(zip(names, logits, strict=True)) | {MEAN: self._join(logits)}
 
     def networks_inference(
         self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]

@@ -1,7 +1,5 @@
 """Find the sites of a network without running it on real data."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ...eval_mode import eval_mode
 from .walk import Walked, forward_head, walk
 
 # Large enough that strides up to 64 divide it; a dry run computes nothing.
@@ -60,7 +59,7 @@ def find_sites(network: EncoderDecoder) -> dict[str, Site]:
         1, _in_channels(network.backbone), _IMAGE_SIZE, _IMAGE_SIZE, device='meta'
     )
     # Batch norm in eval mode: a pooled 1x1 feature map has no statistics.
-    with torch.enable_grad(), _eval_mode(network):
+    with torch.enable_grad(), eval_mode(network):
         return functional_call(_DryRun(network), state, (image,))
 
 
@@ -122,15 +121,3 @@ def _in_channels(backbone: nn.Module) -> int:
     convs = (m for m in backbone.modules() if isinstance(m, nn.Conv2d))
     first = next(convs, None)
     return 3 if first is None else first.in_channels
-
-
-@contextmanager
-def _eval_mode(module: nn.Module) -> Iterator[None]:
-    # Per module: frozen stages of a network in train mode stay in eval mode.
-    modes = {m: m.training for m in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for m, training in modes.items():
-            m.training = training
