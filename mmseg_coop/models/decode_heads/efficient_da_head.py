@@ -11,8 +11,10 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Similarities that are held at a time: 32 MB in float32.
-_PIECE = 2**23
+# Similarities that are held at a time: 16 MB in float32 of whole rows in the forward
+# pass, 4 MB of parts of rows in the backward pass.
+_STRIP = 2**22
+_TILE = 2**20
 
 
 class EfficientPAM(PAM):
@@ -27,11 +29,11 @@ class EfficientPAM(PAM):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
-        query = self.query_project(x).flatten(2).transpose(1, 2)
-        key = self.key_project(x).flatten(2)
-        value = self.value_project(x).flatten(2).transpose(1, 2)
-        context = _attend(query, key, value).transpose(1, 2).reshape(x.shape)
-        return self.gamma(context) + x
+        query, key, value = (
+            project(x).flatten(2)
+            for project in (self.query_project, self.key_project, self.value_project)
+        )
+        return self.gamma(_attend(query, key, value).view(x.shape)) + x
 
 
 @MODELS.register_module()
@@ -51,47 +53,66 @@ class EfficientDAHead(DAHead):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(query key) value: (N, L, D), (N, D, L), (N, L, C) to (N, L, C)."""
+    """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
     if query.is_cuda:
         # One head; DANet does not scale its similarities.
-        heads = [x.unsqueeze(1) for x in (query, key.transpose(1, 2), value)]
-        return F.scaled_dot_product_attention(*heads, scale=1.0).squeeze(1)
+        heads = [x.transpose(1, 2).unsqueeze(1) for x in (query, key, value)]
+        out = F.scaled_dot_product_attention(*heads, scale=1.0)
+        return out.squeeze(1).transpose(1, 2).contiguous()
     return _Attention.apply(query, key, value)
 
 
 class _Attention(Function):
-    """Attention in pieces of rows, which the backward pass computes again."""
+    """Attention in tiles that fit a processor's cache, computed again for gradients.
+
+    The gradients are those of FlashAttention (Dao et al., NeurIPS 2022, Algorithm 4):
+    with the logarithm of each row's sum, a tile of the attention can be had again
+    without the rest of its rows.
+    """
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        ctx.save_for_backward(query, key, value)
-        pieces = query.split(_rows(key), dim=1)
-        return torch.cat([_similarities(q, key) @ value for q in pieces], dim=1)
+        out = torch.empty_like(value)
+        log_sums = torch.empty_like(query[:, 0], dtype=torch.float32)
+        for rows in _pieces(query.shape[-1], _STRIP // key.shape[-1]):
+            logits = _similarities(query[..., rows], key)
+            top = logits.amax(-1, keepdim=True)
+            attention = logits.sub_(top).exp_()
+            sums = attention.sum(-1, keepdim=True)
+            log_sums[:, rows] = sums.log().add_(top).squeeze(-1)
+            attention = attention.to(value.dtype).transpose(1, 2)
+            out[..., rows] = (value @ attention).div_(sums.transpose(1, 2))
+        ctx.save_for_backward(query, key, value, out, log_sums)
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value = ctx.saved_tensors
-        grad_query = torch.empty_like(query)
-        grad_key, grad_value = torch.zeros_like(key), torch.zeros_like(value)
-        rows = _rows(key)
-        for start in range(0, query.shape[1], rows):
-            piece = slice(start, start + rows)
-            attention = _similarities(query[:, piece], key)
-            grad_value.baddbmm_(attention.transpose(1, 2), grad[:, piece])
-            grad_attention = grad[:, piece] @ value.transpose(1, 2)
-            # Through the softmax: a (g - sum of a g).
-            grad_attention *= attention
-            total = grad_attention.sum(-1, keepdim=True)
-            grad_attention.addcmul_(attention, total, value=-1)
-            grad_query[:, piece] = grad_attention @ key.transpose(1, 2)
-            grad_key.baddbmm_(query[:, piece].transpose(1, 2), grad_attention)
+        query, key, value, out, log_sums = ctx.saved_tensors
+        grads = [torch.zeros_like(tensor) for tensor in (query, key, value)]
+        grad_query, grad_key, grad_value = grads
+        pieces = _pieces(query.shape[-1], int(_TILE**0.5))
+        # What the softmax takes from each similarity of a row.
+        shares = [(grad[..., rows] * out[..., rows]).sum(1) for rows in pieces]
+        for columns in pieces:
+            keys, values = key[..., columns], value[..., columns]
+            for rows, share in zip(pieces, shares, strict=True):
+                queries, outer = query[..., rows], grad[..., rows]
+                logits = _similarities(queries, keys)
+                attention = logits.sub_(log_sums[:, rows, None]).exp_()
+                grad_value[..., columns] += outer @ attention.to(outer.dtype)
+                change = _similarities(outer, values).sub_(share[..., None])
+                change = change.mul_(attention).to(query.dtype)
+                grad_query[..., rows] += keys @ change.transpose(1, 2)
+                grad_key[..., columns] += queries @ change
         return grad_query, grad_key, grad_value
 
 
-def _rows(key: Tensor) -> int:
-    return max(1, _PIECE // key.shape[-1])
+def _similarities(queries: Tensor, keys: Tensor) -> Tensor:
+    """(N, D, R) and (N, D, K) to (N, R, K), in float32."""
+    return (queries.transpose(1, 2) @ keys).float()
 
 
-def _similarities(query: Tensor, key: Tensor) -> Tensor:
-    return F.softmax(query @ key, dim=-1).to(query.dtype)
+def _pieces(length: int, size: int) -> list[slice]:
+    size = max(1, size)
+    return [slice(start, start + size) for start in range(0, length, size)]

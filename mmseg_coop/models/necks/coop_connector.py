@@ -24,13 +24,19 @@ class CoopConnector(BaseModule):
     - ``sum``: x + W_y y + b;
     - ``gate``: x + sigmoid(V [y; x] + c) * (W_y y + b), one gate per pixel.
 
+    With a ``width`` below C, W_y y becomes E (W_y y), and ``concat`` becomes
+    x + E (W_y y + W_x x) + b: W_y and W_x lead to ``width`` channels, which E expands
+    to C.
+
     Args:
         channels: C of the own feature map, and of the fused one.
         source_channels: C of the arriving feature map.
         fusion: ``concat`` (the paper's), ``sum`` or ``gate``.
-        start: ``identity``: W_x starts as the identity and W_y at zero, so that a
-            pair starts as the plain ensemble and pretrained weights stay intact.
-            ``random``: as any new convolution.
+        start: ``identity``: W_x starts as the identity and W_y (with a ``width``, E)
+            at zero, so that a pair starts as the plain ensemble and pretrained weights
+            stay intact. ``random``: as any new convolution.
+        width: Channels in between, for less arithmetic. Default: None, a matrix of
+            full rank, as is taken where ``width`` is not below C.
         norm_cfg: Normalization after the fusion; needs ``start='random'``.
         act_cfg: Activation after the fusion; needs ``start='random'``.
         detach: No gradient reaches the network that is read.
@@ -48,6 +54,7 @@ class CoopConnector(BaseModule):
         source_channels: int,
         fusion: str = 'concat',
         start: str = 'identity',
+        width: int | None = None,
         norm_cfg: dict | None = None,
         act_cfg: dict | None = None,
         detach: bool = False,
@@ -63,16 +70,25 @@ class CoopConnector(BaseModule):
                 "feature map from the first step, which start='identity' excludes; "
                 "set start='random', or leave them out"
             )
+        if width is not None and width < 1:
+            raise ValueError(
+                f'connector.width: found {width!r}, expected 1 or more, or None for '
+                'full rank'
+            )
         self.fusion = fusion
         self.detach = detach
+        narrow = width is not None and width < channels
+        inner = width if narrow else channels
+        bias = norm_cfg is None
         self.arriving = ResizedProjection(
             source_channels,
-            channels,
-            bias=norm_cfg is None,
+            inner,
+            bias=bias and not narrow,
             align_corners=align_corners,
         )
+        self.expand = nn.Conv2d(inner, channels, 1, bias=bias) if narrow else None
         if fusion == 'concat':
-            self.own = nn.Conv2d(channels, channels, 1, bias=False)
+            self.own = nn.Conv2d(channels, inner, 1, bias=False)
         if fusion == 'gate':
             self.own_gate = nn.Conv2d(channels, 1, 1, bias=False)
             self.arriving_gate = ResizedProjection(
@@ -89,9 +105,10 @@ class CoopConnector(BaseModule):
                 if conv.bias is not None:
                     nn.init.zeros_(conv.bias)
             return
-        nn.init.zeros_(self.arriving.weight)
-        nn.init.zeros_(self.arriving.bias)
-        if self.fusion == 'concat':
+        last = self.arriving if self.expand is None else self.expand
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        if self.fusion == 'concat' and self.expand is None:
             nn.init.dirac_(self.own.weight)
 
     def forward(self, own: Tensor, arriving: Tensor) -> Tensor:
@@ -112,10 +129,15 @@ class CoopConnector(BaseModule):
             arriving = arriving.detach()
         size = own.shape[-2:]
         update = self.arriving(arriving, size)
+        if self.expand is not None:
+            if self.fusion == 'concat':
+                update = update + self.own(own)
+            update = self.expand(update)
         if self.fusion == 'gate':
             gate = self.own_gate(own) + self.arriving_gate(arriving, size)
             update = gate.sigmoid() * update
-        return (self.own(own) if self.fusion == 'concat' else own), update
+        full = self.fusion == 'concat' and self.expand is None
+        return (self.own(own) if full else own), update
 
     def extra_repr(self) -> str:
         return f'fusion={self.fusion}, detach={self.detach}'

@@ -9,9 +9,10 @@ from mmseg_coop.models.decode_heads import efficient_da_head
 from tiny import HEADS, make_samples, total_loss
 
 
-@pytest.fixture(params=[2**23, 300, 1], ids=['one-piece', 'pieces', 'row-by-row'])
+@pytest.fixture(params=[2**20, 300, 1], ids=['one-piece', 'pieces', 'row-by-row'])
 def heads(request, monkeypatch):
-    monkeypatch.setattr(efficient_da_head, '_PIECE', request.param)
+    monkeypatch.setattr(efficient_da_head, '_STRIP', request.param)
+    monkeypatch.setattr(efficient_da_head, '_TILE', request.param)
     host = MODELS.build(HEADS['danet'])
     # Attention starts at zero weight, which would hide it.
     host.pam.gamma.scale.data.fill_(0.7)

@@ -8,18 +8,21 @@ from mmseg_coop.models import CoopAggregation, CoopConnector
 from mmseg_coop.models.necks.projection import ResizedProjection
 
 FUSIONS = ['concat', 'sum', 'gate']
+WIDTHS = [None, 3]
 
 
+@pytest.mark.parametrize('width', WIDTHS)
 @pytest.mark.parametrize('fusion', FUSIONS)
-def test_identity_start_passes_the_own_feature_map_on(fusion):
-    connector = CoopConnector(8, 6, fusion=fusion)
+def test_identity_start_passes_the_own_feature_map_on(fusion, width):
+    connector = CoopConnector(8, 6, fusion=fusion, width=width)
     own = torch.randn(2, 8, 5, 7)
     assert torch.equal(connector(own, torch.randn(2, 6, 3, 4)), own)
 
 
+@pytest.mark.parametrize('width', WIDTHS)
 @pytest.mark.parametrize('fusion', FUSIONS)
-def test_random_start_uses_what_arrives(fusion):
-    connector = CoopConnector(8, 6, fusion=fusion, start='random')
+def test_random_start_uses_what_arrives(fusion, width):
+    connector = CoopConnector(8, 6, fusion=fusion, start='random', width=width)
     own, arriving = torch.randn(2, 8, 5, 7), torch.randn(2, 6, 5, 7)
     fused = connector(own, arriving)
     assert fused.shape == own.shape
@@ -49,12 +52,31 @@ def test_sum_and_gate_are_what_they_say():
     torch.testing.assert_close(connector(own, arriving), own + gate * update)
 
 
+def test_narrow_concat_is_the_own_feature_map_and_a_matrix_of_low_rank():
+    connector = CoopConnector(8, 6, start='random', width=3)
+    own, arriving = torch.randn(2, 8, 5, 7), torch.randn(2, 6, 5, 7)
+    weight = torch.cat([connector.arriving.weight, connector.own.weight], dim=1)
+    inner = F.conv2d(torch.cat([arriving, own], 1), weight)
+    expected = own + F.conv2d(inner, connector.expand.weight, connector.expand.bias)
+    assert inner.shape[1] == 3
+    torch.testing.assert_close(connector(own, arriving), expected)
+
+
+def test_a_width_that_is_not_below_the_channels_changes_nothing():
+    names = [set(CoopConnector(8, 6, width=w).state_dict()) for w in (None, 8, 9)]
+    assert names[0] == names[1] == names[2]
+    with pytest.raises(ValueError, match=r'connector\.width: found 0, expected 1 or'):
+        CoopConnector(8, 6, width=0)
+
+
+@pytest.mark.parametrize('width', WIDTHS)
 @pytest.mark.parametrize('fusion', FUSIONS)
-def test_every_parameter_gets_a_gradient(fusion):
+def test_every_parameter_gets_a_gradient(fusion, width):
     connector = CoopConnector(
         8,
         6,
         fusion=fusion,
+        width=width,
         start='random',
         norm_cfg=dict(type='BN'),
         act_cfg=dict(type='ReLU'),
