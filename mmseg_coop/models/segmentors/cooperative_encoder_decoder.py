@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...engine.checkpoint import load_weights
 from ..plan import Observer, Plan, build_connections
+from ..recompute import recompute_modules, recompute_networks
 from ..sites import find_sites, forward_head, head_loss, head_predict
 from .combine import mean_of_probabilities, slide
 from .options import check_test_cfg, network_names, per_network
@@ -77,6 +78,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         networks_init: A checkpoint of the single network for each network, or None
             for one that starts as the config says.
         loss_weights: Weight of each network's losses. Default: 1 for each.
+        with_cp: Train in less memory and more time: activations inside of a ResNet's
+            blocks, heads, losses and connectors are computed again in the backward
+            pass; losses and gradients stay the same. Other backbones have a
+            ``with_cp`` of their own.
 
     Attributes:
         networks: ``ModuleDict`` of the networks by name.
@@ -106,6 +111,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         num_networks: int = 2,
         networks_init: Sequence[str | None] | None = None,
         loss_weights: Sequence[float] | None = None,
+        with_cp: bool = False,
     ):
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, data_preprocessor)
@@ -142,6 +148,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.predict_all = False
         self.loss_weights = per_network('loss_weights', loss_weights, names, 1.0)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
+        if with_cp:
+            recompute_networks(self.networks.values())
+            recompute_modules(self.connectors.values())
+            recompute_modules(self.aggregations.values())
 
     @property
     def decode_head(self) -> nn.Module:

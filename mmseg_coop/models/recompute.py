@@ -1,0 +1,92 @@
+"""Compute activations again in the backward pass instead of keeping them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from mmseg.models.backbones import ResNet
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def recompute_networks(networks: Iterable[nn.Module]) -> None:
+    """Keep little more than what passes between the parts of networks.
+
+    Parts are the stem and the residual blocks of a ResNet, the modules of each head,
+    and each head's losses, whose logits have the size of the image. Another backbone
+    runs as its own options say.
+
+    Args:
+        networks: ``EncoderDecoder`` each.
+    """
+    for network in networks:
+        if isinstance(network.backbone, ResNet):
+            recompute_modules(_resnet_parts(network.backbone))
+        for head in _heads(network):
+            recompute_modules(_with_parameters(head))
+            head.loss_by_feat = _Recomputed(head.loss_by_feat, head)
+
+
+def recompute_modules(modules: Iterable[nn.Module]) -> None:
+    """Let modules keep their inputs only; values and gradients stay the same."""
+    for module in modules:
+        module.forward = _Recomputed(module.forward, module)
+
+
+@dataclass
+class _Recomputed:
+    """A method of a module that is run again for the backward pass.
+
+    A class and not a closure: a copy of the module has a copy of this, too.
+    """
+
+    method: Callable
+    module: nn.Module
+
+    def __call__(self, *args) -> Any:
+        return checkpoint(
+            self.method, *args, use_reentrant=False, context_fn=self._contexts
+        )
+
+    def _contexts(self):
+        return nullcontext(), _keep_statistics(self.module)
+
+
+@contextmanager
+def _keep_statistics(module: nn.Module) -> Iterator[None]:
+    """Normalize with a batch's statistics, without counting them a second time."""
+    norms = [
+        m
+        for m in module.modules()
+        if isinstance(m, _BatchNorm) and m.training and m.track_running_stats
+    ]
+    kept = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(count)
+
+
+def _resnet_parts(backbone: ResNet) -> Iterator[nn.Module]:
+    if backbone.deep_stem:
+        yield backbone.stem
+    for name in backbone.res_layers:
+        yield from getattr(backbone, name)
+
+
+def _with_parameters(head: nn.Module) -> list[nn.Module]:
+    return [m for m in head.children() if next(m.parameters(), None) is not None]
+
+
+def _heads(network: nn.Module) -> list[nn.Module]:
+    auxiliary = getattr(network, 'auxiliary_head', None)
+    if auxiliary is None:
+        return [network.decode_head]
+    several = isinstance(auxiliary, nn.ModuleList)
+    return [network.decode_head, *(auxiliary if several else [auxiliary])]

@@ -1,0 +1,62 @@
+"""``with_cp`` changes memory and time, and nothing else."""
+
+import copy
+
+import pytest
+import torch
+
+from tiny import build_pair, make_batch, total_loss
+
+
+def step(model):
+    """Losses of two steps, gradients of the second, and the state after them."""
+    for _ in range(2):
+        torch.manual_seed(1)
+        model.zero_grad()
+        losses = model.loss(*make_batch())
+        total_loss(losses).backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    return losses | gradients | model.state_dict()
+
+
+@pytest.mark.parametrize('pattern', [None, 'same', 'multi'])
+@pytest.mark.parametrize('network', ['danet', 'deeplabv3plus'])
+def test_losses_gradients_and_statistics_stay_the_same(network, pattern):
+    plain, recomputed = (
+        build_pair(network, pattern, with_cp=value).train() for value in (False, True)
+    )
+    recomputed.load_state_dict(plain.state_dict(), strict=True)
+    expected, found = step(plain), step(recomputed)
+    assert expected.keys() == found.keys()
+    for key, value in expected.items():
+        assert torch.equal(found[key], value), key
+
+
+def test_activations_are_not_kept():
+    def kept(with_cp):
+        model = build_pair('danet', 'same', with_cp=with_cp).train()
+        sizes = {}
+
+        def pack(tensor):
+            storage = tensor.untyped_storage()
+            sizes[storage.data_ptr()] = storage
+            return tensor
+
+        inputs, samples = make_batch()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model.loss(inputs, samples)
+        parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        return sum(s.nbytes() for p, s in sizes.items() if p not in parameters)
+
+    assert kept(True) < kept(False) / 2
+
+
+def test_a_copy_runs_with_its_own_weights():
+    model = build_pair('deeplabv3plus', 'same', with_cp=True).eval()
+    copied = copy.deepcopy(model)
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        expected = model(inputs)
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+        assert torch.equal(copied(inputs), expected)
