@@ -1,5 +1,6 @@
 """Count every network while a run validates or tests, and keep the results."""
 
+from functools import partial
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -12,13 +13,15 @@ from torch import nn
 from ..evaluation import CoopIoUMetric
 from ..evaluation.naming import method_name, network_name
 from ..evaluation.results import FOLDER
+from ..models.segmentors import can_predict_labels, predict_labels
 
 
 @HOOKS.register_module()
 class CoopEvaluationHook(Hook):
-    """Have all networks predicted for ``CoopIoUMetric``, and write its results.
+    """Have all networks' label maps for ``CoopIoUMetric``, and write its results.
 
-    Without it a cooperative model predicts only what counts. Results go to
+    Without it a cooperative model predicts only what counts, and any model makes logits
+    of the image's size, which nobody reads. Results go to
     ``results/test.npz`` and ``results/val_iter_<iteration>.npz`` in the work dir, where
     ``tools/compare.py`` finds them.
     """
@@ -40,12 +43,12 @@ class CoopEvaluationHook(Hook):
         self._checkpoint = None
 
     def before_val(self, runner: Runner) -> None:
-        """Predict all networks."""
-        _predict_all(runner.model, True)
+        """Predict label maps of all networks."""
+        _only_labels(runner.model, True)
 
     def before_test(self, runner: Runner) -> None:
-        """Predict all networks."""
-        _predict_all(runner.model, True)
+        """Predict label maps of all networks."""
+        _only_labels(runner.model, True)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
@@ -62,20 +65,21 @@ class CoopEvaluationHook(Hook):
         _save(runner, runner.test_loop, 'test', meta)
 
     def after_val(self, runner: Runner) -> None:
-        """Predict what counts, and nothing else, from here on."""
-        _predict_all(runner.model, False)
+        """Predict as usual from here on."""
+        _only_labels(runner.model, False)
 
     def after_test(self, runner: Runner) -> None:
-        """Predict what counts, and nothing else, from here on."""
-        _predict_all(runner.model, False)
+        """Predict as usual from here on."""
+        _only_labels(runner.model, False)
 
 
-def _predict_all(model: nn.Module, value: bool) -> None:
-    """Switch it on for a cooperative model; augmentation at test time joins logits."""
+def _only_labels(model: nn.Module, value: bool) -> None:
+    """Switch it on; augmentation at test time joins logits and stays as it is."""
     while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
         model = model.module
-    if hasattr(model, 'predict_all'):
-        model.predict_all = value
+    model.__dict__.pop('predict', None)
+    if value and can_predict_labels(model):
+        model.predict = partial(predict_labels, model)
 
 
 def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:

@@ -16,6 +16,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_coop.evaluation import CoopIoUMetric, Results
 from mmseg_coop.evaluation.coop_iou_metric import FIELD
+from mmseg_coop.models.segmentors import predict_labels
 
 CLASSES = [f'class {i}' for i in range(7)]
 NETWORKS = ('top', 'bottom')
@@ -188,12 +189,12 @@ def test_a_model_gives_each_networks_own_prediction(camvid_root, method):
     model = MODELS.build(config.model).eval()
     configured = model.predict_with
     metric = METRICS.build(config.val_evaluator)
-    model.predict_all = True
+    samples = []
     with torch.no_grad():
-        samples = [s for batch in loader for s in model.test_step(batch)]
+        for batch in loader:
+            samples += predict_labels(model, **model.data_preprocessor(batch, False))
     classes = loader.dataset.metainfo['classes']
     found = evaluate(metric, samples, classes)
-    model.predict_all = False
     for name in (*NETWORKS, 'mean'):
         model.predict_with = name
         with torch.no_grad():

@@ -1,3 +1,4 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
+from .label_maps import can_predict_labels, predict_labels
 
-__all__ = ['CooperativeEncoderDecoder']
+__all__ = ['CooperativeEncoderDecoder', 'can_predict_labels', 'predict_labels']

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# Whose prediction the mean of the networks' probabilities is.
+MEAN = 'mean'
+
 
 def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
     """Average networks' probabilities, as the ensemble of the paper does.

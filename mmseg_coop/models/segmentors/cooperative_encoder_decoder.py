@@ -9,18 +9,15 @@ from mmengine.model import ModuleDict
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...engine.checkpoint import load_weights
 from ..plan import Observer, Plan, build_connections
 from ..recompute import recompute_modules, recompute_networks
-from ..sites import find_sites, forward_head, head_loss, head_predict
-from .combine import mean_of_probabilities, slide
+from ..sites import find_sites, forward_head, head_logits, head_loss, head_predict
+from .combine import MEAN, mean_of_probabilities, slide
 from .options import check_test_cfg, network_names, per_network
-
-MEAN = 'mean'
 
 
 @MODELS.register_module()
@@ -88,8 +85,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         connectors: ``ModuleDict`` of the connectors by target site.
         aggregations: ``ModuleDict`` of the aggregations of several sources.
         plan: The connections between the networks.
-        predict_all: Whether ``predict`` also gives each network's label map and that
-            of their mean. Off unless results are counted: it runs all networks.
 
     Raises:
         ValueError: If an option is unknown or connections can't be carried out; the
@@ -145,7 +140,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
         self.networks_init = per_network('networks_init', networks_init, names, None)
-        self.predict_all = False
         self.loss_weights = per_network('loss_weights', loss_weights, names, 1.0)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
         if with_cp:
@@ -190,35 +184,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             losses |= add_prefix(_weighted(own, self.loss_weights[name]), name)
         return losses
 
-    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Predict, with each network's label map if ``predict_all`` is set.
-
-        Args:
-            inputs: Images, (N, C, H, W).
-            data_samples: Meta information of each image.
-
-        Returns:
-            Samples with ``seg_logits`` (C, h, w) and ``pred_sem_seg`` (1, h, w) at the
-            size of the original image, and with ``predict_all`` label maps
-            ``pred_sem_seg_<network>`` and ``pred_sem_seg_mean``.
-        """
-        if not self.predict_all or data_samples is None:
-            return super().predict(inputs, data_samples)
-        metas = [sample.metainfo for sample in data_samples]
-        for name, values in self.all_logits(inputs, metas).items():
-            own = self.postprocess_result(
-                values, [SegDataSample(metainfo=meta) for meta in metas]
-            )
-            for sample, other in zip(data_samples, own, strict=True):
-                sample.set_data({f'pred_sem_seg_{name}': other.pred_sem_seg})
-                if name == self.predict_with:
-                    sample.set_data({'pred_sem_seg': other.pred_sem_seg})
-                    sample.set_data({'seg_logits': other.seg_logits})
-                    sample.set_metainfo(
-                        {'predict_with': name, 'networks': self.plan.networks}
-                    )
-        return data_samples
-
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits of the prediction that counts.
 
@@ -242,7 +207,11 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return dict(zip(names, logits, strict=True)) | {MEAN: self._join(logits)}
 
     def networks_inference(
-        self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        names: Sequence[str],
+        resized: bool = True,
     ) -> list[Tensor]:
         """Logits of several networks, in ``whole`` or ``slide`` mode.
 
@@ -250,12 +219,14 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             inputs: Images, (N, C, H, W).
             batch_img_metas: Meta information of each image.
             names: The networks.
+            resized: Whether logits have the size of the input in ``whole`` mode; if
+                not, they have that of the head's output.
 
         Returns:
-            Logits at the size of the input, (N, num_classes, H, W), for each name.
+            Logits, (N, num_classes, H, W), for each name.
         """
         if self.test_cfg.mode == 'whole':
-            return self._encode_decode(inputs, batch_img_metas, names)
+            return self._encode_decode(inputs, batch_img_metas, names, resized)
 
         def encode_decode(window: Tensor) -> list[Tensor]:
             metas = [{**batch_img_metas[0], 'img_shape': window.shape[2:]}]
@@ -304,12 +275,21 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         )
 
     def _encode_decode(
-        self, inputs: Tensor, batch_img_metas: list[dict], names: Sequence[str]
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        names: Sequence[str],
+        resized: bool = True,
     ) -> list[Tensor]:
         walked = self._run(inputs, names)
-        heads = {name: self.networks[name].decode_head for name in names}
+        logits = head_predict if resized else head_logits
         return [
-            head_predict(heads[name], walked[name], batch_img_metas, self.test_cfg)
+            logits(
+                self.networks[name].decode_head,
+                walked[name],
+                batch_img_metas,
+                self.test_cfg,
+            )
             for name in names
         ]
 

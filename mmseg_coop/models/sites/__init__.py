@@ -1,6 +1,6 @@
 from .discover import Site, find_sites
 from .stop import TRUNK, Stop
-from .walk import Walked, forward_head, head_loss, head_predict, walk
+from .walk import Walked, forward_head, head_logits, head_loss, head_predict, walk
 
 __all__ = [
     'TRUNK',
@@ -9,6 +9,7 @@ __all__ = [
     'Walked',
     'find_sites',
     'forward_head',
+    'head_logits',
     'head_loss',
     'head_predict',
     'walk',

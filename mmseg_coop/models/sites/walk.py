@@ -99,6 +99,24 @@ def head_predict(
     return head.predict_by_feat(logits, batch_img_metas)
 
 
+def head_logits(
+    head: nn.Module, walked: Walked, batch_img_metas: list[dict], test_cfg: Any
+) -> Tensor:
+    """Logits as small as they are: before ``predict`` brings them to the input's size.
+
+    A head with a prediction of its own gives them as it does, at any size.
+    """
+    cls = type(head)
+    standard = (
+        cls.predict in _STANDARD_PREDICT
+        and cls.predict_by_feat is BaseDecodeHead.predict_by_feat
+    )
+    if not standard:
+        return head_predict(head, walked, batch_img_metas, test_cfg)
+    logits = forward_head(head, walked)
+    return logits[0] if isinstance(logits, tuple) else logits
+
+
 def _can_walk(head: nn.Module) -> bool:
     cls = type(head)
     return (

@@ -1,0 +1,171 @@
+"""Label maps of all networks and of their mean, without logits of the image's size.
+
+``EncoderDecoder.predict`` resizes logits to the input, then to the original image, and
+takes the class of each pixel: for 19 classes and 1024x2048 pixels 160 MB, twice for
+each network. An evaluation needs the classes only, and makes them a few rows at a time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from ..sites import Walked, head_logits
+from .combine import MEAN, mean_of_probabilities
+from .cooperative_encoder_decoder import CooperativeEncoderDecoder
+
+# Rows of an image that are held at a time: few enough for a processor's cache.
+_ROWS = 16
+
+
+def can_predict_labels(model: torch.nn.Module) -> bool:
+    """Whether a model predicts as ``EncoderDecoder`` does, or is cooperative."""
+    cls = type(model)
+    return isinstance(model, CooperativeEncoderDecoder) or (
+        isinstance(model, EncoderDecoder)
+        and all(
+            getattr(cls, name) is getattr(EncoderDecoder, name)
+            for name in ('predict', 'inference', 'encode_decode', 'postprocess_result')
+        )
+    )
+
+
+def predict_labels(
+    model: EncoderDecoder, inputs: Tensor, data_samples: SampleList
+) -> SampleList:
+    """Predict label maps; of a cooperative model those of all networks.
+
+    The classes are those of ``predict``, but for pixels where two classes are level
+    to the last bit.
+
+    Args:
+        model: A model that :func:`can_predict_labels`.
+        inputs: Images, (N, C, H, W).
+        data_samples: Meta information of each image.
+
+    Returns:
+        The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
+        of a cooperative model also ``pred_sem_seg_<network>`` and
+        ``pred_sem_seg_mean``. There are no ``seg_logits``.
+    """
+    metas = [sample.metainfo for sample in data_samples]
+    logits = _logits(model, inputs, metas)
+    size = tuple(inputs.shape[2:])
+    cooperative = isinstance(model, CooperativeEncoderDecoder)
+    threshold = model.decode_head.threshold
+    for i, sample in enumerate(data_samples):
+        own = {name: values[i : i + 1] for name, values in logits.items()}
+        maps = _label_maps(own, size, metas[i], model.align_corners, threshold)
+        if not cooperative:
+            sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
+            continue
+        for name, label in maps.items():
+            sample.set_data({f'pred_sem_seg_{name}': PixelData(data=label)})
+        sample.set_data({'pred_sem_seg': PixelData(data=maps[model.predict_with])})
+        sample.set_metainfo(
+            {'predict_with': model.predict_with, 'networks': model.plan.networks}
+        )
+    return data_samples
+
+
+def _logits(
+    model: EncoderDecoder, inputs: Tensor, metas: list[dict]
+) -> dict[str, Tensor]:
+    """Logits of each network, as small as the head gives them."""
+    if isinstance(model, CooperativeEncoderDecoder):
+        names = model.plan.networks
+        found = model.networks_inference(inputs, metas, names, resized=False)
+        return dict(zip(names, found, strict=True))
+    if model.test_cfg.get('mode', 'whole') == 'slide':
+        return {'': model.inference(inputs, metas)}
+    walked = Walked(model.extract_feat(inputs), None)
+    return {'': head_logits(model.decode_head, walked, metas, model.test_cfg)}
+
+
+def _label_maps(
+    logits: Mapping[str, Tensor],
+    size: tuple[int, int],
+    meta: Mapping,
+    align_corners: bool,
+    threshold: float | None,
+) -> dict[str, Tensor]:
+    """Label maps (1, h, w) of one image at the size of the original.
+
+    Args:
+        logits: Of each network, (1, C, any H, any W).
+        size: Height and width of the input.
+        meta: Meta information of the image.
+        align_corners: How logits are resized.
+        threshold: Of the probability, for models with C = 1.
+    """
+    parts = dict(logits)
+    original = tuple(meta['ori_shape'][:2])
+    padding = meta.get('img_padding_size', meta.get('padding_size', (0,) * 4))
+    direct = size == original and not any(padding) and not meta.get('flip')
+    if not direct:
+        parts = _with_mean(
+            {k: _resized(x, size, align_corners) for k, x in parts.items()}
+        )
+        parts = {k: _undo(x, padding, meta) for k, x in parts.items()}
+    bands = (_bands(x, original, align_corners) for x in parts.values())
+    maps: dict[str, list[Tensor]] = {}
+    for values in zip(*bands, strict=True):
+        by_name = dict(zip(parts, values, strict=True))
+        for name, band in (_with_mean(by_name) if direct else by_name).items():
+            maps.setdefault(name, []).append(_classes(band, threshold))
+    return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
+
+
+def _with_mean(logits: dict[str, Tensor]) -> dict[str, Tensor]:
+    if len(logits) == 1:
+        return logits
+    return logits | {MEAN: mean_of_probabilities(list(logits.values()))}
+
+
+def _resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    if x.shape[2:] == size:
+        return x
+    return resize(x, size, None, 'bilinear', align_corners, warning=False)
+
+
+def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
+    """Take off what a pipeline has added, and mirror back what it has mirrored."""
+    left, right, top, bottom = padding
+    x = x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
+    if not meta.get('flip'):
+        return x
+    return x.flip(3 if meta['flip_direction'] == 'horizontal' else 2)
+
+
+def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Tensor]:
+    """(1, C, H, W) resized as by ``interpolate``, a few rows (1, C, r, W) at a time."""
+    height, rows = x.shape[2], size[0]
+    if (height, x.shape[3]) == size:
+        yield from x.split(_ROWS, dim=2)
+        return
+    x = _resized(x, (height, size[1]), align_corners)
+    position = torch.arange(rows, dtype=torch.float32, device=x.device)
+    if align_corners:
+        position = position * ((height - 1) / max(rows - 1, 1))
+    else:
+        position = ((position + 0.5) * (height / rows) - 0.5).clamp_(min=0)
+    above = position.long().clamp_(max=height - 1)
+    below = (above + 1).clamp_(max=height - 1)
+    share = (position - above).to(x.dtype)[:, None]
+    for part in torch.arange(rows, device=x.device).split(_ROWS):
+        weight = share[part]
+        yield (x[:, :, above[part]] * (1 - weight)).addcmul_(
+            x[:, :, below[part]], weight
+        )
+
+
+def _classes(band: Tensor, threshold: float | None) -> Tensor:
+    """(1, C, r, W) to (1, r, W)."""
+    if band.shape[1] == 1:
+        return (band[:, 0].sigmoid() > threshold).to(band)
+    # On the CPU several times as fast as argmax over this dimension.
+    return band.max(dim=1).indices
