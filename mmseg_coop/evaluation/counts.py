@@ -47,15 +47,15 @@ def count(
         ignore_index: Pixels with this label don't count. Other labels outside of the
             classes count as wrong predictions, as in MMSegmentation's ``IoUMetric``.
     """
-    label = label.long()
-    outside = (label < 0) | (label >= num_classes)
-    rows = label.masked_fill(outside, num_classes)
-    rows = rows.masked_fill(label == ignore_index, num_classes + 1)
     columns = [_columns(prediction, num_classes) for prediction in predictions]
+    rows = _columns(label, num_classes)
+    rows = rows.masked_fill_(label == ignore_index, num_classes + 1)
     areas = [_areas(rows, column, num_classes) for column in columns]
     right = [column == rows for column in columns[:networks]]
-    any_right = torch.stack(right).any(0)
-    oracle = _areas(rows, torch.where(any_right, rows, columns[-1]), num_classes)
+    oracle = areas[-1]
+    if networks > 1:
+        best = torch.where(torch.stack(right).any(0), rows, columns[-1])
+        oracle = _areas(rows, best, num_classes)
     pairs = [
         _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
         for i, j in combinations(range(networks), 2)
@@ -67,11 +67,10 @@ def count(
     )
 
 
-def _columns(prediction: Tensor, num_classes: int) -> Tensor:
-    """Predicted classes, with one more for what is none of them."""
-    prediction = prediction.long()
-    outside = (prediction < 0) | (prediction >= num_classes)
-    return prediction.masked_fill(outside, num_classes)
+def _columns(classes: Tensor, num_classes: int) -> Tensor:
+    """Classes with one more for what is none of them, in few bytes."""
+    small = classes.clamp(max=num_classes).to(torch.int32)
+    return small.masked_fill_(small < 0, num_classes)
 
 
 def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:
@@ -94,7 +93,7 @@ def _pair(
 ) -> Tensor:
     """What two networks make of the pixels of each class, (C, 5)."""
     # Right and alike: 4; only the first: 3; only the second: 2; wrong and alike: 1.
-    state = torch.where(alike, 1 + 3 * first.long(), 3 * first.long() + 2 * second)
+    state = 3 * first.int() + torch.where(alike, 1, 2 * second.int())
     counts = torch.bincount(
         (rows * 5 + state).flatten(), minlength=(num_classes + 2) * 5
     )
