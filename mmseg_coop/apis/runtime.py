@@ -14,7 +14,11 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
-from ..datasets import check_dataset_folders, check_num_classes
+from ..datasets import (
+    apply_data_policy,
+    check_dataset_folders,
+    check_num_classes,
+)
 
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
 
@@ -104,6 +108,7 @@ def build_runner(config: Config) -> Runner:
     """
     check_dataset_folders(config)
     check_num_classes(config)
+    apply_data_policy(config)
     if config.launcher != 'none' and get_device() == 'cpu':
         _init_cpu_processes(config)
     if 'runner_type' in config:

@@ -33,7 +33,7 @@ def check_dataset_folders(config: Config) -> None:
     Raises:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
-    for key, dataset in _datasets(config):
+    for key, dataset in leaf_datasets(config):
         backend = dataset.get('backend_args')
         folders = list(_folders(key, dataset))
         for folder_key, path, _ in folders:
@@ -70,8 +70,8 @@ def check_num_classes(config: Config) -> None:
             heads |= {f'{name}[{i}]': options for i, options in enumerate(head)}
         else:
             heads[name] = head
-    for key, dataset in _datasets(config):
-        expected = _class_count(dataset)
+    for key, dataset in leaf_datasets(config):
+        expected = class_count(dataset)
         for head, options in heads.items():
             found = (options or {}).get('num_classes')
             if expected and found and found != expected:
@@ -82,7 +82,7 @@ def check_num_classes(config: Config) -> None:
                 )
 
 
-def _datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+def leaf_datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """All datasets of a config with their keys, those inside of wrappers too."""
     for loader in _LOADERS:
         options = config.get(loader)
@@ -124,7 +124,8 @@ def _default(dataset: dict[str, Any], option: str) -> str | None:
     return default if isinstance(default, str) else None
 
 
-def _class_count(dataset: dict[str, Any]) -> int | None:
+def class_count(dataset: dict[str, Any]) -> int | None:
+    """Number of classes of a dataset's config, if it can be known before building."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None:
         cls = DATASETS.get(dataset['type'])

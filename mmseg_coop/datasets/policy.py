@@ -1,0 +1,71 @@
+"""What happens to wrong data: the config key ``data_faults``."""
+
+from typing import Any
+
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import Config
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from .checks import class_count, leaf_datasets
+
+POLICIES = ('stop', 'skip', 'off')
+
+
+def apply_data_policy(config: Config) -> None:
+    """Have the loaders of all datasets of a config recognise wrong data.
+
+    ``data_faults='stop'``, the default, ends a run at the first wrong file. ``'skip'``
+    trains on another sample instead and counts; validation and test stop all the same,
+    since figures over other images are not comparable. ``'off'`` leaves MMSegmentation's
+    loaders as they are. Loaders of one's own are never changed.
+
+    Args:
+        config: Is changed; a second time changes nothing.
+
+    Raises:
+        ValueError: If the policy is unknown.
+    """
+    policy = config.get('data_faults', 'stop')
+    if policy not in POLICIES:
+        raise ValueError(
+            f'data_faults: found {policy!r}, expected one of {", ".join(POLICIES)}'
+        )
+    if policy == 'off':
+        return
+    for _, dataset in leaf_datasets(config):
+        _check_when_loading(dataset.get('pipeline'), dataset)
+    if policy == 'skip' and config.get('train_dataloader'):
+        _skip(config)
+
+
+def _check_when_loading(steps: Any, dataset: dict) -> None:
+    """Replace the loaders of a pipeline, those inside of other steps too."""
+    if isinstance(steps, list | tuple):
+        for step in steps:
+            _check_when_loading(step, dataset)
+    elif isinstance(steps, dict):
+        kind = steps.get('type')
+        kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
+        # Just these classes: a sub-class may read files in another way.
+        if kind is LoadImageFromFile:
+            steps['type'] = 'LoadCheckedImage'
+        elif kind is LoadAnnotations:
+            steps.update(
+                type='LoadCheckedAnnotations',
+                num_classes=class_count(dataset),
+                ignore_index=dataset.get('ignore_index', 255),
+            )
+        for inner in steps.values():
+            _check_when_loading(inner, dataset)
+
+
+def _skip(config: Config) -> None:
+    loader = config.train_dataloader
+    if loader.dataset.type == 'SkipFaults':
+        return
+    loader.dataset = dict(type='SkipFaults', dataset=loader.dataset)
+    config.custom_hooks = [
+        *(config.get('custom_hooks') or []),
+        dict(type='SkippedDataHook'),
+    ]
