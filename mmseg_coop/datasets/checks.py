@@ -21,6 +21,10 @@ _HOW_TO_GET = {
 }
 
 
+class EmptyDatasetError(FileNotFoundError):
+    """A folder or a list that is there, and has nothing in it."""
+
+
 def check_dataset_folders(config: Config) -> None:
     """Check that the folders and lists of all datasets of a config are there.
 
@@ -34,24 +38,39 @@ def check_dataset_folders(config: Config) -> None:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
     for key, dataset in leaf_datasets(config):
-        backend = dataset.get('backend_args')
-        folders = list(_folders(key, dataset))
-        for folder_key, path, _ in folders:
-            if not fileio.isdir(path, backend):
-                raise _missing(folder_key, f'{path}, which is not there', dataset)
-        if dataset.get('ann_file'):
-            path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
-            if not fileio.isfile(path, backend):
-                raise _missing(
-                    f'{key}.ann_file', f'{path}, which is not there', dataset
-                )
-        for folder_key, path, suffix in folders:
-            files = fileio.list_dir_or_file(
-                path, False, suffix=suffix, recursive=True, backend_args=backend
-            )
-            if next(iter(files), None) is None:
-                expected = f'files *{suffix or ""} in {path}, which has none'
-                raise _missing(folder_key, expected, dataset)
+        check_dataset(key, dataset)
+
+
+def check_dataset(key: str, dataset: dict[str, Any]) -> None:
+    """Check the folders and the list of one dataset.
+
+    Args:
+        key: The config key of the dataset.
+        dataset: Its config.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+        EmptyDatasetError: If one is empty.
+    """
+    backend = dataset.get('backend_args')
+    folders = list(_folders(key, dataset))
+    for folder_key, path, _ in folders:
+        if not fileio.isdir(path, backend):
+            raise _missing(folder_key, f'{path}, which is not there', dataset)
+    if dataset.get('ann_file'):
+        path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
+        if not fileio.isfile(path, backend):
+            raise _missing(f'{key}.ann_file', f'{path}, which is not there', dataset)
+        if not fileio.get_text(path, backend_args=backend).strip():
+            expected = f'names of images in {path}, which has none'
+            raise _missing(f'{key}.ann_file', expected, dataset, EmptyDatasetError)
+    for folder_key, path, suffix in folders:
+        files = fileio.list_dir_or_file(
+            path, False, suffix=suffix, recursive=True, backend_args=backend
+        )
+        if next(iter(files), None) is None:
+            expected = f'files *{suffix or ""} in {path}, which has none'
+            raise _missing(folder_key, expected, dataset, EmptyDatasetError)
 
 
 def check_num_classes(config: Config) -> None:
@@ -133,10 +152,15 @@ def class_count(dataset: dict[str, Any]) -> int | None:
     return len(classes) if isinstance(classes, list | tuple) else None
 
 
-def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
+def _missing(
+    key: str,
+    expected: str,
+    dataset: dict[str, Any],
+    error: type[FileNotFoundError] = FileNotFoundError,
+) -> FileNotFoundError:
     kind = dataset['type']
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
-    return FileNotFoundError(
+    return error(
         f'{key}: {kind} expects {expected}; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

@@ -17,8 +17,9 @@ def apply_data_policy(config: Config) -> None:
 
     ``data_faults='stop'``, the default, ends a run at the first wrong file. ``'skip'``
     trains on another sample instead and counts; validation and test stop all the same,
-    since figures over other images are not comparable. ``'off'`` leaves MMSegmentation's
-    loaders as they are. Loaders of one's own are never changed.
+    since figures over other images are not comparable. ``'off'`` leaves the loaders as
+    they are, for labels that a later step changes into classes. Loaders of one's own
+    are never changed.
 
     Args:
         config: Is changed; a second time changes nothing.

@@ -92,7 +92,7 @@ class NonFiniteHook(Hook):
     ) -> None:
         """Keep running statistics, which the forward changes."""
         _average_weights(runner, True)
-        torch._foreach_copy_(self._before, self._buffers)
+        _copy(self._before, self._buffers)
 
     def after_train_iter(
         self,
@@ -111,7 +111,7 @@ class NonFiniteHook(Hook):
             return
         losses = dict(outputs)
         message = _first_of_all(diagnose(runner, losses, data_batch))
-        torch._foreach_copy_(self._buffers, self._before)
+        _copy(self._buffers, self._before)
         runner.optim_wrapper.zero_grad()
         self._found = False
         self._consecutive += 1
@@ -162,6 +162,12 @@ class NonFiniteHook(Hook):
             "or clip gradients; NonFiniteHook's policy='skip' leaves such iterations "
             'out'
         )
+
+
+def _copy(to: list[Tensor], source: list[Tensor]) -> None:
+    # A model without batch norm may have none.
+    if to:
+        torch._foreach_copy_(to, source)
 
 
 def _average_weights(runner: Runner, value: bool) -> None:
