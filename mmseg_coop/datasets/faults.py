@@ -29,7 +29,7 @@ def read_file(path: str, backend_args: dict | None) -> bytes:
     """Read a file through MMEngine's backends, and see that it is whole.
 
     A JPEG or PNG that ends too early, and a PNG with a wrong checksum, are recognised;
-    OpenCV decodes those to grey or black without a word. Of other formats only what
+    OpenCV 4 decodes those to grey or black without a word. Of other formats only what
     their decoder says is known.
 
     Raises:

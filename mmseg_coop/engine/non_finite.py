@@ -58,7 +58,7 @@ def _about_gradients(model: nn.Module) -> str:
         if parameter.grad is not None and not _finite(parameter.grad)
     ]
     names = wrong[0] if len(wrong) == 1 else f'{wrong[0]} to {wrong[-1]}'
-    return f'the gradients of {len(wrong)} parameters are not finite ({names})'
+    return f'gradients are not finite ({len(wrong)}: {names})'
 
 
 def _about_weights(model: nn.Module) -> str | None:
