@@ -1,9 +1,12 @@
 """Losses and gradients that are not finite, in real trainings of tiny networks."""
 
 import copy
+import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
@@ -227,3 +230,16 @@ def test_errors():
         ValueError, match='max_consecutive: found 0, expected 1 or more'
     ):
         NonFiniteHook(max_consecutive=0)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.floats(width=32), min_size=2, max_size=6))
+def test_what_is_found_is_what_is_not_finite(values):
+    loss, *grads = (torch.tensor(value) for value in values)
+    hook = NonFiniteHook()
+    hook._parameters = [torch.nn.Parameter(torch.zeros(())) for _ in grads]
+    for parameter, grad in zip(hook._parameters, grads, strict=True):
+        parameter.grad = grad
+    # Squares of large finite numbers overflow.
+    assert hook._look(loss, scaled=False) == (not all(map(math.isfinite, values)))
+    assert hook._look(loss, scaled=True) == (not math.isfinite(values[0]))
