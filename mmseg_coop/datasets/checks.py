@@ -2,7 +2,7 @@
 
 import inspect
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine import fileio
@@ -101,7 +101,7 @@ def check_num_classes(config: Config) -> None:
                 )
 
 
-def leaf_datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All datasets of a config with their keys, those inside of wrappers too."""
     for loader in _LOADERS:
         options = config.get(loader)

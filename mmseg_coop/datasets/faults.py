@@ -8,12 +8,13 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image
 
+from ..wording import first_of
+
 _JPEG = b'\xff\xd8'
 _PNG = b'\x89PNG\r\n\x1a\n'
 _TRUNCATED = 'is truncated: the end of the file is missing'
 # Modes of Pillow whose values do not fit into 8 bits.
 _WIDE_MODES = ('I', 'F')
-_EXAMPLES = 8
 
 
 class DataFault(ValueError):
@@ -113,10 +114,9 @@ def check_label(
         if num_classes is not None and value >= num_classes and value != ignore_index
     ]
     if values:
-        found = ', '.join(f'{v} ({counts[v]} pixels)' for v in values[:_EXAMPLES])
-        more = f' and {len(values) - _EXAMPLES} more' * (len(values) > _EXAMPLES)
+        found = first_of([f'{v} ({counts[v]} pixels)' for v in values])
         faults.append(
-            f'found labels {found}{more}, expected classes 0 to {num_classes - 1} or '
+            f'found labels {found}, expected classes 0 to {num_classes - 1} or '
             f'{ignore_index} (ignored)'
         )
     if faults:

@@ -1,9 +1,9 @@
 """What happens to wrong data: the config key ``data_faults``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmcv.transforms import LoadImageFromFile
-from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
@@ -12,32 +12,33 @@ from .checks import class_count, leaf_datasets
 POLICIES = ('stop', 'skip', 'off')
 
 
-def apply_data_policy(config: Config) -> None:
-    """Have the loaders of all datasets of a config recognise wrong data.
+def apply_data_policy(loaders: Mapping[str, dict], policy: str = 'stop') -> None:
+    """Have the loaders of all datasets recognise wrong data.
 
-    ``data_faults='stop'``, the default, ends a run at the first wrong file. ``'skip'``
-    trains on another sample instead and counts; validation and test stop all the same,
-    since figures over other images are not comparable. ``'off'`` leaves the loaders as
-    they are, for labels that a later step changes into classes. Loaders of one's own
-    are never changed.
+    ``'stop'`` ends a run at the first wrong file. ``'skip'`` trains on another sample
+    instead and counts; validation and test stop all the same, since figures over other
+    images are not comparable. ``'off'`` leaves the loaders as they are, for labels that
+    a later step changes into classes. Loaders of one's own are never changed.
 
     Args:
-        config: Is changed; a second time changes nothing.
+        loaders: Configs of ``train_dataloader``, ``val_dataloader`` and
+            ``test_dataloader``, which are changed; what else is in it is left alone.
+        policy: ``stop``, ``skip`` or ``off``.
 
     Raises:
         ValueError: If the policy is unknown.
     """
-    policy = config.get('data_faults', 'stop')
     if policy not in POLICIES:
         raise ValueError(
             f'data_faults: found {policy!r}, expected one of {", ".join(POLICIES)}'
         )
     if policy == 'off':
         return
-    for _, dataset in leaf_datasets(config):
+    for _, dataset in leaf_datasets(loaders):
         _check_when_loading(dataset.get('pipeline'), dataset)
-    if policy == 'skip' and config.get('train_dataloader'):
-        _skip(config)
+    loader = loaders.get('train_dataloader')
+    if policy == 'skip' and loader:
+        loader['dataset'] = dict(type='SkipFaults', dataset=loader['dataset'])
 
 
 def _check_when_loading(steps: Any, dataset: dict) -> None:
@@ -59,14 +60,3 @@ def _check_when_loading(steps: Any, dataset: dict) -> None:
             )
         for inner in steps.values():
             _check_when_loading(inner, dataset)
-
-
-def _skip(config: Config) -> None:
-    loader = config.train_dataloader
-    if loader.dataset.type == 'SkipFaults':
-        return
-    loader.dataset = dict(type='SkipFaults', dataset=loader.dataset)
-    config.custom_hooks = [
-        *(config.get('custom_hooks') or []),
-        dict(type='SkippedDataHook'),
-    ]

@@ -10,13 +10,12 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..wording import first_of
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
 from .policy import apply_data_policy
 from .samples import Sample, look_at_samples, stray_labels
 
 SPLITS = ('train', 'val', 'test')
-# How many of the same images a line names.
-_EXAMPLES = 5
 
 
 @dataclass
@@ -101,7 +100,7 @@ class Survey:
             if missing:
                 lines.append(f'{split.name}: never occurs: {", ".join(missing)}')
             for paths in split.same_images:
-                lines.append(f'{split.name}: the same image: {_some(paths)}')
+                lines.append(f'{split.name}: the same image: {first_of(paths)}')
         return lines
 
     def _leaks(self) -> Iterator[str]:
@@ -137,7 +136,6 @@ def survey_data(
             be.
     """
     config = copy.deepcopy(config)
-    config.data_faults = 'stop'
     apply_data_policy(config)
     leaves = _distinct(config, splits)
     if not leaves:
@@ -222,8 +220,3 @@ def _by_digest(samples: Iterable[Sample]) -> dict[bytes, list[Sample]]:
         if sample.digest is not None:
             groups[sample.digest].append(sample)
     return groups
-
-
-def _some(paths: list[str]) -> str:
-    more = f' and {len(paths) - _EXAMPLES} more' * (len(paths) > _EXAMPLES)
-    return ', '.join(paths[:_EXAMPLES]) + more

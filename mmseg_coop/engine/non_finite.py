@@ -8,9 +8,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
 from ..models.sites import walk
+from ..wording import first_of
 from .hooks import unwrap
-
-_EXAMPLES = 8
 
 
 def diagnose(
@@ -48,7 +47,7 @@ def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
     # The sum of the others is none of them.
     own = [name for name in terms if name != 'loss'] or terms
     values = [f'{name}={float(losses[name]):g}' for name in own]
-    return f'the loss is not finite ({_first_ones(values)})'
+    return f'the loss is not finite ({first_of(values)})'
 
 
 def _about_gradients(model: nn.Module) -> str:
@@ -80,7 +79,7 @@ def _about_files(data_batch: dict) -> str:
     files = [str(file) for file in files if file]
     if not files:
         return ''
-    return f'batch: {_first_ones(files)}'
+    return f'batch: {first_of(files)}'
 
 
 @torch.no_grad()
@@ -113,11 +112,6 @@ def _walk_and_look(
             stop = steps.send(stop.feature)
     except StopIteration:
         return
-
-
-def _first_ones(words: list[str]) -> str:
-    more = f' and {len(words) - _EXAMPLES} more' * (len(words) > _EXAMPLES)
-    return ', '.join(words[:_EXAMPLES]) + more
 
 
 def _finite(tensor: Tensor) -> bool:

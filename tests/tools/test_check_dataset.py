@@ -115,3 +115,6 @@ def test_training_skips_but_validation_stops(files, train, tmp_path):
     log = next(tmp_path.rglob('*.log')).read_text()
     assert log.count(f'Skipped: {root}/img_dir/train/2.jpg: is truncated') == 1
     assert 'Iter(train) [2/2]' in log
+    # The inferencer looks for the loaders that the config names.
+    written = (tmp_path / 'work_dirs' / CONFIG.stem / CONFIG.name).read_text()
+    assert "'LoadImageFromFile'" in written and 'Checked' not in written
