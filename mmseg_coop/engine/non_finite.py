@@ -14,7 +14,7 @@ from .hooks import unwrap
 
 def diagnose(
     runner: Runner, losses: Mapping[str, Tensor], data_batch: dict
-) -> tuple[bool, str]:
+) -> tuple[int, str]:
     """Say what is not finite in an iteration, before its step is made.
 
     Runs the batch again, which changes running statistics.
@@ -25,22 +25,26 @@ def diagnose(
         data_batch: As it came from the loader.
 
     Returns:
-        Whether this process's own batch is at fault, as far as can be known, and the
-        message: iteration, term, network, site and files.
+        How sure it is that this process's own batch is at fault, and the message:
+        iteration, term, network, site and files. 2: its forward is not finite; 1: its
+        gradients, which may be those of all processes; 0: nothing is.
     """
     model = unwrap(runner.model)
     terms = [name for name, value in losses.items() if not _finite(value)]
+    gradients = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and not _finite(parameter.grad)
+    ]
     site = _first_site(runner, model, data_batch)
-    what = _about_loss(losses, terms) if terms else _about_gradients(model)
-    return bool(terms or site), '; '.join(
-        part
-        for part in (
-            f'iteration {runner.iter + 1}: {what}',
-            _about_weights(model) or _about_site(site),
-            _about_files(data_batch),
-        )
-        if part
+    parts = (
+        _about_loss(losses, terms) if terms else _about_gradients(gradients),
+        _about_weights(model) or _about_site(site),
+        _about_files(data_batch),
     )
+    message = '; '.join(part for part in parts if part)
+    sure = 2 if terms or site else int(bool(gradients))
+    return sure, f'iteration {runner.iter + 1}: {message}'
 
 
 def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
@@ -50,14 +54,11 @@ def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
     return f'the loss is not finite ({first_of(values)})'
 
 
-def _about_gradients(model: nn.Module) -> str:
-    wrong = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.grad is not None and not _finite(parameter.grad)
-    ]
-    names = wrong[0] if len(wrong) == 1 else f'{wrong[0]} to {wrong[-1]}'
-    return f'gradients are not finite ({len(wrong)}: {names})'
+def _about_gradients(names: list[str]) -> str:
+    if not names:
+        return 'the gradients of another process are not finite'
+    some = names[0] if len(names) == 1 else f'{names[0]} to {names[-1]}'
+    return f'gradients are not finite ({len(names)}: {some})'
 
 
 def _about_weights(model: nn.Module) -> str | None:

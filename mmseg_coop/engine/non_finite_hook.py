@@ -1,6 +1,7 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -110,7 +111,9 @@ class NonFiniteHook(Hook):
             self._consecutive = 0
             return
         losses = dict(outputs)
-        message = _first_of_all(diagnose(runner, losses, data_batch))
+        findings = all_gather_object(diagnose(runner, losses, data_batch))
+        # Of the process whose own batch is at fault.
+        _, message = max(findings, key=itemgetter(0))
         _copy(self._buffers, self._before)
         runner.optim_wrapper.zero_grad()
         self._found = False
@@ -185,10 +188,3 @@ def _average_weights(runner: Runner, value: bool) -> None:
                 hook.ema_model.__dict__.pop('update_parameters', None)
             else:
                 hook.ema_model.update_parameters = lambda model: None
-
-
-def _first_of_all(finding: tuple[bool, str]) -> str:
-    """The finding of the first process whose own batch is at fault."""
-    findings = all_gather_object(finding)
-    own = [message for at_fault, message in findings if at_fault]
-    return own[0] if own else findings[0][1]
