@@ -90,35 +90,20 @@ def assert_same(found, expected):
 MOMENTUM = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9))
 
 
-@pytest.fixture(scope='module')
-def before(tmp_path_factory):
-    """A training without the hook, of the iterations before the third."""
-    trained = runner(
-        tmp_path_factory.mktemp('before'), policy=None, iters=2, optim=MOMENTUM
-    )
-    trained.train()
-    return trained
-
-
-@pytest.mark.parametrize(
-    ('what', 'path', 'message'),
-    [
-        ('image', None, 'the preprocessed images'),
-        ('feature', f'networks.bottom.{SECOND}', f'bottom.{SECOND}'),
-    ],
-)
-def test_stop_names_the_place_and_leaves_the_state_before(
-    what, path, message, before, tmp_path
-):
-    stopped = runner(tmp_path, poison(what, (2,), path), optim=MOMENTUM)
+def test_stop_names_the_place_and_leaves_the_state_before(tmp_path):
+    # Without the hook, the iterations before the third.
+    before = runner(tmp_path / 'before', policy=None, iters=2, optim=MOMENTUM)
+    before.train()
+    hook = poison('feature', (2,), f'networks.bottom.{SECOND}')
+    stopped = runner(tmp_path / 'stopped', hook, optim=MOMENTUM)
     with pytest.raises(NonFiniteError) as error:
         stopped.train()
     text = str(error.value)
     assert text.startswith('iteration 3: the loss is not finite (')
     assert 'bottom.decode.pam_cam.loss_ce=nan' in text
-    assert f'; the first feature map that is not: {message}; ' in text
+    assert f'; the first feature map that is not: bottom.{SECOND}; ' in text
     assert '; batch: street_2_0.png, street_2_1.png; ' in text
-    assert f'{tmp_path}/iter_2.pth' in text
+    assert f'{tmp_path}/stopped/iter_2.pth' in text
     assert '\n' not in text
     assert_same(state(stopped), state(before))
     saved, written = (
@@ -199,17 +184,19 @@ def test_skip_leaves_everything_as_it_is(what, tmp_path, capsys):
     assert average.ema_model.steps == 3
     text = ''.join(capsys.readouterr())
     assert text.count('Skipped iteration 2: ') == 1
+    site = 'is not: the preprocessed images' if what == 'image' else 'map is finite'
+    assert site in text
     assert 'batch: street_1_0.png, street_1_1.png' in text
     assert 'Skipped 1 iterations whose loss or gradient was not finite.' in text
 
 
 def test_skip_ends_when_nothing_else_comes(tmp_path):
     hooks = [
-        dict(type='NonFiniteHook', policy='skip', max_consecutive=3),
-        poison('image', (0, 2, 3, 4)),
+        dict(type='NonFiniteHook', policy='skip', max_consecutive=2),
+        poison('image', (0, 2, 3)),
     ]
-    lost = runner(tmp_path, *hooks, policy=None, iters=8)
-    with pytest.raises(NonFiniteError, match=r'iteration 5: .* .3 in a row.; the sta'):
+    lost = runner(tmp_path, *hooks, policy=None)
+    with pytest.raises(NonFiniteError, match=r'iteration 4: .* .2 in a row.; the sta'):
         lost.train()
 
 
