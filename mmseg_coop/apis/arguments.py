@@ -20,6 +20,12 @@ class _Options(DictAction):
 
 def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
     """Add how a config and a checkpoint are read: --cfg-options, --trust-checkpoint."""
+    add_config_options(parser)
+    add_trust_argument(parser)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add --cfg-options."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -27,7 +33,6 @@ def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
         help='override values of the config, as in key=value or key="[a,b]"; nested '
         'keys are joined by a dot',
     )
-    add_trust_argument(parser)
 
 
 def add_trust_argument(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,12 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
-from ..datasets import check_dataset_folders, check_num_classes
+from ..datasets import (
+    apply_data_policy,
+    check_dataset_folders,
+    check_num_classes,
+)
+from ..engine import SkippedDataHook
 
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
 
@@ -107,8 +112,22 @@ def build_runner(config: Config) -> Runner:
     if config.launcher != 'none' and get_device() == 'cpu':
         _init_cpu_processes(config)
     if 'runner_type' in config:
-        return RUNNERS.build(config)
-    return Runner.from_cfg(config)
+        runner = RUNNERS.build(config)
+    else:
+        runner = Runner.from_cfg(config)
+    _watch_data(runner, config.get('data_faults', 'stop'))
+    return runner
+
+
+def _watch_data(runner: Runner, policy: str) -> None:
+    """Change what data are loaded with, and not the config that a run leaves.
+
+    Its loaders have the names that MMSegmentation's inferencer looks for.
+    """
+    names = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    apply_data_policy({name: getattr(runner, f'_{name}') for name in names}, policy)
+    if policy == 'skip':
+        runner.register_hook(SkippedDataHook())
 
 
 def _init_cpu_processes(config: Config) -> None:

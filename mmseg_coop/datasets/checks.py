@@ -2,7 +2,7 @@
 
 import inspect
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine import fileio
@@ -21,6 +21,10 @@ _HOW_TO_GET = {
 }
 
 
+class EmptyDatasetError(FileNotFoundError):
+    """A folder or a list that is there, and has nothing in it."""
+
+
 def check_dataset_folders(config: Config) -> None:
     """Check that the folders and lists of all datasets of a config are there.
 
@@ -33,25 +37,40 @@ def check_dataset_folders(config: Config) -> None:
     Raises:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
-    for key, dataset in _datasets(config):
-        backend = dataset.get('backend_args')
-        folders = list(_folders(key, dataset))
-        for folder_key, path, _ in folders:
-            if not fileio.isdir(path, backend):
-                raise _missing(folder_key, f'{path}, which is not there', dataset)
-        if dataset.get('ann_file'):
-            path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
-            if not fileio.isfile(path, backend):
-                raise _missing(
-                    f'{key}.ann_file', f'{path}, which is not there', dataset
-                )
-        for folder_key, path, suffix in folders:
-            files = fileio.list_dir_or_file(
-                path, False, suffix=suffix, recursive=True, backend_args=backend
-            )
-            if next(iter(files), None) is None:
-                expected = f'files *{suffix or ""} in {path}, which has none'
-                raise _missing(folder_key, expected, dataset)
+    for key, dataset in leaf_datasets(config):
+        check_dataset(key, dataset)
+
+
+def check_dataset(key: str, dataset: dict[str, Any]) -> None:
+    """Check the folders and the list of one dataset.
+
+    Args:
+        key: The config key of the dataset.
+        dataset: Its config.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+        EmptyDatasetError: If one is empty.
+    """
+    backend = dataset.get('backend_args')
+    folders = list(_folders(key, dataset))
+    for folder_key, path, _ in folders:
+        if not fileio.isdir(path, backend):
+            raise _missing(folder_key, f'{path}, which is not there', dataset)
+    if dataset.get('ann_file'):
+        path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
+        if not fileio.isfile(path, backend):
+            raise _missing(f'{key}.ann_file', f'{path}, which is not there', dataset)
+        if not fileio.get_text(path, backend_args=backend).strip():
+            expected = f'names of images in {path}, which has none'
+            raise _missing(f'{key}.ann_file', expected, dataset, EmptyDatasetError)
+    for folder_key, path, suffix in folders:
+        files = fileio.list_dir_or_file(
+            path, False, suffix=suffix, recursive=True, backend_args=backend
+        )
+        if next(iter(files), None) is None:
+            expected = f'files *{suffix or ""} in {path}, which has none'
+            raise _missing(folder_key, expected, dataset, EmptyDatasetError)
 
 
 def check_num_classes(config: Config) -> None:
@@ -70,8 +89,8 @@ def check_num_classes(config: Config) -> None:
             heads |= {f'{name}[{i}]': options for i, options in enumerate(head)}
         else:
             heads[name] = head
-    for key, dataset in _datasets(config):
-        expected = _class_count(dataset)
+    for key, dataset in leaf_datasets(config):
+        expected = class_count(dataset)
         for head, options in heads.items():
             found = (options or {}).get('num_classes')
             if expected and found and found != expected:
@@ -82,7 +101,7 @@ def check_num_classes(config: Config) -> None:
                 )
 
 
-def _datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All datasets of a config with their keys, those inside of wrappers too."""
     for loader in _LOADERS:
         options = config.get(loader)
@@ -124,7 +143,8 @@ def _default(dataset: dict[str, Any], option: str) -> str | None:
     return default if isinstance(default, str) else None
 
 
-def _class_count(dataset: dict[str, Any]) -> int | None:
+def class_count(dataset: dict[str, Any]) -> int | None:
+    """Number of classes of a dataset's config, if it can be known before building."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None:
         cls = DATASETS.get(dataset['type'])
@@ -132,10 +152,15 @@ def _class_count(dataset: dict[str, Any]) -> int | None:
     return len(classes) if isinstance(classes, list | tuple) else None
 
 
-def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
+def _missing(
+    key: str,
+    expected: str,
+    dataset: dict[str, Any],
+    error: type[FileNotFoundError] = FileNotFoundError,
+) -> FileNotFoundError:
     kind = dataset['type']
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
-    return FileNotFoundError(
+    return error(
         f'{key}: {kind} expects {expected}; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

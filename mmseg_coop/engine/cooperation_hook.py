@@ -54,7 +54,11 @@ class CooperationHook(Hook):
                 for key, value in (outputs or {}).items()
                 if key.startswith(f'{name}.') and 'loss' in key
             ]
-            runner.message_hub.update_scalar(f'train/{name}.loss', float(sum(terms)))
+            # A skipped iteration has none.
+            if terms:
+                runner.message_hub.update_scalar(
+                    f'train/{name}.loss', float(sum(terms))
+                )
         if self.every_n_train_iters(runner, self.interval):
             self._measure(runner)
 

@@ -33,6 +33,9 @@ default_hooks = dict(
         save_best='mIoU',
         rule='greater',
     ),
+    # Stop at a loss or gradient that is not finite; policy='skip' leaves such
+    # iterations out.
+    non_finite=dict(type='NonFiniteHook', policy='stop'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     # Validation and test report every network.

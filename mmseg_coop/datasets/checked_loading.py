@@ -1,0 +1,78 @@
+"""MMSegmentation's loaders, which name the file when it is wrong."""
+
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from .faults import DataFault, check_depth, check_label, read_file, undecodable
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedImage(LoadImageFromFile):
+    """``LoadImageFromFile`` that recognises missing, damaged and truncated files.
+
+    The file is read twice, the second time from the system's cache.
+
+    Args:
+        **kwargs: As for ``LoadImageFromFile``.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Load ``img`` (H, W, 3).
+
+        Raises:
+            DataFault: If the file is at fault.
+        """
+        path = results['img_path']
+        if not self.ignore_empty:
+            read_file(path, self.backend_args)
+        try:
+            return super().transform(results)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise undecodable(path, error) from None
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedAnnotations(LoadAnnotations):
+    """``LoadAnnotations`` that recognises wrong files, sizes and values.
+
+    Args:
+        num_classes: Number of classes; values are not checked without it.
+        ignore_index: The value of pixels that don't count.
+        **kwargs: As for ``LoadAnnotations``.
+    """
+
+    def __init__(
+        self, num_classes: int | None = None, ignore_index: int = 255, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict) -> dict:
+        """Load ``gt_seg_map`` (H, W), and compare its size with the image's.
+
+        Raises:
+            DataFault: If the file is at fault.
+        """
+        path = results['seg_map_path']
+        data = read_file(path, self.backend_args)
+        try:
+            check_depth(path, data)
+            results = super().transform(results)
+        except (DataFault, AssertionError, MemoryError):
+            # MMSegmentation asserts what is wrong with the config.
+            raise
+        except Exception as error:
+            raise undecodable(path, error) from None
+        check_label(
+            path,
+            results['gt_seg_map'],
+            # The image may have been resized already.
+            results.get('ori_shape'),
+            self.num_classes,
+            self.ignore_index,
+        )
+        return results

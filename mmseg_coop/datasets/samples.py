@@ -1,0 +1,122 @@
+"""Look at every image and label of a dataset."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmengine import fileio
+from mmseg.datasets import BaseSegDataset
+from torch.utils.data import DataLoader, Dataset
+
+from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
+from .faults import DataFault, check_label, histogram
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was found in an image and its label.
+
+    Attributes:
+        image: Path of the image.
+        label: Path of the label, if it is a file.
+        faults: What is wrong, a line each.
+        counts: Pixels of each value of the label, (256,), if it could be read.
+        digest: Identifies the pixels of the image, if it could be read.
+    """
+
+    image: str
+    label: str | None
+    faults: tuple[str, ...]
+    counts: np.ndarray | None
+    digest: bytes | None
+
+
+def look_at_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
+    """Read all images and labels of a dataset, in order.
+
+    Args:
+        dataset: With the loaders that ``apply_data_policy`` puts into its pipeline.
+        workers: Processes that read; 0 reads in this one.
+
+    Yields:
+        What was found in each sample.
+    """
+    yield from DataLoader(
+        _Samples(dataset), batch_size=None, num_workers=workers, collate_fn=_same
+    )
+
+
+def stray_labels(dataset: BaseSegDataset, samples: list[Sample]) -> list[str]:
+    """Labels in a dataset's folder that belong to none of its images.
+
+    Only where the folder is the dataset: not with a list of names, or a part of it.
+    """
+    folder = dataset.data_prefix.get('seg_map_path')
+    suffix = getattr(dataset, 'seg_map_suffix', None)
+    if not folder or not suffix or dataset.ann_file or dataset._indices is not None:
+        return []
+    backend = dataset.backend_args
+    known = {sample.label for sample in samples}
+    found = fileio.list_dir_or_file(
+        folder, False, suffix=suffix, recursive=True, backend_args=backend
+    )
+    paths = (fileio.join_path(folder, name, backend_args=backend) for name in found)
+    return sorted(path for path in paths if path not in known)
+
+
+class _Samples(Dataset):
+    def __init__(self, dataset: BaseSegDataset):
+        self.dataset = dataset
+        steps = dataset.pipeline.transforms
+        self.load_image, self.load_label = (
+            next((step for step in steps if isinstance(step, kind)), None)
+            for kind in (LoadCheckedImage, LoadCheckedAnnotations)
+        )
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, i: int) -> Sample:
+        info = self.dataset.get_data_info(i)
+        image_path = info['img_path']
+        faults = []
+        if 'img' not in info:
+            # A loader of one's own is not known, its files are.
+            _note(faults, self.load_image or LoadCheckedImage(), info)
+        if self.load_label is not None:
+            _note(faults, self.load_label, info)
+        label = info.get('gt_seg_map')
+        if self.load_label is None and label is not None:
+            # Drawn, not loaded.
+            classes = len(self.dataset.metainfo['classes'])
+            shape = info.get('ori_shape')
+            ignore = self.dataset.ignore_index
+            _note(faults, check_label, image_path, label, shape, classes, ignore)
+        countable = label is not None and label.ndim == 2
+        image = info.get('img')
+        return Sample(
+            image=image_path,
+            label=info.get('seg_map_path'),
+            faults=tuple(faults),
+            counts=histogram(label) if countable else None,
+            digest=None if image is None else _digest(image),
+        )
+
+
+def _note(faults: list[str], check: Callable, *args) -> None:
+    try:
+        check(*args)
+    except DataFault as fault:
+        faults.append(str(fault))
+
+
+def _digest(image: np.ndarray) -> bytes:
+    code = hashlib.blake2b(str(image.shape).encode(), digest_size=16)
+    code.update(np.ascontiguousarray(image))
+    return code.digest()
+
+
+def _same(sample: Any) -> Any:
+    return sample

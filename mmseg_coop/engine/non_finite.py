@@ -1,0 +1,119 @@
+"""Find out where a loss or gradient that is not finite comes from."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from mmengine.runner import Runner
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor, nn
+
+from ..models.sites import walk
+from ..wording import first_of
+from .hooks import unwrap
+
+
+def diagnose(
+    runner: Runner, losses: Mapping[str, Tensor], data_batch: dict
+) -> tuple[int, str]:
+    """Say what is not finite in an iteration, before its step is made.
+
+    Runs the batch again, which changes running statistics.
+
+    Args:
+        runner: In the iteration, with the gradients of its backward.
+        losses: What the model's ``train_step`` has returned.
+        data_batch: As it came from the loader.
+
+    Returns:
+        How sure it is that this process's own batch is at fault, and the message:
+        iteration, term, network, site and files. 2: its forward is not finite; 1: its
+        gradients, which may be those of all processes; 0: nothing is.
+    """
+    model = unwrap(runner.model)
+    terms = [name for name, value in losses.items() if not _finite(value)]
+    gradients = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and not _finite(parameter.grad)
+    ]
+    site = _first_site(runner, model, data_batch)
+    parts = (
+        _about_loss(losses, terms) if terms else _about_gradients(gradients),
+        _about_weights(model) or _about_site(site),
+        _about_files(data_batch),
+    )
+    message = '; '.join(part for part in parts if part)
+    sure = 2 if terms or site else int(bool(gradients))
+    return sure, f'iteration {runner.iter + 1}: {message}'
+
+
+def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
+    # The sum of the others is none of them.
+    own = [name for name in terms if name != 'loss'] or terms
+    values = [f'{name}={float(losses[name]):g}' for name in own]
+    return f'the loss is not finite ({first_of(values)})'
+
+
+def _about_gradients(names: list[str]) -> str:
+    if not names:
+        return 'the gradients of another process are not finite'
+    some = names[0] if len(names) == 1 else f'{names[0]} to {names[-1]}'
+    return f'gradients are not finite ({len(names)}: {some})'
+
+
+def _about_weights(model: nn.Module) -> str | None:
+    """Weights that were lost before: no batch and no site is to blame."""
+    for name, tensor in model.named_parameters():
+        if not _finite(tensor):
+            return f'the weight {name} was not finite before'
+    return None
+
+
+def _about_site(site: str | None) -> str:
+    if site is None:
+        return 'every feature map is finite'
+    return f'the first feature map that is not: {site}'
+
+
+def _about_files(data_batch: dict) -> str:
+    files = [sample.get('img_path') for sample in data_batch['data_samples']]
+    files = [str(file) for file in files if file]
+    if not files:
+        return ''
+    return f'batch: {first_of(files)}'
+
+
+@torch.no_grad()
+def _first_site(runner: Runner, model: nn.Module, data_batch: dict) -> str | None:
+    """The first site at which the batch, run again, is not finite."""
+    found = []
+
+    def look(site: object, feature: Tensor) -> None:
+        if not found and not _finite(feature):
+            found.append(str(site))
+
+    with runner.optim_wrapper.optim_context(runner.model):
+        inputs = model.data_preprocessor(data_batch, True)['inputs']
+        look('the preprocessed images', inputs)
+        if hasattr(model, 'observe'):
+            model.observe(inputs, look)
+        elif isinstance(model, EncoderDecoder):
+            _walk_and_look(model, inputs, look)
+    return found[0] if found else None
+
+
+def _walk_and_look(
+    network: EncoderDecoder, inputs: Tensor, look: Callable[[str, Tensor], None]
+) -> None:
+    steps = walk(network, inputs)
+    try:
+        stop = next(steps)
+        while True:
+            look(stop.site, stop.feature)
+            stop = steps.send(stop.feature)
+    except StopIteration:
+        return
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())

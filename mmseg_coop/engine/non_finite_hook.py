@@ -1,0 +1,190 @@
+"""Stop at a loss or gradient that is not finite, or skip the iteration."""
+
+import logging
+from operator import itemgetter
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object, all_reduce, barrier, get_world_size
+from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor
+
+from .non_finite import diagnose
+
+POLICIES = ('stop', 'skip')
+
+
+class NonFiniteError(ValueError):
+    """A training that ran into a loss or gradient that is not finite."""
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Look at the loss and the gradients between backward and the optimizer's step.
+
+    If one is not finite, the step is not made and the running statistics of the
+    forward are taken back, so that the model is that from before the iteration.
+
+    - ``stop``: saves that state as a checkpoint and raises :class:`NonFiniteError`,
+      which names the iteration, what is not finite, the first site at which a feature
+      map is not, and the files of the batch.
+    - ``skip``: goes on with the next iteration. Weights, running statistics, the
+      optimizer's state and the average of an ``EMAHook`` stay as they are; gradients
+      accumulated so far are dropped; the iteration is counted and not logged.
+
+    The scaler of ``AmpOptimWrapper`` skips gradients that overflow in float16 itself:
+    there only the loss counts. All processes of a distributed run decide alike.
+
+    Args:
+        policy: ``stop`` or ``skip``.
+        max_consecutive: ``skip`` stops at this many such iterations in a row: a run
+            whose weights are lost does not find back.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    # Before everything that logs or averages.
+    priority = 'HIGHEST'
+
+    def __init__(self, policy: str = 'stop', max_consecutive: int = 10):
+        if policy not in POLICIES:
+            raise ValueError(
+                f'non-finite hook: policy: found {policy!r}, expected one of '
+                f'{", ".join(POLICIES)}'
+            )
+        if max_consecutive < 1:
+            raise ValueError(
+                f'non-finite hook: max_consecutive: found {max_consecutive}, expected '
+                '1 or more'
+            )
+        self.policy = policy
+        self.max_consecutive = max_consecutive
+        self.skipped = 0
+        self._consecutive = 0
+        self._found = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Look in where MMEngine has no hook: between backward and step."""
+        wrapper = runner.optim_wrapper
+        if not isinstance(wrapper, OptimWrapper):
+            raise ValueError(
+                f'non-finite hook: found a {type(wrapper).__name__}, expected a single '
+                'OptimWrapper; leave the hook out of default_hooks'
+            )
+        backward, should_update = wrapper.backward, wrapper.should_update
+        self._parameters = [p for p in runner.model.parameters() if p.requires_grad]
+        self._buffers = list(runner.model.buffers())
+        self._before = [buffer.clone() for buffer in self._buffers]
+
+        def backward_and_look(loss: Tensor, **kwargs) -> None:
+            backward(loss, **kwargs)
+            self._found = self._look(loss, scaled=hasattr(wrapper, 'loss_scaler'))
+
+        wrapper.backward = backward_and_look
+        wrapper.should_update = lambda: not self._found and should_update()
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Keep running statistics, which the forward changes."""
+        _average_weights(runner, True)
+        _copy(self._before, self._buffers)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop, or take the iteration back.
+
+        Raises:
+            NonFiniteError: By the policy, or after too many iterations in a row.
+        """
+        if not self._found:
+            self._consecutive = 0
+            return
+        losses = dict(outputs)
+        findings = all_gather_object(diagnose(runner, losses, data_batch))
+        # Of the process whose own batch is at fault.
+        _, message = max(findings, key=itemgetter(0))
+        _copy(self._buffers, self._before)
+        runner.optim_wrapper.zero_grad()
+        self._found = False
+        self._consecutive += 1
+        if self.policy == 'stop' or self._consecutive >= self.max_consecutive:
+            self._stop(runner, message)
+        self.skipped += 1
+        # What is logged and averaged is that of iterations that were made.
+        outputs.clear()
+        _average_weights(runner, False)
+        print_log(f'Skipped {message}', 'current', logging.WARNING)
+
+    def after_train(self, runner: Runner) -> None:
+        """Say how many iterations were skipped, and look no longer."""
+        del runner.optim_wrapper.backward, runner.optim_wrapper.should_update
+        if self.skipped:
+            print_log(
+                f'Skipped {self.skipped} iterations whose loss or gradient was not '
+                'finite.',
+                'current',
+                logging.WARNING,
+            )
+
+    def _look(self, loss: Tensor, scaled: bool) -> bool:
+        """Whether the loss or a gradient is not finite, in any process."""
+        tensors = [loss.detach()]
+        if not scaled:
+            tensors += [p.grad for p in self._parameters if p.grad is not None]
+        # Norms are several times as fast as looking at each number, and overflow
+        # before these do.
+        norms = torch.stack(torch._foreach_norm(tensors))
+        return _in_any_process(norms) and any(
+            [_in_any_process(tensor) for tensor in tensors]
+        )
+
+    def _stop(self, runner: Runner, message: str) -> None:
+        name = f'iter_{runner.iter}.pth'
+        # As if saved after the iteration before, whose number it has.
+        runner.save_checkpoint(
+            runner.work_dir, name, meta=dict(epoch=runner.epoch, iter=runner.iter)
+        )
+        # A process that ends now would have the others ended while one still saves.
+        barrier()
+        run = f' ({self._consecutive} in a row)' if self._consecutive > 1 else ''
+        raise NonFiniteError(
+            f'{message}{run}; the state before it is saved as '
+            f'{runner.work_dir}/{name}. Look at these files, lower the learning rate '
+            "or clip gradients; NonFiniteHook's policy='skip' leaves such iterations "
+            'out'
+        )
+
+
+def _in_any_process(tensor: Tensor) -> bool:
+    """Whether something in it is not finite."""
+    found = (~torch.isfinite(tensor).all()).float()
+    if get_world_size() > 1:
+        all_reduce(found, 'max')
+    return bool(found)
+
+
+def _copy(to: list[Tensor], source: list[Tensor]) -> None:
+    # A model without batch norm may have none.
+    if to:
+        torch._foreach_copy_(to, source)
+
+
+def _average_weights(runner: Runner, value: bool) -> None:
+    """Switch the averaging of EMAHooks on or off: a skipped iteration is none."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            if value:
+                hook.ema_model.__dict__.pop('update_parameters', None)
+            else:
+                hook.ema_model.update_parameters = lambda model: None

@@ -1,0 +1,234 @@
+"""Losses and gradients that are not finite, in real trainings of tiny networks."""
+
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_coop.engine import NonFiniteError, NonFiniteHook, unwrap
+
+from tiny_runner import make_runner
+
+FIRST, SECOND = 'backbone.layer1', 'backbone.layer2'
+
+
+@HOOKS.register_module()
+class PoisonHook(Hook):
+    """Make something of the first network, or of its input, not finite.
+
+    Args:
+        what: ``image``, ``feature``, ``weight`` or ``gradient``.
+        at: The iterations, from 0.
+        path: The module whose output it is, or the parameter.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, what, at, path=None):
+        self.what, self.at, self.path = what, at, path
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.handles = []
+        for i, sample in enumerate(data_batch['data_samples']):
+            sample.set_metainfo(dict(img_path=f'street_{batch_idx}_{i}.png'))
+        if batch_idx not in self.at:
+            return
+        model = unwrap(runner.model)
+        if self.what == 'image':
+            image = data_batch['inputs'][0].float()
+            image[0, 0, 0] = float('nan')
+            data_batch['inputs'][0] = image
+        elif self.what == 'feature':
+            module = model.get_submodule(self.path)
+            self.handles = [module.register_forward_hook(lambda m, i, o: o / 0)]
+        elif self.what == 'weight':
+            model.get_parameter(self.path).data[0] = float('inf')
+        else:
+            weight = model.get_parameter(self.path)
+            self.handles = [weight.register_hook(lambda g: g * float('inf'))]
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        for handle in self.handles:
+            handle.remove()
+
+
+def poison(what, at=(1,), path=None):
+    return dict(type='PoisonHook', what=what, at=at, path=path)
+
+
+def runner(folder, *hooks, policy='stop', **changes):
+    if policy:
+        hooks = [dict(type='NonFiniteHook', policy=policy), *hooks]
+    return make_runner(
+        folder,
+        hooks=hooks,
+        val_cfg=None,
+        val_dataloader=None,
+        val_evaluator=None,
+        **changes,
+    )
+
+
+def state(trained):
+    """Weights, running statistics and momenta."""
+    momenta = trained.optim_wrapper.optimizer.state_dict()['state']
+    found = {k: v.clone() for k, v in unwrap(trained.model).state_dict().items()}
+    return found | {f'momentum {i}': copy.deepcopy(v) for i, v in momenta.items()}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key], value, rtol=0, atol=0)
+
+
+MOMENTUM = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9))
+
+
+def test_stop_names_the_place_and_leaves_the_state_before(tmp_path):
+    # Without the hook, the iterations before the third.
+    before = runner(tmp_path / 'before', policy=None, iters=2, optim=MOMENTUM)
+    before.train()
+    hook = poison('feature', (2,), f'networks.bottom.{SECOND}')
+    stopped = runner(tmp_path / 'stopped', hook, optim=MOMENTUM)
+    with pytest.raises(NonFiniteError) as error:
+        stopped.train()
+    text = str(error.value)
+    assert text.startswith('iteration 3: the loss is not finite (')
+    assert 'bottom.decode.pam_cam.loss_ce=nan' in text
+    assert f'; the first feature map that is not: bottom.{SECOND}; ' in text
+    assert '; batch: street_2_0.png, street_2_1.png; ' in text
+    assert f'{tmp_path}/stopped/iter_2.pth' in text
+    assert '\n' not in text
+    assert_same(state(stopped), state(before))
+    saved, written = (
+        torch.load(f'{run.work_dir}/iter_2.pth', weights_only=False)
+        for run in (stopped, before)
+    )
+    assert saved['meta']['iter'] == written['meta']['iter'] == 2
+    assert saved['meta']['epoch'] == written['meta']['epoch']
+    assert_same(saved['state_dict'], written['state_dict'])
+    assert_same(saved['optimizer']['state'], written['optimizer']['state'])
+
+
+def test_a_single_network(tmp_path):
+    hook = poison('feature', (0,), SECOND)
+    with pytest.raises(NonFiniteError) as error:
+        runner(tmp_path, hook, single=True).train()
+    assert f'the first feature map that is not: {SECOND}; ' in str(error.value)
+    assert 'decode.pam_cam.loss_ce=nan' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'optim',
+    [
+        dict(clip_grad=dict(max_norm=1), accumulative_counts=2),
+        dict(type='BFloat16OptimWrapper'),
+    ],
+)
+def test_gradients(optim, tmp_path):
+    path = f'networks.bottom.{FIRST}.0.conv1.weight'
+    stopped = runner(tmp_path, poison('gradient', (2,), path), optim=optim)
+    with pytest.raises(NonFiniteError) as error:
+        stopped.train()
+    text = f'iteration 3: gradients are not finite (1: {path}); '
+    assert str(error.value).startswith(text + 'every feature map is finite; batch: ')
+
+
+def test_weights_that_were_lost_before(tmp_path):
+    path = f'networks.top.{FIRST}.0.conv1.weight'
+    message = f'the weight {path} was not finite before; batch'
+    with pytest.raises(NonFiniteError, match=message):
+        runner(tmp_path, poison('weight', (0,), path)).train()
+
+
+@pytest.mark.parametrize('what', ['image', 'gradient'])
+def test_skip_leaves_everything_as_it_is(what, tmp_path, capsys):
+    class Watch(Hook):
+        """Keep the state around the second iteration."""
+
+        priority = 'LOWEST'
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if batch_idx in (1, 2):
+                average = next(h for h in runner.hooks if hasattr(h, 'ema_model'))
+                found = copy.deepcopy(average.ema_model.state_dict())
+                states.append(state(runner) | found)
+
+    states = []
+    path = f'networks.bottom.{FIRST}.0.conv1.weight'
+    skipped = runner(
+        tmp_path,
+        poison(what, (1,), path),
+        dict(type='EMAHook'),
+        dict(type='CooperationHook', interval=100),
+        policy='skip',
+        optim=MOMENTUM,
+    )
+    skipped.register_hook(Watch())
+    skipped.train()
+    before, after = states
+    assert_same(after, before)
+    assert skipped.iter == 4
+    assert not any((v != v).any() for k, v in state(skipped).items() if 'm ' not in k)
+    # Three iterations are logged and averaged, none of them with NaN.
+    for name in ('loss', 'top.loss', 'bottom.loss'):
+        history, _ = skipped.message_hub.get_scalar(f'train/{name}').data
+        assert len(history) == 3 and (history > 0).all()
+    average = next(h for h in skipped.hooks if hasattr(h, 'ema_model'))
+    assert average.ema_model.steps == 3
+    text = ''.join(capsys.readouterr())
+    assert text.count('Skipped iteration 2: ') == 1
+    site = 'is not: the preprocessed images' if what == 'image' else 'map is finite'
+    assert site in text
+    assert 'batch: street_1_0.png, street_1_1.png' in text
+    assert 'Skipped 1 iterations whose loss or gradient was not finite.' in text
+
+
+def test_skip_ends_when_nothing_else_comes(tmp_path):
+    hooks = [
+        dict(type='NonFiniteHook', policy='skip', max_consecutive=2),
+        poison('image', (0, 2, 3)),
+    ]
+    lost = runner(tmp_path, *hooks, policy=None)
+    with pytest.raises(NonFiniteError, match=r'iteration 4: .* .2 in a row.; the sta'):
+        lost.train()
+
+
+def test_skip_drops_what_was_accumulated(tmp_path):
+    optim = dict(MOMENTUM, accumulative_counts=2)
+    hook = poison('image', (1,))
+    skipped = runner(tmp_path, hook, policy='skip', optim=optim, iters=2)
+    skipped.train()
+    # No step was made, and none will be made with what is left.
+    assert not skipped.optim_wrapper.optimizer.state
+    assert all(p.grad is None for p in skipped.model.parameters())
+
+
+def test_errors():
+    with pytest.raises(
+        ValueError, match="policy: found 'go', expected one of stop, sk"
+    ):
+        NonFiniteHook(policy='go')
+    with pytest.raises(
+        ValueError, match='max_consecutive: found 0, expected 1 or more'
+    ):
+        NonFiniteHook(max_consecutive=0)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.floats(width=32), min_size=2, max_size=6))
+def test_what_is_found_is_what_is_not_finite(values):
+    loss, *grads = (torch.tensor(value) for value in values)
+    hook = NonFiniteHook()
+    hook._parameters = [torch.nn.Parameter(torch.zeros(())) for _ in grads]
+    for parameter, grad in zip(hook._parameters, grads, strict=True):
+        parameter.grad = grad
+    # Squares of large finite numbers overflow.
+    assert hook._look(loss, scaled=False) == (not all(map(math.isfinite, values)))
+    assert hook._look(loss, scaled=True) == (not math.isfinite(values[0]))

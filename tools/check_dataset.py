@@ -1,0 +1,92 @@
+"""Read every image and label of a config: python tools/check_dataset.py CONFIG"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.progress import Progress
+
+from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_config_options
+from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
+from mmseg_coop.evaluation.render import comma_separated, print_tables
+from mmseg_coop.report.class_shares import class_table, draw_class_shares
+from mmseg_coop.report.figures import save
+
+# Further ones are counted, and written to --out.
+SHOWN = 20
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Read every image and label of every split: files that are '
+        'damaged, of different size or without their other half, labels that are no '
+        'class, images that are in two splits, and how often classes occur. Exit '
+        'code: 0 nothing is wrong, 1 something is, 2 the data can not be read.'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS)
+    parser.add_argument(
+        '--nproc', type=int, default=0, help='number of processes that read'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='DIR',
+        help='write faults.txt, all of them, classes.csv and classes.png',
+    )
+    add_config_options(parser)
+    return parser.parse_args()
+
+
+def survey(args: argparse.Namespace, console: Console) -> Survey:
+    config = load_config(args.config, args.cfg_options)
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    tasks = {}
+    with Progress(console=console) as progress:
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done)
+
+        return survey_data(config, args.splits, args.nproc, advance)
+
+
+def show(lines: list[str], title: str, console: Console) -> None:
+    if not lines:
+        return
+    console.print(f'{title}: {len(lines)}', style='bold')
+    # Whole lines, to be searched and cut by other programs.
+    print('\n'.join(lines[:SHOWN]))
+    if len(lines) > SHOWN:
+        print(f'and {len(lines) - SHOWN} more (all with --out DIR)')
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    console = Console()
+    with one_line_errors():
+        found = survey(args, console)
+        table = class_table(found)
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            lines = ''.join(f'{line}\n' for line in found.faults)
+            (args.out / 'faults.txt').write_text(lines)
+            (args.out / 'classes.csv').write_text(comma_separated(table))
+            save(draw_class_shares(found), args.out / 'classes.png')
+    print_tables([table], console)
+    show(found.remarks, 'Remarks', console)
+    show(found.faults, 'Faults', console)
+    if not found.faults:
+        console.print('No faults.')
+    if args.out:
+        console.print(f'Written to {args.out}')
+    sys.exit(1 if found.faults else 0)
+
+
+if __name__ == '__main__':
+    main()
