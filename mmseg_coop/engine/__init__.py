@@ -1,15 +1,23 @@
+from .atomic_backend import AtomicBackend
 from .checkpoint import check_state_dict, load_weights
+from .checkpoint_hook import SafeCheckpointHook
 from .cooperation_hook import CooperationHook
 from .evaluation_hook import CoopEvaluationHook
 from .hooks import CheckpointMatchHook, unwrap
 from .optim_wrapper import BFloat16OptimWrapper
 from .safe_load import trust_checkpoints
+from .stop_hook import StopHook
+from .train_loop import ResumableTrainLoop
 
 __all__ = [
+    'AtomicBackend',
     'BFloat16OptimWrapper',
     'CheckpointMatchHook',
     'CoopEvaluationHook',
     'CooperationHook',
+    'ResumableTrainLoop',
+    'SafeCheckpointHook',
+    'StopHook',
     'check_state_dict',
     'load_weights',
     'trust_checkpoints',
