@@ -147,10 +147,17 @@ def _any_process(request: StopRequest) -> bool:
 
 
 def _init_worker(init: Callable | None, worker_id: int) -> None:
-    """Have a loader worker outlive the first signal, as its main process does."""
-    for number in _SIGNALS:
-        # What it has from its main process and from PyTorch.
-        signal.signal(number, signal.SIG_DFL)
-    StopRequest().install()
+    """Have a loader worker go on until its main process, or its end, stops it."""
+    # macOS and Windows have none.
+    if hasattr(signal, 'sigwaitinfo'):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
     if init is not None:
         init(worker_id)
+
+
+def _obey(main_process: int) -> None:
+    """End a worker when its main process sends a signal, and at nobody else's."""
+    while signal.sigwaitinfo(_SIGNALS).si_pid != main_process:
+        pass
+    os._exit(0)

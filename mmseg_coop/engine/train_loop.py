@@ -1,6 +1,6 @@
 """A train loop in which an interruption makes no difference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
@@ -73,13 +73,17 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         seed_all(derive_seed(self._seed, 'iteration', get_rank(), self._iter))
         super().run_iter(data_batch)
 
-    def _batches(self) -> Any:
+    def _batches(self) -> Iterator[Any]:
         """The batches from the current iteration on."""
         # Older releases of MMEngine have started workers by now.
         self.dataloader_iterator = self.dataloader._iterator = None
         position = self._iter * self.dataloader.batch_size
         self.dataloader.sampler.start_at(position, self._seed)
-        return iter(self.dataloader)
+        try:
+            yield from self.dataloader
+        finally:
+            # Persistent workers would stay for another iteration.
+            self.dataloader._iterator = None
 
     def _validate_if_due(self) -> None:
         self._decide_current_val_interval()
