@@ -70,7 +70,7 @@ def final_state(work_dir: Path, iters: int = ITERS) -> dict:
             state[key] = np.asarray(history.data[0], np.float64)
     # Paths have the work dir in them.
     info = hub['runtime_info']
-    state |= {key: info[key] for key in ('iter', 'best_score', 'keep_ckpt_ids')}
+    state |= {key: info[key] for key in ('best_score', 'keep_ckpt_ids')}
     state['best_ckpt'] = Path(info['best_ckpt']).name
     state['files'] = sorted(path.name for path in work_dir.glob('*.pth'))
     return state

@@ -64,6 +64,9 @@ class SafeCheckpointHook(CheckpointHook):
             for folder in {self.out_dir, runner.work_dir}:
                 remove_incomplete(folder)
         self._remove_outdated(runner)
+        if Path(runner._load_from or '') == Path(self._path(runner.iter)):
+            # A best that is found right now belongs into it.
+            self.last_ckpt = self._path(runner.iter)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint."""

@@ -12,7 +12,6 @@ optimizer, schedule, logs, and the names of the files.
 import argparse
 import os
 import random
-import select
 import signal
 import sys
 import tempfile
@@ -23,14 +22,17 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
-from mmengine.registry import init_default_scope  # noqa: E402
-
+import torch  # noqa: E402
 from interruptible import differences, final_state, make_interruptible  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.registry import init_default_scope  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
 from mmseg_coop.engine import AtomicBackend  # noqa: E402
 from mmseg_coop.engine.resume import damage  # noqa: E402
 
 # Writes of the tiny checkpoints take that long, with their fsync.
-_WRITE_SECONDS = 0.03
+_WRITE_SECONDS = 0.008
 
 
 @dataclass
@@ -40,6 +42,16 @@ class Figures:
     kills: int = 0
     in_write: int = 0
     trainings: int = 0
+
+
+def prepare(root: Path) -> None:
+    """Have all in memory that takes longer than the tiny training."""
+    torch.set_num_threads(1)
+    init_default_scope('mmseg')
+    # MMEngine formats the config for each checkpoint, and asks compilers for versions.
+    Config.pretty_text = property(repr)
+    Runner._log_env = lambda *args: None
+    make_interruptible(root / 'imports')
 
 
 def train(work_dir: Path, resume: bool, writes: int) -> None:
@@ -75,19 +87,26 @@ def start(work_dir: Path, resume: bool) -> tuple[int, int]:
         os._exit(code)
 
 
-def run_or_kill(work_dir: Path, resume: bool, seconds: float, dice) -> int | None:
-    """Train, and kill at a random moment; the exit code if it was finished by then."""
+def run_or_kill(
+    work_dir: Path, resume: bool, seconds: float | None, dice: random.Random
+) -> int | None:
+    """Train, and kill at a random moment within so many seconds, or not at all.
+
+    Returns:
+        The exit code of a training that was finished by then.
+    """
     child, reads = start(work_dir, resume)
-    moment = dice.uniform(0, seconds)
-    if dice.random() < 0.5:
-        for _ in range(dice.randrange(1, 10)):
-            # Also ready when the process has ended.
-            select.select([reads], [], [], seconds)
-            os.read(reads, 1)
-        moment = dice.uniform(0, _WRITE_SECONDS)
-    select.select([], [], [], moment)
+    if seconds is None:
+        done, status = os.waitpid(child, 0)
+    else:
+        if dice.random() < 0.5:
+            for _ in range(dice.randrange(1, 10)):
+                # Empty when the process has ended.
+                os.read(reads, 1)
+            seconds = _WRITE_SECONDS
+        time.sleep(dice.uniform(0, seconds))
+        done, status = os.waitpid(child, os.WNOHANG)
     os.close(reads)
-    done, status = os.waitpid(child, os.WNOHANG)
     if done:
         return os.waitstatus_to_exitcode(status)
     os.killpg(child, signal.SIGKILL)
@@ -111,6 +130,7 @@ def torture(root: Path, kills: int, seed: int) -> Figures:
         AssertionError: If anything is lost.
     """
     dice = random.Random(seed)
+    prepare(root)
     begin = time.monotonic()
     child, _ = start(root / 'whole', resume=False)
     assert os.waitpid(child, 0)[1] == 0, (root / 'whole.log').read_text()
@@ -119,14 +139,13 @@ def torture(root: Path, kills: int, seed: int) -> Figures:
     figures = Figures()
     while figures.kills < kills:
         work_dir = root / f'killed_{figures.trainings}'
-        resume = False
-        while (code := run_or_kill(work_dir, resume, seconds, dice)) is None:
-            resume = True
+        code = run_or_kill(work_dir, False, seconds, dice)
+        while code is None:
             figures.kills += 1
             figures.in_write += any(work_dir.glob('.*.incomplete'))
             check_files(work_dir)
-            if figures.kills >= kills:
-                seconds = 1e6
+            patience = seconds if figures.kills < kills else None
+            code = run_or_kill(work_dir, True, patience, dice)
         assert code == 0, work_dir.with_suffix('.log').read_text()
         found = differences(final_state(work_dir), expected)
         assert not found, f'{work_dir}: {found} differ'
@@ -141,7 +160,6 @@ def main() -> None:
     parser.add_argument('--kills', type=int, default=200)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
-    init_default_scope('mmseg')
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
         figures = torture(Path(root), args.kills, args.seed)
