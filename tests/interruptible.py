@@ -12,7 +12,7 @@ from mmseg_coop.engine.safe_load import load_from_local
 
 from tiny_runner import RandomScenes, loader, make_runner
 
-ITERS = 12
+ITERS = 8
 # Measured by the clock.
 _TIMES = ('time', 'data_time', 'memory')
 

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..datasets.draws import DrawSampler, derive_seed, seed_all
+from .stop_request import StopRequest
 
 # In the message hub, which checkpoints contain.
 VALIDATED = 'validated_iter'
@@ -46,6 +47,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         if isinstance(dataloader, dict):
             dataloader = _with_draws(dataloader)
         super().__init__(runner, dataloader, max_iters, **kwargs)
+        self.stop = StopRequest()
 
     def run(self) -> nn.Module:
         """Train from the current iteration on."""
@@ -53,8 +55,13 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         seeds = [self.runner.seed]
         broadcast_object_list(seeds)
         self._seed = seeds[0]
-        if not isinstance(self.dataloader.sampler, DrawSampler):
+        with self.stop:
+            if isinstance(self.dataloader.sampler, DrawSampler):
+                return self._run()
             return super().run()
+
+    def _run(self) -> nn.Module:
+        """MMEngine's, but for how it starts."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         if self.runner.message_hub.runtime_info.get(VALIDATED, 0) < self._iter:
