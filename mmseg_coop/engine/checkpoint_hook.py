@@ -96,10 +96,9 @@ class SafeCheckpointHook(CheckpointHook):
         path = self._path(step)
         if not runner.optim_wrapper.should_update():
             runner.logger.warning(
-                f'{path} is without the gradients that are pending: a run resumed from '
-                'it will not be exactly the same. Make default_hooks.checkpoint.interval '
-                'and train_cfg.val_interval multiples of '
-                'optim_wrapper.accumulative_counts'
+                f'{path} is without the gradients that are pending, and resuming from '
+                'it is not exact: make default_hooks.checkpoint.interval and '
+                'train_cfg.val_interval multiples of optim_wrapper.accumulative_counts'
             )
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:

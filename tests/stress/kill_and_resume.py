@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +72,19 @@ def start(work_dir: Path, resume: bool) -> tuple[int, int]:
     reads, writes = os.pipe()
     child = os.fork()
     if child:
+        # A group of its own, with its loader workers.
+        os.setpgid(child, child)
         os.close(writes)
         return child, reads
     code = 1
     try:
-        os.setsid()
         log = os.open(work_dir.with_suffix('.log'), os.O_CREAT | os.O_APPEND | 1)
         os.dup2(log, 1)
         os.dup2(log, 2)
         train(work_dir, resume, writes)
         code = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
