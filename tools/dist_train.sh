@@ -2,6 +2,7 @@
 # Usage: dist_train.sh CONFIG GPUS [arguments of train.py]
 # For several machines set NNODES, NODE_RANK, MASTER_ADDR and PORT. Without a GPU,
 # GPUS is the number of processes on the CPU.
+# Processes that are told to stop have 30 seconds to save, or PET_SHUTDOWN_TIMEOUT.
 set -euo pipefail
 
 CONFIG=$1
@@ -9,6 +10,8 @@ GPUS=$2
 shift 2
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 
+# What torchrun passes on; in releases that can't, SIGUSR1 ends it.
+export PET_SIGNALS_TO_HANDLE="${PET_SIGNALS_TO_HANDLE:-SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1}"
 PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \

@@ -1,5 +1,6 @@
 """From a config file to a Runner: what tools/train.py and tools/test.py share."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ def one_line_errors() -> Iterator[None]:
 
     Setting the environment variable MMSEG_COOP_TRACEBACK shows where it was raised.
     """
+    # On a full disk logging would print a stack trace for each line.
+    logging.raiseExceptions = False
     try:
         yield
     except (OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import check_dataset_folders, check_num_classes
+from .draws import DrawSampler, SeededDataset
 from .faults import DataFault
 from .policy import apply_data_policy
 from .skip_faults import SkipFaults
@@ -11,8 +12,10 @@ __all__ = [
     'CamVidDataset',
     'CenterRegion',
     'DataFault',
+    'DrawSampler',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
+    'SeededDataset',
     'SkipFaults',
     'ToyStreets',
     'apply_data_policy',

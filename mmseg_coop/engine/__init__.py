@@ -1,4 +1,6 @@
+from .atomic_backend import AtomicBackend
 from .checkpoint import check_state_dict, load_weights
+from .checkpoint_hook import SafeCheckpointHook
 from .cooperation_hook import CooperationHook
 from .evaluation_hook import CoopEvaluationHook
 from .hooks import CheckpointMatchHook, unwrap
@@ -6,15 +8,21 @@ from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .optim_wrapper import BFloat16OptimWrapper
 from .safe_load import trust_checkpoints
 from .skipped_data_hook import SkippedDataHook
+from .stop_hook import StopHook
+from .train_loop import ResumableTrainLoop
 
 __all__ = [
+    'AtomicBackend',
     'BFloat16OptimWrapper',
     'CheckpointMatchHook',
     'CoopEvaluationHook',
     'CooperationHook',
     'NonFiniteError',
     'NonFiniteHook',
+    'ResumableTrainLoop',
+    'SafeCheckpointHook',
     'SkippedDataHook',
+    'StopHook',
     'check_state_dict',
     'load_weights',
     'trust_checkpoints',

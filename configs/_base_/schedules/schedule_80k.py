@@ -18,7 +18,7 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='PolyLR', eta_min=1e-4, power=0.9, begin=0, end=max_iters, by_epoch=False)
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=8000)
+train_cfg = dict(type='ResumableTrainLoop', max_iters=max_iters, val_interval=8000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(
@@ -27,7 +27,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # "We use validation set to get the best model" (Section 4.1.2).
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=8000,
         save_best='mIoU',
@@ -36,6 +36,8 @@ default_hooks = dict(
     # Stop at a loss or gradient that is not finite; policy='skip' leaves such
     # iterations out.
     non_finite=dict(type='NonFiniteHook', policy='stop'),
+    # Told to stop, it saves and leaves.
+    stop=dict(type='StopHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     # Validation and test report every network.

@@ -1,0 +1,140 @@
+"""Checkpoints that survive whatever ends the run."""
+
+import os
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import LocalBackend, get_file_backend, put_text
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from .atomic_backend import remove_incomplete
+from .resume import newest_complete_checkpoint
+from .train_loop import VALIDATED
+
+# Files that are to be removed, in the message hub, which checkpoints contain.
+_OUTDATED = 'outdated_ckpts'
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """``CheckpointHook`` that leaves a complete checkpoint whenever the run ends.
+
+    Files are written by ``AtomicBackend``: first the checkpoint, then
+    ``last_checkpoint``; only then is removed what ``max_keep_ckpts`` or a new best has
+    made outdated. If the run ends in between, the run that resumes it does that.
+
+    ``--resume`` takes the newest checkpoint that is complete, and says so if it leaves
+    out a damaged one. Storage other than local files is left to MMEngine.
+
+    Args:
+        As those of ``CheckpointHook``.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Choose the checkpoint to resume from: the main process does, for all.
+
+        Raises:
+            ValueError: If there are checkpoints, but all of them are damaged.
+        """
+        folder = self.out_dir or runner.work_dir
+        if not runner._resume or runner._load_from or not self._is_local(folder):
+            return
+        if folder != runner.work_dir:
+            # Where MMEngine puts them.
+            folder = Path(folder) / Path(runner.work_dir).name
+        found = [None]
+        if is_main_process():
+            found[0] = newest_complete_checkpoint(
+                runner.work_dir, folder, self.filename_tmpl
+            )
+        broadcast_object_list(found)
+        runner._load_from = found[0]
+        runner._resume = found[0] is not None
+
+    def before_train(self, runner: Runner) -> None:
+        """Tidy up behind a run that was killed."""
+        super().before_train(runner)
+        self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
+        # MMEngine removes the old best before it writes the new one: have it wait.
+        self._remove = self.file_backend.remove
+        self.file_backend.remove = self._outdated.append
+        if is_main_process() and self._is_local(self.out_dir):
+            for folder in {self.out_dir, runner.work_dir}:
+                remove_incomplete(folder)
+        self._remove_outdated(runner)
+        if Path(runner._load_from or '') == Path(self._path(runner.iter)):
+            # A best that is found right now belongs into it.
+            self.last_ckpt = self._path(runner.iter)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        """Save the best checkpoint."""
+        runner.message_hub.update_info(VALIDATED, runner.iter)
+        super().after_val_epoch(runner, metrics)
+        self._remove_outdated(runner)
+
+    def save_now(self, runner: Runner, iters: int) -> str:
+        """Save a checkpoint, unless there is one of this iteration.
+
+        Args:
+            runner: The Runner.
+            iters: The number of iterations that have been done.
+
+        Returns:
+            Its path.
+        """
+        name = self.filename_tmpl.format(iters)
+        if self.last_ckpt != self.file_backend.join_path(self.out_dir, name):
+            meta = dict(epoch=runner.epoch, iter=iters)
+            self._save_checkpoint_with_step(runner, iters, meta)
+        return self.last_ckpt
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """MMEngine's in another order: write, name, remove."""
+        hub = runner.message_hub
+        path = self._path(step)
+        if not runner.optim_wrapper.should_update():
+            runner.logger.warning(
+                f'{path} is without the gradients that are pending, and resuming from '
+                'it is not exact: make default_hooks.checkpoint.interval and '
+                'train_cfg.val_interval multiples of optim_wrapper.accumulative_counts'
+            )
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                self._outdated.append(self._path(self.keep_ckpt_ids[0]))
+            self.keep_ckpt_ids.append(step)
+            hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        hub.update_info('last_ckpt', path)
+        hub.update_info(_OUTDATED, list(self._outdated))
+        runner.save_checkpoint(
+            self.out_dir,
+            self.filename_tmpl.format(step),
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        self.last_ckpt = path
+        if is_main_process():
+            put_text(path, os.path.join(runner.work_dir, 'last_checkpoint'))
+        self._remove_outdated(runner)
+
+    def _path(self, step: int) -> str:
+        return self.file_backend.join_path(
+            self.out_dir, self.filename_tmpl.format(step)
+        )
+
+    def _is_local(self, folder: str) -> bool:
+        backend = get_file_backend(folder, backend_args=self.backend_args)
+        return isinstance(backend, LocalBackend)
+
+    def _remove_outdated(self, runner: Runner) -> None:
+        for path in self._outdated:
+            if is_main_process() and self.file_backend.isfile(path):
+                self._remove(path)
+        self._outdated.clear()
+        runner.message_hub.update_info(_OUTDATED, [])

@@ -1,0 +1,102 @@
+"""Find the checkpoint that an interrupted run goes on from."""
+
+import logging
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+
+
+def newest_complete_checkpoint(
+    work_dir: str | Path, out_dir: str | Path, filename_tmpl: str
+) -> str | None:
+    """The newest checkpoint that can be read to its end.
+
+    Newest is what ``last_checkpoint`` names, or what has been written after it. Where
+    it names none, the time of the files counts.
+
+    Args:
+        work_dir: Where ``last_checkpoint`` is.
+        out_dir: Where the checkpoints are.
+        filename_tmpl: Their name, ``{}`` for the iteration or epoch.
+
+    Returns:
+        A path, or None if there is no checkpoint.
+
+    Raises:
+        ValueError: If there are checkpoints, but all of them are damaged.
+    """
+    damaged = []
+    for path in _newest_first(Path(work_dir), Path(out_dir), filename_tmpl):
+        reason = damage(path)
+        if reason is None:
+            for name, why in damaged:
+                print_log(f'{name} is damaged ({why})', 'current', logging.WARNING)
+            print_log(f'Resuming from {path}', 'current')
+            return str(path)
+        damaged.append((path, reason))
+    if damaged:
+        raise ValueError(
+            f'{out_dir} has no checkpoint to resume from: '
+            + ', '.join(f'{path.name} is damaged ({why})' for path, why in damaged)
+            + '; copy one there, or train anew without --resume'
+        )
+    print_log(f'{out_dir} has no checkpoint: training starts anew', 'current')
+    return None
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a file that PyTorch has saved; None for a complete one.
+
+    All of it is read and compared with its check sums, which ``torch.load`` does not
+    do.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.testzip()
+        if entry:
+            return f'wrong check sum of {entry}'
+        # Its reader needs more of the headers.
+        torch.load(path, 'cpu', weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        # Complete; whether what it holds is harmless is for who loads it.
+        return None
+    except Exception as error:
+        # Bits that are wrong make the readers stumble in many ways.
+        return str(error).split('.')[0] or type(error).__name__
+    return None
+
+
+def _newest_first(work_dir: Path, out_dir: Path, template: str) -> Iterator[Path]:
+    before, after = map(re.escape, template.split('{}'))
+    pattern = re.compile(rf'{before}(\d+){after}')
+    steps = {}
+    for path in out_dir.glob('*'):
+        match = pattern.fullmatch(path.name)
+        if match and path.is_file():
+            steps[path] = int(match[1])
+
+    def age(path: Path) -> tuple[int, int]:
+        return path.stat().st_mtime_ns, steps[path]
+
+    files = sorted(steps, key=age, reverse=True)
+    last = out_dir / _last_name(work_dir)
+    if last not in steps:
+        return iter(files)
+    # Times alone would mislead where a folder has been copied, and numbers alone where
+    # it has files of an earlier run.
+    later = [f for f in files if age(f) > age(last) and steps[f] > steps[last]]
+    rest = [f for f in files if f != last and f not in later]
+    return iter([*later, last, *rest])
+
+
+def _last_name(work_dir: Path) -> str:
+    """The name of the file that ``last_checkpoint`` names, or nothing."""
+    try:
+        return Path((work_dir / 'last_checkpoint').read_text().strip()).name
+    except (OSError, UnicodeDecodeError):
+        return ''

@@ -1,0 +1,103 @@
+"""Leave with a checkpoint when the process is told to stop."""
+
+from functools import partial
+from signal import Signals
+
+import torch
+from mmengine.dist import all_reduce, barrier
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from .checkpoint_hook import SafeCheckpointHook
+from .stop_request import init_worker
+from .train_loop import ResumableTrainLoop
+
+# "A temporary failure; the user is invited to retry", sysexits.h.
+STOPPED = 75
+
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    """On SIGTERM, SIGINT or SIGUSR1 save a checkpoint and leave with exit code 75.
+
+    The iteration is finished first, and with gradient accumulation those up to the
+    optimizer's next step; a validation is left at its next batch. All processes of a
+    distributed run leave together, whichever of them got the signal. A second signal
+    ends the process at once.
+
+    It needs a ``ResumableTrainLoop``, which listens, and a ``SafeCheckpointHook`` that
+    counts iterations.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self._val_batches = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Have loader workers survive the signal: they get it, too."""
+        for loop in (runner.train_loop, runner.val_loop):
+            if loop is not None:
+                loader = loop.dataloader
+                loader.worker_init_fn = partial(init_worker, loader.worker_init_fn)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop if told to, where no gradients are pending."""
+        if _told_to_stop(runner) and runner.optim_wrapper.should_update():
+            self._stop(runner, runner.iter + 1)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Find out for how many batches all processes are in step."""
+        batches = torch.tensor(len(runner.val_loop.dataloader))
+        all_reduce(batches, 'min')
+        self._val_batches = int(batches)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list | None = None,
+    ) -> None:
+        """Stop if told to."""
+        if batch_idx < self._val_batches and _told_to_stop(runner):
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):
+                    # It has lent its weights to the validation.
+                    hook.after_val_epoch(runner)
+            self._stop(runner, runner.iter)
+
+    def _stop(self, runner: Runner, iters: int) -> None:
+        saved = 'no checkpoint was saved'
+        for hook in runner.hooks:
+            if isinstance(hook, SafeCheckpointHook) and not hook.by_epoch:
+                saved = f'saved {hook.save_now(runner, iters)}'
+        # Launchers end the others when the first one leaves.
+        barrier()
+        found = _signal(runner)
+        name = found.name if found else 'another process'
+        runner.logger.info(
+            f'Stopped by {name} after iteration {iters}: {saved}; --resume goes on'
+        )
+        runner.call_hook('after_run')
+        raise SystemExit(STOPPED)
+
+
+def _told_to_stop(runner: Runner) -> bool:
+    """Whether any process has been told to."""
+    flag = torch.tensor(int(_signal(runner) is not None))
+    all_reduce(flag, 'max')
+    return bool(flag)
+
+
+def _signal(runner: Runner) -> Signals | None:
+    """What this process has got."""
+    loop = runner.train_loop
+    return loop.stop.signal if isinstance(loop, ResumableTrainLoop) else None
