@@ -30,6 +30,7 @@ setup(
         'opencv-python',
         'Pillow',
         'rich',
+        'safetensors',
         'scipy',
         'torch>=2.1',
         'torchvision',
@@ -53,7 +54,7 @@ setup(
             'mmsegmentation>=1.0.0',
         ],
         # One release of ruff: another may format otherwise.
-        'dev': ['pre-commit', 'pytest', 'ruff==0.17.6', 'tensorboard'],
+        'dev': ['hypothesis', 'pre-commit', 'pytest', 'ruff==0.17.6', 'tensorboard'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

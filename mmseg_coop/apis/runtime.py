@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from ..datasets import check_dataset_folders, check_num_classes
+from .config_errors import config_error
 
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
 
@@ -23,14 +24,18 @@ TRACEBACK = 'MMSEG_COOP_TRACEBACK'
 def one_line_errors() -> Iterator[None]:
     """End the program with one line where config, data or a checkpoint is at fault.
 
+    Any other error is a bug, and shown with its traceback.
     Setting the environment variable MMSEG_COOP_TRACEBACK shows where it was raised.
     """
     try:
         yield
-    except (OSError, ValueError) as error:
-        if os.environ.get(TRACEBACK):
+    except Exception as error:
+        message = config_error(error)
+        if message is None and isinstance(error, OSError | ValueError):
+            message = str(error)
+        if message is None or os.environ.get(TRACEBACK):
             raise
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {message}', file=sys.stderr)
         print(f'(set {TRACEBACK}=1 to see where it was raised)', file=sys.stderr)
         raise SystemExit(2) from None
 
@@ -64,7 +69,13 @@ def load_config(
         raise ValueError(f'{path} can not be read as a config ({reason})') from error
     config.launcher = launcher
     if options:
-        config.merge_from_dict(options)
+        try:
+            config.merge_from_dict(options)
+        except (KeyError, TypeError, AttributeError) as error:
+            reason = f'{type(error).__name__}: {error}'
+            raise ValueError(
+                f'--cfg-options {" ".join(options)}: does not fit {path} ({reason})'
+            ) from None
     if not isinstance(config.get('model'), dict):
         raise ValueError(
             f'{path}: model: found {config.get("model")!r}, expected a dict with the '
