@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from traceback import walk_tb
@@ -9,13 +10,16 @@ from types import FrameType
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import Registry
+from mmengine.registry import OPTIMIZERS, Registry
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
-_RUNNER = 'mmengine.runner.runner'
-# What these raise while they build is the config's fault, or else a user's own code is
-# shown with a traceback.
+# Functions of MMEngine's Runner and modules that work on a config.
+_SET_UP = re.compile('build_|from_cfg|__init__|_?init_.*weights')
+# What these raise while they build is the config's fault; what this project or a user's
+# own code raises is a bug, and shown with a traceback.
 _HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'torchvision')
+# Where an error is raised on behalf of another package.
+_BELOW = (*sys.stdlib_module_names, 'numpy')
 
 
 def config_error(error: Exception) -> str | None:
@@ -29,44 +33,56 @@ def config_error(error: Exception) -> str | None:
         None if the error has another cause, or its own message says it.
     """
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    while _package(frames[-1]) in _BELOW and len(frames) > 1:
+        frames.pop()
     # The innermost first.
-    builds = [f for f in reversed(frames) if f.f_code.co_name in _BUILDERS]
+    builds = [f for f in reversed(frames) if _function(f) in _BUILDERS]
     config = _config(frames)
-    if frames[-1] in builds and isinstance(error, KeyError):
-        return _unknown_type(builds[0], config)
+    if isinstance(error, KeyError) and frames[-1] in builds:
+        found = frames[-1].f_locals
+        return _unknown_type(found['cfg'], found.get('registry'), config)
+    for frame in frames:
+        # The constructor of optimizers asks the registry by itself.
+        if (
+            _package(frame) == 'mmengine'
+            and frame.f_locals.get('optimizer_cls', 0) is None
+        ):
+            options = frame.f_locals['self'].optimizer_cfg
+            return _unknown_type(options, OPTIMIZERS, config)
     unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    if unknown and isinstance(error, TypeError):
+    if isinstance(error, TypeError) and unknown:
         for frame in builds:
             if unknown[1] in (frame.f_locals.get('args') or {}):
                 return _unknown_option(frame, unknown[1], config)
-    if _module(frames[-1]).split('.')[0] not in _HOSTS:
+    if _package(frames[-1]) not in _HOSTS:
         return None
-    if builds:
-        key, name = _key(builds[0], config), _name(_built(builds[0]))
-        return f'{key}: {name} can not be built ({_reason(error)})'
-    if any(_module(f) == _RUNNER and _sets_up(f.f_code.co_name) for f in frames):
+    for frame in builds:
+        if 'args' in frame.f_locals:
+            place = _prefix(_key(frame.f_locals['cfg'], config))
+            return f'{place}{_name(_built(frame))} can not be built ({_reason(error)})'
+    if any(_package(f) == 'mmengine' and _SET_UP.match(_function(f)) for f in frames):
         return f'the config can not be run ({_reason(error)})'
     return None
 
 
-def _unknown_type(frame: FrameType, config: Config | None) -> str:
-    key = _key(frame, config)
-    found = frame.f_locals.get('obj_type')
+def _unknown_type(options: dict, registry: Registry, config: Config | None) -> str:
+    key = _key(options, config)
+    found = options.get('type')
     if found is None:
-        return f'{key}: type is missing; found {frame.f_locals["cfg"]!r:.80}'
-    registry = frame.f_locals['registry']
+        return f'{_prefix(key)}type is missing; found {str(options):.80}'
     names = sorted(set(_names(_root(registry))))
     return (
-        f"{key}.type: found {found!r}, which is not in MMEngine's registry of "
+        f"{_dotted(key)}type: found {found!r}, which is not in MMEngine's registry of "
         f'{registry.name}s{_suggestion(found, names)}'
     )
 
 
 def _unknown_option(frame: FrameType, option: str, config: Config | None) -> str:
     built = _built(frame)
-    options = sorted(_options(built))
+    options = sorted(set(_options(built)))
     hint = _suggestion(option, options) or f'; expected one of {", ".join(options)}'
-    return f'{_key(frame, config)}.{option}: {_name(built)} has no such option{hint}'
+    key = _key(frame.f_locals['cfg'], config, option)
+    return f'{_dotted(key)}{option}: {_name(built)} has no such option{hint}'
 
 
 def _suggestion(found: str, names: Iterable[str]) -> str:
@@ -92,7 +108,11 @@ def _options(built: Callable) -> Iterator[str]:
         if inspect.isclass(function) and '__init__' not in vars(function):
             continue
         parameters = inspect.signature(function).parameters.values()
-        yield from (p.name for p in parameters if p.kind not in (p.VAR_KEYWORD,))
+        kinds = (
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        )
+        yield from (p.name for p in parameters if p.kind in kinds and p.name != 'self')
         if all(p.kind != p.VAR_KEYWORD for p in parameters):
             return
 
@@ -103,17 +123,23 @@ def _config(frames: Iterable[FrameType]) -> Config | None:
     return next((value for value in values if isinstance(value, Config)), None)
 
 
-def _key(frame: FrameType, config: Config | None) -> str:
-    """Where in the config that stands which is built; without a place, its class."""
-    wanted = frame.f_locals['cfg']
-    places = list(_places(config._cfg_dict, '')) if config else []
-    for key, options in places:
-        if options == wanted:
-            return key
-    # What builds it may have added to it.
-    scores = {key: _likeness(options, wanted) for key, options in places}
-    best = max(scores, key=scores.get, default='config')
-    return best if scores.get(best) else 'config'
+def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
+    """Where in the config that stands which is built, '' if it is nowhere.
+
+    Args:
+        wanted: What is built; the config's with what has been added to it.
+        config: The whole config.
+        option: A key that it must have.
+    """
+    places = _places(config._cfg_dict, '') if config else ()
+    scores = {
+        key: sum(name in wanted and wanted[name] == options[name] for name in options)
+        for key, options in places
+        if option in options
+        and options.get(option) == wanted.get(option)
+        and options.get('type', wanted.get('type')) == wanted.get('type')
+    }
+    return max(scores, key=scores.get, default='')
 
 
 def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
@@ -127,28 +153,29 @@ def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
             yield from _places(value, f'{key}[{i}]')
 
 
-def _likeness(options: dict, wanted: Any) -> int:
-    if not isinstance(wanted, dict) or options.get('type') != wanted.get('type'):
-        return 0
-    return sum(key in wanted and wanted[key] == options[key] for key in options)
+def _dotted(key: str) -> str:
+    return f'{key}.' if key else ''
+
+
+def _prefix(key: str) -> str:
+    return f'{key}: ' if key else ''
 
 
 def _built(frame: FrameType) -> Any:
-    """The class or function that was called, or what stood in its place."""
-    found = frame.f_locals
-    return found.get('obj_cls') or found.get('obj_type') or found['registry']
+    """The class or function that was called."""
+    return frame.f_locals.get('obj_cls') or frame.f_locals.get('obj_type')
 
 
 def _name(built: Any) -> str:
-    return getattr(built, '__name__', None) or getattr(built, 'name', str(built))
+    return getattr(built, '__name__', str(built))
 
 
-def _module(frame: FrameType) -> str:
-    return frame.f_globals.get('__name__', '')
+def _package(frame: FrameType) -> str:
+    return frame.f_globals.get('__name__', '').split('.')[0]
 
 
-def _sets_up(function: str) -> bool:
-    return function.startswith(('build_', 'from_cfg', '__init__'))
+def _function(frame: FrameType) -> str:
+    return frame.f_code.co_name
 
 
 def _reason(error: Exception) -> str:

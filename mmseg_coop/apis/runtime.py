@@ -68,14 +68,8 @@ def load_config(
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise ValueError(f'{path} can not be read as a config ({reason})') from error
     config.launcher = launcher
-    if options:
-        try:
-            config.merge_from_dict(options)
-        except (KeyError, TypeError, AttributeError) as error:
-            reason = f'{type(error).__name__}: {error}'
-            raise ValueError(
-                f'--cfg-options {" ".join(options)}: does not fit {path} ({reason})'
-            ) from None
+    for key, value in (options or {}).items():
+        _override(config, key, value, path)
     if not isinstance(config.get('model'), dict):
         raise ValueError(
             f'{path}: model: found {config.get("model")!r}, expected a dict with the '
@@ -84,6 +78,15 @@ def load_config(
     if work_dir or not config.get('work_dir'):
         config.work_dir = work_dir or str(Path('work_dirs') / Path(path).stem)
     return config
+
+
+def _override(config: Config, key: str, value: Any, path: str) -> None:
+    try:
+        config.merge_from_dict({key: value})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'--cfg-options {key}: does not fit {path} ({error.args[0]})'
+        ) from None
 
 
 def enable_amp(config: Config) -> None:

@@ -73,7 +73,7 @@ def check_num_classes(config: Config) -> None:
     for key, dataset in _datasets(config):
         expected = _class_count(dataset)
         for head, options in heads.items():
-            found = (options or {}).get('num_classes')
+            found = options.get('num_classes') if isinstance(options, dict) else None
             if expected and found and found != expected:
                 raise ValueError(
                     f'model.{head}.num_classes: found {found}, but '
@@ -87,10 +87,14 @@ def _datasets(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     for loader in _LOADERS:
         options = config.get(loader)
         if options:
+            if not isinstance(options, dict) or 'dataset' not in options:
+                raise ValueError(f'{loader}: found {options!r}, expected its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 
 def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(dataset, dict):
+        raise ValueError(f'{key}: found {dataset!r}, expected a dict')
     if 'dataset' in dataset:
         yield from _unwrap(f'{key}.dataset', dataset['dataset'])
     elif 'datasets' in dataset:

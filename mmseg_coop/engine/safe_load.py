@@ -128,7 +128,9 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     name = get_deprecated_model_names().get(name, name)
     if name not in urls:
         near = get_close_matches(name, urls) or sorted(urls)[:3]
-        raise ValueError(f'{filename}: no such model, expected one as {", ".join(near)}')
+        raise ValueError(
+            f'{filename}: no such model, expected one as {", ".join(near)}'
+        )
     checkpoint = CheckpointLoader.load_checkpoint(urls[name], map_location, 'silent')
     return _process_mmcls_checkpoint(checkpoint) if zoo == 'mmcls' else checkpoint
 

@@ -43,7 +43,9 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
                 'hold nothing else'
             )
         # The format has no shared memory.
-        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        tensors[name] = (
+            value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        )
     meta = checkpoint.get('meta', {})
     header = dict(
         meta={key: meta[key] for key in _META if key in meta},

@@ -7,7 +7,6 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
-from mmseg_coop.engine import safe_load
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder  # noqa: F401
 
 from tiny import build_pair
@@ -64,8 +63,8 @@ def test_only_the_averages_of_a_history_are_reached_for(tmp_path):
 
 
 def test_trust(tmp_path, monkeypatch):
-    monkeypatch.setenv(safe_load._TRUST, '1')
-    torch.save(Harmful(tmp_path / 'harm'), tmp_path / 'a.pth')
+    monkeypatch.setenv('MMSEG_COOP_TRUST_CHECKPOINT', '1')
+    torch.save(dict(x=Harmful(tmp_path / 'harm')), tmp_path / 'a.pth')
     load(tmp_path / 'a.pth')
     assert (tmp_path / 'harm').exists()
 
