@@ -56,10 +56,17 @@ def config_error(error: Exception) -> str | None:
                 return _unknown_option(frame, unknown[1], config)
     if _package(frames[-1]) not in _HOSTS:
         return None
-    for frame in builds:
-        if 'args' in frame.f_locals:
-            place = _prefix(_key(frame.f_locals['cfg'], config))
-            return f'{place}{_name(_built(frame))} can not be built ({_reason(error)})'
+    called = [frame for frame in builds if 'args' in frame.f_locals]
+    if called:
+        keys = [_key(frame.f_locals['cfg'], config) for frame in called]
+        # What a model builds by itself has no place in the config.
+        place = next((i for i, key in enumerate(keys) if key), 0)
+        wrong = builds[0].f_locals['cfg']
+        for name, value in called[place].f_locals['args'].items():
+            if builds[0] is not called[0] and value == wrong:
+                return f'{_dotted(keys[place])}{name}: found {wrong!r}, expected a dict'
+        name = _name(_built(called[place]))
+        return f'{_prefix(keys[place])}{name} can not be built ({_reason(error)})'
     if any(_package(f) == 'mmengine' and _SET_UP.match(_function(f)) for f in frames):
         return f'the config can not be run ({_reason(error)})'
     return None
@@ -69,7 +76,7 @@ def _unknown_type(options: dict, registry: Registry, config: Config | None) -> s
     key = _key(options, config)
     found = options.get('type')
     if found is None:
-        return f'{_prefix(key)}type is missing; found {str(options):.80}'
+        return f'{_prefix(key)}type is missing; found {options!s:.80}'
     names = sorted(set(_names(_root(registry))))
     return (
         f"{_dotted(key)}type: found {found!r}, which is not in MMEngine's registry of "

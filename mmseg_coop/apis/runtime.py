@@ -1,9 +1,5 @@
 """From a config file to a Runner: what tools/train.py and tools/test.py share."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +11,6 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from ..datasets import check_dataset_folders, check_num_classes
-from .config_errors import config_error
-
-TRACEBACK = 'MMSEG_COOP_TRACEBACK'
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the program with one line where config, data or a checkpoint is at fault.
-
-    Any other error is a bug, and shown with its traceback.
-    Setting the environment variable MMSEG_COOP_TRACEBACK shows where it was raised.
-    """
-    try:
-        yield
-    except Exception as error:
-        message = config_error(error)
-        if message is None and isinstance(error, OSError | ValueError):
-            message = str(error)
-        if message is None or os.environ.get(TRACEBACK):
-            raise
-        print(f'error: {message}', file=sys.stderr)
-        print(f'(set {TRACEBACK}=1 to see where it was raised)', file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def load_config(

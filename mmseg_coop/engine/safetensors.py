@@ -73,7 +73,7 @@ def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
     try:
         with safe_open(path, framework='pt', device=device) as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         text = metadata.get('mmseg_coop', '{}')
         if 'checksum' in metadata and metadata['checksum'] != _checksum(text, tensors):
             raise ValueError('its checksum differs')
