@@ -30,6 +30,7 @@ setup(
         'opencv-python',
         'Pillow',
         'rich',
+        'safetensors',
         'scipy',
         'torch>=2.1',
         'torchvision',

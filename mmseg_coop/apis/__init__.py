@@ -1,11 +1,7 @@
 from ..quiet import silence_foreign_warnings
+from .errors import one_line_errors
 from .predict import Prediction, Predictor
-from .runtime import (
-    build_runner,
-    enable_amp,
-    load_config,
-    one_line_errors,
-)
+from .runtime import build_runner, enable_amp, load_config
 
 __all__ = [
     'Prediction',

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from contextlib import nullcontext, redirect_stderr
+from io import StringIO
 
 from mmengine.config import DictAction
 
@@ -60,7 +62,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse, and tell MMEngine the local rank and whether to trust checkpoints."""
-    args = parser.parse_args()
+    # All processes of a run have the same arguments: the first says what is wrong.
+    others = int(os.environ.get('RANK', 0)) > 0
+    with redirect_stderr(StringIO()) if others else nullcontext():
+        args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
     if 'local_rank' in args:

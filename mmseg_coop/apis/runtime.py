@@ -1,10 +1,5 @@
 """From a config file to a Runner: what tools/train.py and tools/test.py share."""
 
-import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +16,6 @@ from ..datasets import (
     check_num_classes,
 )
 from ..engine import SkippedDataHook
-
-TRACEBACK = 'MMSEG_COOP_TRACEBACK'
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the program with one line where config, data or a checkpoint is at fault.
-
-    Setting the environment variable MMSEG_COOP_TRACEBACK shows where it was raised.
-    """
-    # On a full disk logging would print a stack trace for each line.
-    logging.raiseExceptions = False
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if os.environ.get(TRACEBACK):
-            raise
-        print(f'error: {error}', file=sys.stderr)
-        print(f'(set {TRACEBACK}=1 to see where it was raised)', file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def load_config(
@@ -71,8 +46,8 @@ def load_config(
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise ValueError(f'{path} can not be read as a config ({reason})') from error
     config.launcher = launcher
-    if options:
-        config.merge_from_dict(options)
+    for key, value in (options or {}).items():
+        _override(config, key, value, path)
     if not isinstance(config.get('model'), dict):
         raise ValueError(
             f'{path}: model: found {config.get("model")!r}, expected a dict with the '
@@ -81,6 +56,15 @@ def load_config(
     if work_dir or not config.get('work_dir'):
         config.work_dir = work_dir or str(Path('work_dirs') / Path(path).stem)
     return config
+
+
+def _override(config: Config, key: str, value: Any, path: str) -> None:
+    try:
+        config.merge_from_dict({key: value})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'--cfg-options {key}: does not fit {path} ({error.args[0]})'
+        ) from None
 
 
 def enable_amp(config: Config) -> None:

@@ -92,7 +92,7 @@ def check_num_classes(config: Config) -> None:
     for key, dataset in leaf_datasets(config):
         expected = class_count(dataset)
         for head, options in heads.items():
-            found = (options or {}).get('num_classes')
+            found = options.get('num_classes') if isinstance(options, dict) else None
             if expected and found and found != expected:
                 raise ValueError(
                     f'model.{head}.num_classes: found {found}, but '
@@ -106,10 +106,14 @@ def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
     for loader in _LOADERS:
         options = config.get(loader)
         if options:
+            if not isinstance(options, dict) or 'dataset' not in options:
+                raise ValueError(f'{loader}: found {options!r}, expected its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 
 def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(dataset, dict):
+        raise ValueError(f'{key}: found {dataset!r}, expected a dict')
     if 'dataset' in dataset:
         yield from _unwrap(f'{key}.dataset', dataset['dataset'])
     elif 'datasets' in dataset:

@@ -1,6 +1,7 @@
 """Load weights, and only those that fit the model."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
@@ -32,13 +33,7 @@ def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict
             f'{what}: there is no file {path}; expected a checkpoint of the '
             f'{type(module).__name__} of the config'
         ) from None
-    found = isinstance(checkpoint, Mapping)
-    state_dict = checkpoint.get('state_dict', checkpoint) if found else checkpoint
-    if not isinstance(state_dict, Mapping):
-        raise ValueError(
-            f'{what}: {path} holds a {type(state_dict).__name__}, expected weights by '
-            'name'
-        )
+    state_dict = checkpoint.get('state_dict', checkpoint)
     check_state_dict(module, state_dict, f'{what}: {path}')
     module.load_state_dict(
         {key.removeprefix('module.'): value for key, value in state_dict.items()},
@@ -71,9 +66,9 @@ def check_state_dict(
     missing = [key for key in expected if key not in found]
     unexpected = [key for key in found if key not in expected]
     shapes = [
-        f'{key} {tuple(found[key].shape)} instead of {tuple(value.shape)}'
+        f'{key} {_shape(found[key])} instead of {_shape(value)}'
         for key, value in expected.items()
-        if key in found and found[key].shape != value.shape
+        if key in found and _shape(found[key]) != _shape(value)
     ]
     if not (missing or unexpected or shapes):
         return
@@ -86,6 +81,10 @@ def check_state_dict(
     lines += _summary('of another shape', shapes)
     lines.append('Use the config that the checkpoint was trained with.')
     raise ValueError('\n'.join(lines))
+
+
+def _shape(value: Any) -> tuple[int, ...] | str:
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
 def _summary(what: str, keys: Iterable[str]) -> list[str]:

@@ -1,26 +1,45 @@
 """Load checkpoints without running what strangers have put into them."""
 
 import os
-import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import zipfile
+from collections.abc import Mapping
+from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from tarfile import is_tarfile
+from typing import IO, Any
 from urllib.parse import urlparse
 
-import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.logging import HistoryBuffer
+from mmengine.fileio import get_file_backend
 from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import (
+    _process_mmcls_checkpoint,
+    get_deprecated_model_names,
+    get_external_models,
+    get_mmcls_models,
+    get_torchvision_models,
+)
 
-# Older releases of PyTorch allow weights and nothing else.
-_SELECTIVE = hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
+from . import harmless
+from .safetensors import SUFFIX, read_safetensors
+
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
-# The methods that a log history keeps references to.
-_AVERAGES = ('min', 'max', 'mean', 'current')
-_DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32')
-_DTYPES += ('uint64', 'float16', 'float32', 'float64', 'complex64', 'complex128')
+_HOW_TO_TRUST = 'If you trust where it comes from, pass --trust-checkpoint'
+_ZOOS = {
+    'torchvision': get_torchvision_models,
+    'modelzoo': get_torchvision_models,
+    'open-mmlab': get_external_models,
+    'openmmlab': get_external_models,
+    'mmcls': get_mmcls_models,
+}
+# Takes the place of the config in a checkpoint, where MMEngine would execute it.
+_NO_CONFIG = (
+    "raise ValueError('the config in a checkpoint is code, and is not executed: name "
+    f"the config file. {_HOW_TO_TRUST} or set {_TRUST}=1')"
+)
 
 
 def trust_checkpoints() -> None:
@@ -29,36 +48,47 @@ def trust_checkpoints() -> None:
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
-def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """Load a local checkpoint: tensors, numbers and MMEngine's own log history.
+def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+    """Load a local checkpoint, as MMEngine does wherever it is given a path.
 
     Takes the place of MMEngine's loader, which falls back to running anything after a
-    warning, in every load by a path: tools, ``networks_init``, ``--resume``. Names of
-    model zoos, as in ``open-mmlab://resnet101_v1c``, are still MMEngine's own.
+    warning: in the tools, ``networks_init``, ``init_cfg``, ``load_from``, ``--resume``
+    and ``MMSegInferencer``. The functions below do so for all other addresses.
 
     Args:
-        filename: The file.
+        filename: The file, ``.safetensors`` or any that PyTorch has saved.
         map_location: As in ``torch.load``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no checkpoint, or would run code when loaded; what
-            it wanted to run is named.
+        ValueError: If the file is no checkpoint, is damaged, or would run code when
+            loaded; what it wanted to run is named.
+    """
+    checkpoint = read_checkpoint(filename, map_location)
+    if not _trusted():
+        _withhold_configs(checkpoint)
+    return checkpoint
+
+
+def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+    """The same, with the text of the config that it was trained with.
+
+    MMEngine executes that text in some places: do not hand it on.
     """
     path = os.path.expanduser(filename)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no checkpoint {filename}')
-    trusted = os.environ.get(_TRUST) == '1'
-    with _harmless_globals():
-        try:
-            return torch.load(path, map_location=map_location, weights_only=not trusted)
-        except Exception as error:
-            # A broken file makes PyTorch stumble in many ways.
-            raise ValueError(_reason(filename, path, error)) from None
+    if filename.endswith(SUFFIX):
+        checkpoint = read_safetensors(path, map_location)
+    else:
+        with open(path, 'rb') as file:
+            checkpoint = _load_pickle(file, filename, map_location)
+    _check_layout(checkpoint, filename)
+    return checkpoint
 
 
 @CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
-def load_from_http(filename: str, map_location: Any = None) -> Any:
+def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Download a checkpoint to PyTorch's cache, once, and load it like a local one.
 
     Args:
@@ -80,65 +110,131 @@ def load_from_http(filename: str, map_location: Any = None) -> Any:
     return load_from_local(str(path), map_location)
 
 
-@contextmanager
-def _harmless_globals() -> Iterator[None]:
-    """What MMEngine's checkpoints need beside tensors; nothing of it runs code."""
-    if not _SELECTIVE:
-        yield
+@CheckpointLoader.register_scheme(
+    prefixes=tuple(f'{zoo}://' for zoo in _ZOOS), force=True
+)
+def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+    """Load a model by its name, as in ``open-mmlab://resnet101_v1c``.
+
+    Args:
+        filename: The name, with the zoo before it.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        ValueError: If there is no such name, or as for a URL.
+    """
+    zoo, name = filename.split('://', 1)
+    urls = _ZOOS[zoo]()
+    name = get_deprecated_model_names().get(name, name)
+    if name not in urls:
+        near = get_close_matches(name, urls) or sorted(urls)[:3]
+        raise ValueError(
+            f'{filename}: no such model, expected one as {", ".join(near)}'
+        )
+    checkpoint = CheckpointLoader.load_checkpoint(urls[name], map_location, 'silent')
+    return _process_mmcls_checkpoint(checkpoint) if zoo == 'mmcls' else checkpoint
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=[r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], force=True
+)
+def load_from_ceph(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+    """Load a checkpoint from an object store, as for a local file."""
+    backend = get_file_backend(filename, backend_args={'backend': 'petrel'})
+    checkpoint = _load_pickle(BytesIO(backend.get(filename)), filename, map_location)
+    _check_layout(checkpoint, filename)
+    if not _trusted():
+        _withhold_configs(checkpoint)
+    return checkpoint
+
+
+@CheckpointLoader.register_scheme(prefixes='pavi://', force=True)
+def load_from_pavi(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+    """Refuse what only MMEngine could load, and would without any care."""
+    raise ValueError(f'{filename} is refused: download it, and name the file')
+
+
+def _trusted() -> bool:
+    return os.environ.get(_TRUST) == '1'
+
+
+def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
+    """Load what PyTorch has saved."""
+    trusted = _trusted()
+    try:
+        # Before 2.6 PyTorch runs what is in those, "weights only" or not.
+        if not trusted and is_tarfile(file):
+            raise ValueError('a tar file')
+        file.seek(0)
+        _check_sums(file)
+        file.seek(0)
+        with harmless.allowed():
+            return torch.load(file, map_location, weights_only=not trusted)
+    except Exception as error:
+        # A broken file makes PyTorch stumble in many ways.
+        raise ValueError(_reason(filename, file, error)) from None
+
+
+def _check_sums(file: IO[bytes]) -> None:
+    """Compare a zip file's checksums; PyTorch does not, and loads flipped bits."""
+    if not zipfile.is_zipfile(file):
         return
-    core = getattr(np, '_core', None) or np.core
-    allowed = [
-        HistoryBuffer,
-        np.ndarray,
-        np.dtype,
-        core.multiarray.scalar,
-        core.multiarray._reconstruct,
-        # NumPy 1 and 2 name them differently.
-        (core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        (core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (core.multiarray.scalar, 'numpy._core.multiarray.scalar'),
-        (core.multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
-        (_history_method, 'builtins.getattr'),
-        *{type(np.dtype(name)) for name in _DTYPES},
-    ]
-    with torch.serialization.safe_globals(allowed):
-        yield
+    with zipfile.ZipFile(file) as archive:
+        broken = archive.testzip()
+    if broken:
+        raise ValueError(f'the checksum of {broken} differs')
 
 
-def _history_method(owner: Any, name: str) -> Any:
-    """The only attributes that a checkpoint asks for: how a log history is averaged."""
-    if owner is not HistoryBuffer or name not in _AVERAGES:
-        raise pickle.UnpicklingError(f'attribute {name} of {owner}')
-    return getattr(owner, name)
-
-
-def _reason(filename: str, path: str, error: Exception) -> str:
+def _reason(filename: str, file: IO[bytes], error: Exception) -> str:
     """What is wrong with a checkpoint that PyTorch would not load."""
-    refused = isinstance(error, pickle.UnpicklingError)
-    if refused and not _SELECTIVE:
+    refused = harmless.refused(file, error)
+    if refused:
+        return (
+            f'{filename} is refused: loading it would run {", ".join(refused)}. '
+            f'{_HOW_TO_TRUST}'
+        )
+    if harmless.too_old(error):
         return (
             f'{filename} is refused: it holds more than weights, which PyTorch '
-            f'{torch.__version__} can not tell from harm; use PyTorch 2.6 or newer, or '
-            'pass --trust-checkpoint if you trust where it comes from'
+            f'{torch.__version__} can not tell from harm; use PyTorch 2.6 or newer. '
+            f'{_HOW_TO_TRUST}'
         )
-    names = _unsafe_names(path) if refused else []
-    if names:
-        return (
-            f'{filename} is refused: loading it would run {", ".join(names)}. If you '
-            'trust where it comes from, pass --trust-checkpoint'
-        )
-    text = str(error).split(':')[-1].split('.')[0].strip()
-    if refused or not text:
-        text = 'not written by PyTorch'
+    text = re.split(r'[.:]\s|\n', str(error))[0].strip() or type(error).__name__
     return (
         f'{filename} is no checkpoint, or not a complete one ({text}); expected a file '
         'that PyTorch has saved'
     )
 
 
-def _unsafe_names(path: str) -> list[str]:
-    """What a checkpoint would call beyond the harmless."""
-    try:
-        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:
-        return []
+def _check_layout(checkpoint: Any, filename: str) -> None:
+    """Check that there are weights by name, alone or with what MMEngine adds.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(
+            f'{filename} holds a {type(checkpoint).__name__}, expected weights by name'
+        )
+    for key, kind in (('state_dict', 'weights by name'), ('meta', 'a dict')):
+        found = checkpoint.get(key, {})
+        if not isinstance(found, Mapping):
+            raise ValueError(
+                f'{filename}: {key} is a {type(found).__name__}, expected {kind}'
+            )
+    names = checkpoint.get('state_dict', checkpoint)
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ValueError(f'{filename}: found {wrong!r} for the name of a weight')
+
+
+def _withhold_configs(checkpoint: Mapping[str, Any]) -> None:
+    """Take out the config, which ``Runner.resume`` and inferencers would execute."""
+    meta = checkpoint.get('meta', {})
+    if 'cfg' in meta:
+        meta['cfg'] = _NO_CONFIG
+    meta.pop('config', None)
+    hub = checkpoint.get('message_hub')
+    info = hub.get('runtime_info') if isinstance(hub, Mapping) else None
+    if isinstance(info, Mapping):
+        info.pop('cfg', None)

@@ -1,34 +1,24 @@
 import functools
 import os
+from contextlib import nullcontext
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmseg.apis import MMSegInferencer
 
 from mmseg_coop.engine import safe_load
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder  # noqa: F401
 
+from harmful import FORMATS, PLACES, WAYS, Call, harmful_checkpoint
 from tiny import build_pair
 from tiny_runner import make_runner
 
-
-class Harmful:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-class Reaching:
-    """Reaches for a method when it is unpickled."""
-
-    def __reduce__(self):
-        return getattr, (torch.Tensor, 'tolist')
+TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 
 
 def load(path):
@@ -42,32 +32,88 @@ def test_mmengines_own_checkpoints_load(tmp_path):
     assert history.current() > 0 and history.mean(2) > 0
 
 
-@pytest.mark.parametrize('place', ['meta', 'state_dict', 'itself'])
-def test_a_checkpoint_that_runs_code_is_refused(tmp_path, place):
+@pytest.mark.parametrize('form', FORMATS)
+@pytest.mark.parametrize('way', WAYS)
+def test_a_checkpoint_that_runs_code_is_refused(tmp_path, way, form):
     harm, path = tmp_path / 'harm', tmp_path / 'a.pth'
-    checkpoint = dict(state_dict={}, meta={})
-    if place == 'itself':
-        checkpoint = Harmful(harm)
-    else:
-        checkpoint[place]['x'] = Harmful(harm)
-    torch.save(checkpoint, path)
-    with pytest.raises(ValueError, match=r'a\.pth is refused: .*mkdir.*--trust'):
+    for place in PLACES:
+        FORMATS[form](harmful_checkpoint(WAYS[way](str(harm)), place), path)
+        with pytest.raises(ValueError, match=r'a\.pth is refused: .*run \S+.*--trust'):
+            load(path)
+        assert not harm.exists()
+
+
+@pytest.mark.parametrize('form', FORMATS)
+@pytest.mark.parametrize('way', WAYS)
+def test_trust(tmp_path, monkeypatch, way, form):
+    """What is refused would have done harm."""
+    monkeypatch.setenv(TRUST, '1')
+    harm, path = tmp_path / 'harm', tmp_path / 'a.pth'
+    FORMATS[form](harmful_checkpoint(WAYS[way](str(harm))), path)
+    # A plain pickle is no checkpoint, even if it is trusted.
+    with nullcontext() if 'pickle' not in form else pytest.raises(ValueError):
         load(path)
-    assert not harm.exists()
+    assert harm.exists()
 
 
-def test_only_the_averages_of_a_history_are_reached_for(tmp_path):
+class Pickled:
+    """Unpickles to what a function gives, with a state that is set on it."""
+
+    def __init__(self, function, args, state):
+        self.reduced = function, args, state
+
+    def __reduce__(self):
+        return self.reduced
+
+
+ESCAPES = {
+    'a method': Call(getattr, torch.Tensor, 'tolist'),
+    'objects': Call(np.dtype, 'O'),
+    'a structure': Call(np.dtype, [('a', 'f8')]),
+    'a function for all histories': Pickled(
+        HistoryBuffer.__new__, (HistoryBuffer,), dict(statistics_methods=dict(mean=len))
+    ),
+    'a sub-class': Call(np.matrix, [1]),
+}
+
+
+@pytest.mark.parametrize('name', ESCAPES)
+def test_what_is_allowed_leads_nowhere(tmp_path, name):
     path = tmp_path / 'a.pth'
-    torch.save(Reaching(), path)
+    torch.save(dict(a=ESCAPES[name]), path)
     with pytest.raises(ValueError, match=r'a\.pth'):
         load(path)
 
 
-def test_trust(tmp_path, monkeypatch):
-    monkeypatch.setenv(safe_load._TRUST, '1')
-    torch.save(Harmful(tmp_path / 'harm'), tmp_path / 'a.pth')
-    load(tmp_path / 'a.pth')
-    assert (tmp_path / 'harm').exists()
+def test_histories_take_no_functions(tmp_path):
+    """MMEngine's own keep them for all histories of the process."""
+    history = HistoryBuffer([1.0], [1])
+    before = dict(HistoryBuffer._statistics_methods)
+    history._statistics_methods = dict(mean=torch.Size, sum=torch.Size)
+    torch.save(dict(a=history), tmp_path / 'a.pth')
+    loaded = load(tmp_path / 'a.pth')['a']
+    assert HistoryBuffer._statistics_methods == before
+    assert type(loaded) is HistoryBuffer and loaded.mean() == 1
+
+
+def test_types_of_numpy_stay_as_they_are(tmp_path):
+    """A type with another's fields makes NumPy take numbers for addresses."""
+    fields = (3, '|', None, ('a',), dict(a=(np.dtype('f4'), 0)), 8, 1, 0)
+    data = Pickled(np.dtype, ('f8', False, True), fields)
+    torch.save(dict(a=data), tmp_path / 'a.pth')
+    loaded = load(tmp_path / 'a.pth')['a']
+    assert loaded is np.dtype('f8') and loaded.fields is None
+
+
+@pytest.mark.parametrize(
+    'array', [np.arange(6.0).reshape(2, 3), np.ones(3, bool), np.array(2, np.uint32)]
+)
+def test_arrays_and_numbers_load(tmp_path, array):
+    data = dict(a=array, b=np.asfortranarray(array), c=array.reshape(-1)[0])
+    torch.save(data, tmp_path / 'a.pth')
+    for key, value in load(tmp_path / 'a.pth').items():
+        np.testing.assert_array_equal(value, data[key])
+        assert value.dtype == array.dtype and type(value) is type(data[key])
 
 
 @pytest.mark.parametrize('content', [b'', b'text', b'PK\x03\x04', 'half'])
@@ -84,7 +130,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
 def test_a_url_is_no_way_around(tmp_path, monkeypatch):
     served = tmp_path / 'served'
     served.mkdir()
-    torch.save(Harmful(tmp_path / 'harm'), served / 'a.pth')
+    torch.save(Call(os.mkdir, str(tmp_path / 'harm')), served / 'a.pth')
     torch.save(dict(state_dict={}), served / 'b.pth')
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'cache'))
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
@@ -102,8 +148,45 @@ def test_a_url_is_no_way_around(tmp_path, monkeypatch):
 
 def test_networks_init_is_safe(tmp_path):
     path = tmp_path / 'a.pth'
-    torch.save(dict(state_dict={}, meta=Harmful(tmp_path / 'harm')), path)
+    torch.save(dict(state_dict={}, meta=Call(os.mkdir, str(tmp_path / 'harm'))), path)
     model = build_pair(networks_init=[str(path), None])
     with pytest.raises(ValueError, match='is refused'):
         model.init_weights()
     assert not (tmp_path / 'harm').exists()
+
+
+def test_names_of_model_zoos(tmp_path, monkeypatch):
+    """They lead to a URL, whose file is loaded as safely as any."""
+    folder = tmp_path / 'checkpoints'
+    folder.mkdir()
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    address = 'https://nowhere.invalid/a.pth'
+    harm = tmp_path / 'harm'
+    for zoo in safe_load._ZOOS:
+        monkeypatch.setitem(safe_load._ZOOS, zoo, lambda: dict(resnet=address))
+        torch.save(dict(a=Call(os.mkdir, str(harm))), folder / 'a.pth')
+        with pytest.raises(ValueError, match='is refused'):
+            load(f'{zoo}://resnet')
+        torch.save({'backbone.a': torch.ones(1)}, folder / 'a.pth')
+        assert load(f'{zoo}://resnet')
+        with pytest.raises(ValueError, match=r'resnett: no such model.* as resnet'):
+            load(f'{zoo}://resnett')
+    assert not harm.exists()
+
+
+def test_the_config_in_a_checkpoint_is_not_executed(tmp_path, monkeypatch):
+    harm, path = tmp_path / 'harm', tmp_path / 'a.pth'
+    code = f'import os\nos.mkdir({str(harm)!r})\n'
+    meta = dict(cfg=code, config=code, epoch=0, iter=0)
+    hub = dict(runtime_info=dict(cfg=code))
+    torch.save(dict(state_dict={}, meta=meta, message_hub=hub), path)
+    with pytest.raises(ValueError, match=r'config in a checkpoint is code.*--trust'):
+        MMSegInferencer(model=None, weights=str(path), device='cpu')
+    runner = make_runner(tmp_path / 'run', iters=1)
+    with pytest.raises(AssertionError, match='log_scalars'):
+        runner.resume(str(path))
+    assert not harm.exists()
+    monkeypatch.setenv(TRUST, '1')
+    with pytest.raises(AttributeError):
+        MMSegInferencer(model=None, weights=str(path), device='cpu')
+    assert harm.exists()

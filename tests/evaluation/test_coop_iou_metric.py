@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +19,6 @@ CLASSES = [f'class {i}' for i in range(7)]
 NETWORKS = ('top', 'bottom')
 METRICS_OF_HOST = ['mIoU', 'mDice', 'mFscore']
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
-WORKER = Path(__file__).with_name('metric_worker.py')
 
 
 def make_sample(index: int, labels=range(7), predict_with='bottom'):
@@ -203,25 +199,3 @@ def test_a_model_gives_each_networks_own_prediction(camvid_root, method):
         assert {k: found[f'{name}/{k}'] for k in expected} == expected
         if name == configured:
             assert {k: found[k] for k in expected} == expected
-
-
-def test_processes_count_what_one_counts(tmp_path):
-    """Five images in three processes, so that the last batch is uneven."""
-    path = tmp_path / 'three.npz'
-    run = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    done = subprocess.run(
-        [*run, '--nproc_per_node=3', str(WORKER), str(path)],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, OMP_NUM_THREADS='1'),
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    metric, many = CoopIoUMetric(), Results.load(path)
-    metrics = evaluate(metric, [make_sample(i) for i in range(5)])
-    one = metric.last
-    assert many.meta == {key: float(value) for key, value in metrics.items()}
-    assert one.images == many.images
-    for name, areas in one.areas.items():
-        np.testing.assert_array_equal(many.areas[name], areas)
-    for name, counts in one.pairs.items():
-        np.testing.assert_array_equal(many.pairs[name], counts)

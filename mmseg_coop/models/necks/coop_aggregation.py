@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..expect import expect, is_count
 from .projection import ResizedProjection
 
 
@@ -41,11 +42,10 @@ class CoopAggregation(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if stride is not None and stride not in strides:
-            raise ValueError(
-                f'connections.aggregation.stride: found {stride}, expected that of '
-                f'one of the sources: {sorted(set(strides))}'
-            )
+        key = 'connections.aggregation'
+        expect(f'{key}.width', width, is_count(width), 'a number of channels')
+        expected = f'that of one of the sources: {sorted(set(strides))}'
+        expect(f'{key}.stride', stride, stride in (None, *strides), expected)
         self.out_channels = width
         self.detach = detach
         self.reference = list(strides).index(min(strides) if stride is None else stride)

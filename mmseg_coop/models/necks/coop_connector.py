@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..expect import expect, expect_bool, expect_dict
 from .projection import ResizedProjection
 
 _FUSIONS = ('concat', 'sum', 'gate')
@@ -64,6 +65,9 @@ class CoopConnector(BaseModule):
         super().__init__(init_cfg)
         _check_option('fusion', fusion, _FUSIONS)
         _check_option('start', start, _STARTS)
+        expect_bool('connector.detach', detach)
+        for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
+            expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
             raise ValueError(
                 "connector: norm_cfg and act_cfg would change a network's own "
@@ -144,7 +148,5 @@ class CoopConnector(BaseModule):
 
 
 def _check_option(name: str, found: str, expected: tuple[str, ...]) -> None:
-    if found not in expected:
-        raise ValueError(
-            f'connector.{name}: found {found!r}, expected one of {", ".join(expected)}'
-        )
+    choices = f'one of {", ".join(expected)}'
+    expect(f'connector.{name}', found, found in expected, choices)

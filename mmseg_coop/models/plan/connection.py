@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..expect import expect, expect_bool, expect_dict
+
 # The keys of a config that patterns and lists share; ``shared_options`` reads them.
 SHARED_KEYS = {'connector', 'aggregation', 'mix_streams'}
 
@@ -70,21 +72,29 @@ class Connection:
         return f'{sources} -> {", ".join(map(str, self.targets))}'
 
 
-def shared_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of :class:`Connection` that patterns and lists share."""
+def shared_options(options: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The arguments of :class:`Connection` that patterns and lists share.
+
+    Raises:
+        ValueError: If one of them is of another type.
+    """
+    for name in ('connector', 'aggregation'):
+        expect_dict(f'{key}.{name}', options.get(name))
+    mix_streams = options.get('mix_streams', False)
+    expect_bool(f'{key}.mix_streams', mix_streams)
     return {
         'connector': {'type': 'CoopConnector', **(options.get('connector') or {})},
         'aggregation': {
             'type': 'CoopAggregation',
             **(options.get('aggregation') or {}),
         },
-        'mix_streams': bool(options.get('mix_streams', False)),
+        'mix_streams': mix_streams,
     }
 
 
 def check_keys(options: Mapping[str, Any], known: set[str], key: str) -> None:
     """Raise ValueError if a config has a key that nobody reads."""
-    unknown = sorted(set(options) - known)
+    unknown = [name for name in options if name not in known]
     if unknown:
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
@@ -102,6 +112,8 @@ def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
     Raises:
         ValueError: If a key is unknown or missing, or a site can't be read.
     """
+    expected = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
+    expect(key, options, isinstance(options, Mapping), expected)
     check_keys(options, {'source', 'target'} | SHARED_KEYS, key)
     refs = {}
     for end in ('source', 'target'):
@@ -109,7 +121,9 @@ def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
             raise ValueError(f"{key}: '{end}' is missing; expected network.site")
         texts = options[end]
         texts = [texts] if isinstance(texts, str) else texts
+        expected = 'network.site, or a list of them'
+        expect(f'{key}.{end}', texts, isinstance(texts, list | tuple), expected)
         refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
     return Connection(
-        refs['source'], refs['target'], key=key, **shared_options(options)
+        refs['source'], refs['target'], key=key, **shared_options(options, key)
     )

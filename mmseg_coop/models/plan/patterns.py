@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..expect import expect
 from ..sites import TRUNK, Site
 from .connection import (
     SHARED_KEYS,
@@ -87,16 +88,18 @@ def write_connections(
     Raises:
         ValueError: If a key, pattern or site is unknown.
     """
-    if not config:
+    if config is None or config == []:
         return []
-    if not isinstance(config, Mapping):
+    if isinstance(config, list | tuple):
         return [
             parse_connection(entry, f'connections[{i}]')
             for i, entry in enumerate(config)
         ]
+    expected = "None, dict(pattern='same'), or a list of single connections"
+    expect('connections', config, isinstance(config, Mapping), expected)
     check_keys(config, {'pattern', 'sites'} | SHARED_KEYS, 'connections')
     pattern = config.get('pattern')
-    if pattern not in _PATTERNS:
+    if pattern not in list(_PATTERNS):
         raise ValueError(
             f'connections.pattern: found {pattern!r}, expected one of '
             f'{sorted(_PATTERNS)}, or a list of single connections'
@@ -105,11 +108,13 @@ def write_connections(
     chosen = config.get('sites') or [
         site.name for site in sites.values() if site.used or pattern == 'multi'
     ]
-    unknown = [name for name in chosen if name not in sites]
+    expected = 'a list of sites'
+    expect('connections.sites', chosen, isinstance(chosen, list | tuple), expected)
+    unknown = [name for name in chosen if name not in list(sites)]
     if unknown:
         raise ValueError(unknown_site('connections.sites', unknown[0], sites))
     in_order = [site for name, site in sites.items() if name in chosen]
-    return _PATTERNS[pattern](networks, in_order, shared_options(config))
+    return _PATTERNS[pattern](networks, in_order, shared_options(config, 'connections'))
 
 
 def unknown_site(key: str, name: str, sites: Mapping[str, Site]) -> str:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from torch import Tensor, nn
 
@@ -58,12 +57,9 @@ class Plan:
             for i, connection in enumerate(self.connections)
             for target in connection.targets
         }
-        # Worked out once, so that a run only looks things up.
-        self._demands = {
-            outputs: self._demand(outputs)
-            for count in range(1, len(self.networks) + 1)
-            for outputs in combinations(self.networks, count)
-        }
+        # What is asked for again and again, so that a run only looks it up.
+        usual = [self.networks, *((name,) for name in self.networks)]
+        self._demands = {outputs: self._demand(outputs) for outputs in usual}
 
     def __str__(self) -> str:
         return '\n'.join(map(str, self.connections)) or 'no connections'
@@ -100,7 +96,8 @@ class Plan:
 
     def demand(self, outputs: Sequence[str]) -> Demand:
         """What has to be done to get the outputs of these networks."""
-        return self._demands[tuple(n for n in self.networks if n in outputs)]
+        outputs = tuple(n for n in self.networks if n in outputs)
+        return self._demands.get(outputs) or self._demand(outputs)
 
     def _demand(self, outputs: Sequence[str]) -> Demand:
         order = {site: i for i, site in enumerate(self.sites)}

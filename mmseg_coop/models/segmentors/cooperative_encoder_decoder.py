@@ -13,11 +13,17 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...engine.checkpoint import load_weights
+from ..expect import expect_dict
 from ..plan import Observer, Plan, build_connections
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import find_sites, forward_head, head_logits, head_loss, head_predict
 from .combine import MEAN, mean_of_probabilities, slide
-from .options import check_test_cfg, network_names, per_network
+from .options import (
+    check_test_cfg,
+    network_names,
+    read_loss_weights,
+    read_networks_init,
+)
 
 
 @MODELS.register_module()
@@ -111,6 +117,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, data_preprocessor)
         self.train_cfg = train_cfg
+        expect_dict('test_cfg', test_cfg)
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         network = {
             'type': EncoderDecoder,
@@ -139,8 +146,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
-        self.networks_init = per_network('networks_init', networks_init, names, None)
-        self.loss_weights = per_network('loss_weights', loss_weights, names, 1.0)
+        self.networks_init = read_networks_init(networks_init, names)
+        self.loss_weights = read_loss_weights(loss_weights, names)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
         if with_cp:
             recompute_networks(self.networks.values())

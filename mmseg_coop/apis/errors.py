@@ -1,0 +1,56 @@
+"""How the tools end when something goes wrong."""
+
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .config_errors import config_error
+
+TRACEBACK = 'MMSEG_COOP_TRACEBACK'
+# Set by tools/launch.py, which shows the error of one of several processes.
+LAUNCHED = 'MMSEG_COOP_LAUNCHED'
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line where config, data or a checkpoint is at fault.
+
+    Any other error is a bug, and shown with its traceback. Setting the environment
+    variable MMSEG_COOP_TRACEBACK shows where the others were raised, too.
+    """
+    # On a full disk logging would print a stack trace for each line.
+    logging.raiseExceptions = False
+    try:
+        yield
+    except Exception as error:
+        message = None if os.environ.get(TRACEBACK) else _message(error)
+        if os.environ.get(LAUNCHED):
+            _report(message or traceback.format_exc())
+            raise SystemExit(2 if message else 1) from None
+        if message is None:
+            raise
+        print(message, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _message(error: Exception) -> str | None:
+    text = config_error(error)
+    if text is None and isinstance(error, OSError | ValueError):
+        text = str(error)
+    if text is None:
+        return None
+    return f'error: {text}\n(set {TRACEBACK}=1 to see where it was raised)'
+
+
+def _report(text: str) -> None:
+    """Leave an error where PyTorch's launcher looks for it."""
+    path = Path(os.environ['TORCHELASTIC_ERROR_FILE'])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # It takes the earliest of several.
+    path.write_text(json.dumps(dict(message=text, timestamp=int(time.time()))))

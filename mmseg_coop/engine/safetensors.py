@@ -1,0 +1,104 @@
+"""Weights in the format ``safetensors``, which can't hold code."""
+
+import json
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine import fileio
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+SUFFIX = '.safetensors'
+# What describes the weights; states of training are left out.
+_META = ('dataset_meta', 'CLASSES', 'PALETTE', 'seed', 'epoch', 'iter', 'cfg')
+_META += ('experiment_name', 'time', 'mmengine_version')
+
+
+def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Write the weights of a checkpoint, and what describes them.
+
+    Those that are tested: with MMEngine's ``EMAHook``, the averaged ones. ``meta`` is
+    written as JSON (classes and palette, seed, iteration, the config's text), so that
+    tuples become lists.
+
+    Args:
+        checkpoint: As MMEngine writes it, or weights by name alone.
+        path: The file to write.
+
+    Raises:
+        ValueError: If something is no tensor.
+    """
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    tensors = {}
+    for name, value in state_dict.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f'{name} is a {type(value).__name__}, expected a tensor: safetensors '
+                'hold nothing else'
+            )
+        # The format has no shared memory.
+        tensors[name] = (
+            value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        )
+    meta = checkpoint.get('meta', {})
+    header = dict(
+        meta={key: meta[key] for key in _META if key in meta},
+        versions=getattr(state_dict, '_metadata', {}),
+    )
+    text = json.dumps(header, default=_as_list)
+    metadata = dict(format='pt', mmseg_coop=text, checksum=_checksum(text, tensors))
+    fileio.put(save(tensors, metadata), str(path))
+
+
+def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
+    """Read weights, and ``meta`` if ``save_safetensors`` wrote them.
+
+    Args:
+        path: The file, written by this project or any other.
+        map_location: A device, as in ``torch.load``.
+
+    Returns:
+        ``state_dict`` and ``meta``, as in a checkpoint of MMEngine.
+
+    Raises:
+        ValueError: If the file is another one, or damaged.
+    """
+    device = str(map_location or 'cpu')
+    try:
+        with safe_open(path, framework='pt', device=device) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        text = metadata.get('mmseg_coop', '{}')
+        if 'checksum' in metadata and metadata['checksum'] != _checksum(text, tensors):
+            raise ValueError('its checksum differs')
+        header = json.loads(text)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f'{path} is damaged, or not in the format safetensors ({error})'
+        ) from None
+    state_dict = OrderedDict(tensors)
+    state_dict._metadata = header.get('versions', {})
+    return dict(state_dict=state_dict, meta=header.get('meta', {}))
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic | Tensor):
+        return value.tolist()
+    raise ValueError(f'meta: found {value!r}, expected what JSON can hold')
+
+
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Of all bytes of a file, whatever the order; the format itself has none."""
+    total = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].cpu()
+        label = f'{name} {tensor.dtype} {tuple(tensor.shape)}'
+        total = zlib.crc32(label.encode(), total)
+        total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), total)
+    return f'{total:08x}'

@@ -1,0 +1,32 @@
+"""Check options of a model, and say the same of all that are wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def expect(key: str, found: Any, right: bool, expected: str) -> None:
+    """Raise ValueError unless an option is right.
+
+    Args:
+        key: Its place in the config.
+        found: Its value.
+        right: Whether it is.
+        expected: What is, in words.
+    """
+    if not right:
+        raise ValueError(f'{key}: found {found!r}, expected {expected}')
+
+
+def expect_dict(key: str, found: Any) -> None:
+    """Raise ValueError unless an option is a dict or None."""
+    expect(key, found, found is None or isinstance(found, Mapping), 'a dict')
+
+
+def expect_bool(key: str, found: Any) -> None:
+    """Raise ValueError unless an option is True or False."""
+    expect(key, found, isinstance(found, bool), 'True or False')
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number above 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

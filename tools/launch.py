@@ -1,0 +1,78 @@
+"""Start a tool in several processes, as ``python -m torch.distributed.run`` does.
+
+When one of them fails, the others are stopped, and its error is all that is shown;
+what they say of the connection that they lost, and PyTorch's own report, is not.
+
+python tools/launch.py --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch
+"""
+
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch.distributed import run
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import (
+    ChildFailedError,
+    ProcessFailure,
+)
+
+# As in mmseg_coop/apis/errors.py; importing that takes seconds.
+LAUNCHED = 'MMSEG_COOP_LAUNCHED'
+# What a process says when another one has gone.
+LOST = re.compile('Connection (closed|reset)|Broken pipe|NCCL|remote process')
+
+
+def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
+    """The process that failed by itself, and not because of another."""
+
+    def order(item: tuple[int, ProcessFailure]) -> tuple:
+        rank, failure = item
+        return bool(LOST.search(failure.message)), failure.timestamp, rank
+
+    return min(failures.items(), key=order)
+
+
+def describe(rank: int, failure: ProcessFailure) -> str:
+    if failure.exitcode < 0:
+        name = failure.signal_name()
+        memory = ', as when there is too little memory' if name == 'SIGKILL' else ''
+        return f'error: process {rank} was killed by {name}{memory}'
+    if os.path.isfile(failure.error_file):
+        return failure.message
+    # It has said itself what it had to say.
+    return f'(process {rank} ended with exit code {failure.exitcode})'
+
+
+@contextmanager
+def first_error_only() -> Iterator[None]:
+    """Show the first error of the processes started within, and end as that one did."""
+    os.environ[LAUNCHED] = '1'
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    except ChildFailedError as error:
+        rank, failure = first(error.failures)
+        print(describe(rank, failure), file=sys.stderr)
+        code = failure.exitcode
+        raise SystemExit(code if code > 0 else 128 - code) from None
+    except SignalException as stop:
+        raise SystemExit(128 + stop.sigval) from None
+    finally:
+        logging.disable(logging.NOTSET)
+        del os.environ[LAUNCHED]
+
+
+def main() -> None:
+    # SLURM's usual warning before time is up; PyTorch handles SIGTERM.
+    signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with first_error_only():
+        run.run(run.parse_args(sys.argv[1:]))
+
+
+if __name__ == '__main__':
+    main()
