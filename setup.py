@@ -54,7 +54,14 @@ setup(
             'mmsegmentation>=1.0.0',
         ],
         # One release of ruff: another may format otherwise.
-        'dev': ['hypothesis', 'pre-commit', 'pytest', 'ruff==0.17.6', 'tensorboard'],
+        'dev': [
+            'hypothesis',
+            'pre-commit',
+            'pytest',
+            'pytest-xdist',
+            'ruff==0.17.6',
+            'tensorboard',
+        ],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on the CPU',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU that has it',
     )
     add_common_arguments(parser)
     return parse_arguments(parser)
@@ -37,7 +37,7 @@ def main() -> None:
         config = load_config(
             args.config, args.cfg_options, args.work_dir, args.launcher
         )
-        if args.amp:
+        if args.amp or config.get('amp', False):
             enable_amp(config)
         config.resume = args.resume
         runner = build_runner(config)

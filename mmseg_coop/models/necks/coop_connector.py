@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..expect import expect, expect_bool, expect_dict
+from ..expect import expect, expect_bool, expect_dict, is_count
 from .projection import ResizedProjection
 
 _FUSIONS = ('concat', 'sum', 'gate')
@@ -74,11 +74,8 @@ class CoopConnector(BaseModule):
                 "feature map from the first step, which start='identity' excludes; "
                 "set start='random', or leave them out"
             )
-        if width is not None and width < 1:
-            raise ValueError(
-                f'connector.width: found {width!r}, expected 1 or more, or None for '
-                'full rank'
-            )
+        right = width is None or is_count(width)
+        expect('connector.width', width, right, '1 or more, or None for full rank')
         self.fusion = fusion
         self.detach = detach
         narrow = width is not None and width < channels

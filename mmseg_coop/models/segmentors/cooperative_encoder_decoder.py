@@ -13,7 +13,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...engine.checkpoint import load_weights
-from ..expect import expect_dict
+from ..expect import expect_bool, expect_dict
 from ..plan import Observer, Plan, build_connections
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import find_sites, forward_head, head_logits, head_loss, head_predict
@@ -118,6 +118,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         BaseSegmentor.__init__(self, data_preprocessor)
         self.train_cfg = train_cfg
         expect_dict('test_cfg', test_cfg)
+        expect_bool('with_cp', with_cp)
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         network = {
             'type': EncoderDecoder,
