@@ -59,6 +59,7 @@ class CoopConnector(BaseModule):
         _check_option('fusion', fusion, _FUSIONS)
         _check_option('start', start, _STARTS)
         expect_bool('connector.detach', detach)
+        expect_bool('connector.align_corners', align_corners)
         for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
             expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
@@ -72,7 +73,7 @@ class CoopConnector(BaseModule):
         self.arriving = ResizedProjection(
             source_channels,
             channels,
-            bias=norm_cfg is None,
+            bias=not norm_cfg,
             align_corners=align_corners,
         )
         if fusion == 'concat':
