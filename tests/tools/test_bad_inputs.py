@@ -83,6 +83,11 @@ LINES: list[tuple[str, list, str]] = [
     ('train.py', [PAIR, '--launcher', 'slurm'], "launcher: found 'slurm'"),
     ('train.py', [PAIR, '--work-dir', 'text.pth'], 'text.pth'),
     ('train.py', [PAIR, '--cfg-options', 'load_from=text.pth'], 'text.pth'),
+    (
+        'train.py',
+        [PAIR, '--resume', '--cfg-options', 'load_from=good.pth'],
+        'good.pth: holds weights only',
+    ),
     ('test.py', [PAIR], 'no weights to test'),
     ('test.py', [PAIR, 'good.pth', '--wait-time', 'a'], "invalid float value: 'a'"),
     ('test.py', [PAIR, 'good.pth', '--submission', 'o'], 'no submission_dataloader'),
