@@ -12,12 +12,14 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from mmseg.models.decode_heads.da_head import PAM
 from rich.console import Console
 from rich.table import Table
 
+from mmseg_coop.apis import one_line_errors
 from mmseg_coop.models.decode_heads.efficient_da_head import EfficientPAM
 
 # Feature maps of a crop of 768x768 and of an image of 1024x2048, at stride 8.
@@ -63,8 +65,15 @@ def in_new_process(function: Callable, *args) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--json', help='file to write the figures to')
+    parser.add_argument('--json', type=Path, help='file to write the figures to')
     args = parser.parse_args()
+    with one_line_errors():
+        measure_all(args.json)
+
+
+def measure_all(file: Path | None) -> None:
+    if file and not file.parent.is_dir():
+        raise FileNotFoundError(f'--json {file}: there is no such folder')
     table = Table(title='Position attention of DANet')
     for column in ('case', 'quantity', *VARIANTS, 'ratio'):
         table.add_column(column, justify='left' if column == 'case' else 'right')
@@ -81,9 +90,8 @@ def main() -> None:
             cells = (f'{host:.1f}', f'{ours:.1f}', f'{ours / host:.2f}')
             table.add_row(case, quantity, *cells)
     Console().print(table)
-    if args.json:
-        with open(args.json, 'w') as file:
-            json.dump(figures, file, indent=2)
+    if file:
+        file.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == '__main__':

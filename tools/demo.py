@@ -12,7 +12,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from mmseg_coop.apis import load_config, silence_foreign_warnings
+from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.short_run import train_and_test
 from mmseg_coop.evaluation.comparison import compare
 from mmseg_coop.evaluation.naming import METHODS
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> None:
             progress.update(task, miou=f'mIoU {miou:.1f}')
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def train_and_compare(args: argparse.Namespace) -> None:
+    if args.iters < 1:
+        raise ValueError(f'--iters: found {args.iters}, expected 1 or more')
     console = Console()
     console.print(
         f'Training {args.network} on ToyStreets, {args.iters} iterations for each '
@@ -72,6 +72,13 @@ def main() -> None:
         'One seed and a short training on drawn scenes: an example, not evidence.'
     )
     console.print(f'Report: {write_report(comparison, args.work_dir / "report")}')
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        train_and_compare(args)
 
 
 if __name__ == '__main__':

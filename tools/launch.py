@@ -23,6 +23,8 @@ from torch.distributed.elastic.multiprocessing.errors import (
 
 # As in mmseg_coop/apis/errors.py; importing that takes seconds.
 LAUNCHED = 'MMSEG_COOP_LAUNCHED'
+# How a process ends that has been told to, as the others are when one fails.
+STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 # What a process says when another one has gone.
 LOST = re.compile('Connection (closed|reset)|Broken pipe|NCCL|remote process')
 
@@ -32,7 +34,8 @@ def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
 
     def order(item: tuple[int, ProcessFailure]) -> tuple:
         rank, failure = item
-        return bool(LOST.search(failure.message)), failure.timestamp, rank
+        stopped = failure.exitcode in STOPPED
+        return stopped, bool(LOST.search(failure.message)), failure.timestamp, rank
 
     return min(failures.items(), key=order)
 

@@ -13,11 +13,12 @@ from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
-# Functions of MMEngine's Runner and modules that work on a config.
-_SET_UP = re.compile('build_|from_cfg|__init__|_?init_.*weights')
+# Functions of MMEngine's Runner that work on a config.
+_SET_UP = re.compile('build_|from_cfg|__init__')
 # What these raise while they build is the config's fault; what this project or a user's
 # own code raises is a bug, and shown with a traceback.
 _HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'torchvision')
+_PLACES = 3
 # Where an error is raised on behalf of another package.
 _BELOW = (*sys.stdlib_module_names, 'numpy')
 
@@ -67,6 +68,13 @@ def config_error(error: Exception) -> str | None:
                 return f'{_dotted(keys[place])}{name}: found {wrong!r}, expected a dict'
         name = _name(_built(called[place]))
         return f'{_prefix(keys[place])}{name} can not be built ({_reason(error)})'
+    for frame in reversed(frames):
+        if _package(frame) == 'mmengine' and _function(frame) == 'init_weights':
+            module = frame.f_locals['self']
+            return (
+                f'init_cfg of {type(module).__name__}: found {module.init_cfg!r}, '
+                f'which can not be used ({_reason(error)})'
+            )
     if any(_package(f) == 'mmengine' and _SET_UP.match(_function(f)) for f in frames):
         return f'the config can not be run ({_reason(error)})'
     return None
@@ -88,7 +96,8 @@ def _unknown_option(frame: FrameType, option: str, config: Config | None) -> str
     built = _built(frame)
     options = sorted(set(_options(built)))
     hint = _suggestion(option, options) or f'; expected one of {", ".join(options)}'
-    key = _key(frame.f_locals['cfg'], config, option)
+    given = frame.f_locals['cfg']
+    key = _key(given, config, option) or _key(given, config)
     return f'{_dotted(key)}{option}: {_name(built)} has no such option{hint}'
 
 
@@ -131,7 +140,7 @@ def _config(frames: Iterable[FrameType]) -> Config | None:
 
 
 def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
-    """Where in the config that stands which is built, '' if it is nowhere.
+    """Where in the config that stands which is built: '', one or several places.
 
     Args:
         wanted: What is built; the config's with what has been added to it.
@@ -146,7 +155,8 @@ def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
         and options.get(option) == wanted.get(option)
         and options.get('type', wanted.get('type')) == wanted.get('type')
     }
-    return max(scores, key=scores.get, default='')
+    best = [key for key in scores if scores[key] == max(scores.values())]
+    return ' or '.join(best if len(best) <= _PLACES else [*best[:_PLACES], '…'])
 
 
 def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,26 @@ def convert_files(
             a module, so that other processes can run it.
         pairs: Sources and destinations.
         nproc: Number of processes.
+
+    Raises:
+        ValueError: Names a file that can't be converted.
     """
     for folder in {target.parent for _, target in pairs}:
         folder.mkdir(parents=True, exist_ok=True)
     if nproc > 1:
-        track_parallel_progress(convert, list(pairs), nproc)
+        track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
     else:
-        track_progress(convert, list(pairs))
+        track_progress(partial(_convert, convert), list(pairs))
     print()
+
+
+def _convert(
+    convert: Callable[[tuple[Path, Path]], None], pair: tuple[Path, Path]
+) -> None:
+    try:
+        convert(pair)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f'{pair[0]} can not be converted ({error})') from None
 
 
 def find_files(folder: Path, pattern: str, what: str) -> list[Path]:

@@ -90,7 +90,7 @@ class Predictor:
         self.model = MODELS.build(config.model)
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
-        dataset = _first_dataset(config.test_dataloader.dataset)
+        dataset = _first_dataset(_test_dataset(config))
         self.pipeline = _prediction_pipeline(dataset.pipeline)
         self.classes, self.palette = _classes(meta, dataset)
 
@@ -214,6 +214,17 @@ def _entropy(probabilities: Tensor) -> np.ndarray:
         probabilities = torch.cat([probabilities, 1 - probabilities])
     entropy = torch.special.entr(probabilities).sum(0) / np.log(len(probabilities))
     return entropy.clamp(0, 1).cpu().numpy()
+
+
+def _test_dataset(config: Config) -> Config:
+    loader = config.get('test_dataloader')
+    dataset = loader.get('dataset') if isinstance(loader, dict) else None
+    if not isinstance(dataset, dict):
+        raise ValueError(
+            f'test_dataloader: found {loader!r}, expected the dataset whose pipeline '
+            'images go through'
+        )
+    return dataset
 
 
 def _first_dataset(dataset: Config) -> Config:

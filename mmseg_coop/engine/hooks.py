@@ -27,8 +27,13 @@ class CheckpointMatchHook(Hook):
         """Compare keys and shapes before the weights are loaded.
 
         Raises:
-            ValueError: If they differ.
+            ValueError: If they differ, or training can't go on from it.
         """
         state_dict = checkpoint.get('state_dict', checkpoint)
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         check_state_dict(unwrap(runner.model), state_dict, str(source))
+        if runner._resume and 'message_hub' not in checkpoint:
+            raise ValueError(
+                f'{source}: holds weights only, expected a checkpoint that training '
+                'wrote; leave out --resume to start from its weights'
+            )

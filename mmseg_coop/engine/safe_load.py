@@ -222,10 +222,9 @@ def _check_layout(checkpoint: Any, filename: str) -> None:
             raise ValueError(
                 f'{filename}: {key} is a {type(found).__name__}, expected {kind}'
             )
-    names = checkpoint.get('state_dict', checkpoint)
-    wrong = next((name for name in names if not isinstance(name, str)), None)
-    if wrong is not None:
-        raise ValueError(f'{filename}: found {wrong!r} for the name of a weight')
+    for name in checkpoint.get('state_dict', checkpoint):
+        if not isinstance(name, str):
+            raise ValueError(f'{filename}: found {name!r} for the name of a weight')
 
 
 def _withhold_configs(checkpoint: Mapping[str, Any]) -> None:

@@ -60,7 +60,8 @@ AT_BUILD = {
     ),
     'option of a base class': (
         {'model.decode_head.chanels': 3},
-        r'model.decode_head.chanels: DAHead has no such option; did you mean channels',
+        r'model.decode_head.chanels: EfficientDAHead has no such option; did you mean '
+        'channels',
     ),
     'option unlike any': (
         {'model.connections.connector.foo': 3},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmseg_coop.apis import one_line_errors
@@ -66,3 +67,15 @@ def test_the_first_error_is_all_that_is_shown(how, code, first, last, capfd, sig
     shown = [x for x in capfd.readouterr().err.strip().splitlines() if 'Gloo' not in x]
     assert shown[0].startswith(first) and shown[-1].startswith(last)
     assert len(shown) <= 2 or how == 'bug'
+
+
+def test_a_process_that_was_stopped_is_not_to_blame(tmp_path):
+    first = runpy.run_path(str(LAUNCH))['first']
+    codes = {0: -signal.SIGTERM, 1: 128 + signal.SIGTERM, 2: -signal.SIGKILL}
+    failures = {
+        rank: ProcessFailure(rank, 0, code, str(tmp_path / 'none'))
+        for rank, code in codes.items()
+    }
+    assert first(failures)[0] == 2
+    del failures[2]
+    assert first(failures)[0] == 0

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_coop.evaluation import Results
+
 REPO = Path(__file__).parents[2]
 TOOLS = REPO / 'tools'
 CONFIGS = REPO / 'configs' / 'coop'
@@ -119,10 +121,20 @@ def test_two_processes_without_a_gpu(trained):
     done = run([*train, '--cfg-options', *options], trained)
     assert 'SyncBN layers are converted to BN' in done.stdout + done.stderr
     weights = trained / 'work_dirs/danet_r18_same_toy/iter_4.pth'
-    test = ['bash', TOOLS / 'dist_test.sh', config('same', 'danet'), weights, 2]
-    both = run([*test, '--cfg-options', *SHORT], trained)
-    alone = tool('test', trained, config('same', 'danet'), weights)
-    assert miou(both) == miou(alone)
+    # More processes than images.
+    few = 'test_dataloader.dataset.num_images=2'
+    test = ['bash', TOOLS / 'dist_test.sh', config('same', 'danet'), weights, 3]
+    run([*test, '--work-dir', 'three', '--cfg-options', *SHORT, few], trained)
+    args = config('same', 'danet'), weights, '--work-dir', 'one'
+    tool('test', trained, *args, options=[few])
+    three, one = (
+        Results.load(trained / f'{n}/results/test.npz') for n in ('three', 'one')
+    )
+    assert len(three.images) == 2 and three.images == one.images
+    for name, areas in one.areas.items():
+        np.testing.assert_array_equal(three.areas[name], areas)
+    for name, counts in one.pairs.items():
+        np.testing.assert_array_equal(three.pairs[name], counts)
 
 
 ERRORS = {

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..expect import expect, is_count
+from ..expect import expect, expect_bool, is_count
 from .projection import ResizedProjection
 
 
@@ -43,6 +43,8 @@ class CoopAggregation(BaseModule):
     ):
         super().__init__(init_cfg)
         key = 'connections.aggregation'
+        expect_bool(f'{key}.detach', detach)
+        expect_bool(f'{key}.align_corners', align_corners)
         expect(f'{key}.width', width, is_count(width), 'a number of channels')
         expected = f'that of one of the sources: {sorted(set(strides))}'
         expect(f'{key}.stride', stride, stride in (None, *strides), expected)

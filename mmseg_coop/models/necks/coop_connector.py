@@ -66,6 +66,7 @@ class CoopConnector(BaseModule):
         _check_option('fusion', fusion, _FUSIONS)
         _check_option('start', start, _STARTS)
         expect_bool('connector.detach', detach)
+        expect_bool('connector.align_corners', align_corners)
         for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
             expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
@@ -80,7 +81,7 @@ class CoopConnector(BaseModule):
         self.detach = detach
         narrow = width is not None and width < channels
         inner = width if narrow else channels
-        bias = norm_cfg is None
+        bias = not norm_cfg
         self.arriving = ResizedProjection(
             source_channels,
             inner,
