@@ -1,97 +1,88 @@
-"""Measure peak memory and time against MMSegmentation's own code, side by side.
+"""Measure speed and memory side by side with MMSegmentation's own code.
 
-Position attention of DANet at the sizes of Cityscapes (512 channels, float32):
-
-python tools/benchmark.py
+python tools/benchmark.py --json benchmarks.json --markdown docs/benchmarks.md \
+    --plot docs/benchmarks
+python tools/benchmark.py --only a b --json benchmarks.json    # rows one at a time
+python tools/benchmark.py --report benchmarks.json --markdown docs/benchmarks.md
 """
 
 import argparse
-import json
-import multiprocessing
-import platform
-import resource
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmseg.models.decode_heads.da_head import PAM
+from mmengine.registry import init_default_scope
 from rich.console import Console
-from rich.table import Table
 
-from mmseg_coop.apis import one_line_errors
-from mmseg_coop.models.decode_heads.efficient_da_head import EfficientPAM
-
-# Feature maps of a crop of 768x768 and of an image of 1024x2048, at stride 8.
-CASES = {
-    '96x96, forward and backward': ((96, 96), True),
-    '128x256, forward': ((128, 256), False),
-    '128x256, forward and backward': ((128, 256), True),
-}
-VARIANTS = {'MMSegmentation': PAM, 'mmseg_coop': EfficientPAM}
-
-
-def peak_memory() -> float:
-    """Most memory that this process has had so far, in MB (Linux counts in KB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.benchmark import (
+    ROWS,
+    Options,
+    Record,
+    measure,
+    print_records,
+    read_records,
+    write_markdown,
+    write_plots,
+    write_records,
+)
 
 
-def measure(variant: str, size: tuple[int, int], backward: bool) -> dict[str, float]:
-    """Peak memory of a call beyond what its inputs take, and its time."""
-    torch.manual_seed(0)
-    module = VARIANTS[variant](512, 64)
-    x = torch.randn(1, 512, *size)
-    # Threads and kernels are set up by a small call first.
-    run(module, torch.randn(1, 512, 8, 8), backward)
-    before = peak_memory()
-    start = time.perf_counter()
-    run(module, x, backward)
-    seconds = time.perf_counter() - start
-    return {'MB': peak_memory() - before, 'seconds': seconds}
+def parse_args() -> argparse.Namespace:
+    rows = ', '.join(f'{name} ({row.title})' for name, row in ROWS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--only', nargs='+', choices=ROWS, metavar='ROW', help=f'of {rows}'
+    )
+    parser.add_argument('--quick', action='store_true', help='small sizes, for a try')
+    parser.add_argument(
+        '--repeats', type=int, default=5, help='runs in turn of what is timed'
+    )
+    parser.add_argument('--camvid', help='folder of CamVid; default: drawn scenes')
+    parser.add_argument('--json', type=Path, help='file to write rows to, or to update')
+    parser.add_argument(
+        '--report', type=Path, help='measure nothing, show the rows of this JSON file'
+    )
+    parser.add_argument(
+        '--markdown', type=Path, help='file to write the table to, between its marks'
+    )
+    parser.add_argument('--plot', type=Path, help='folder to write plots to')
+    args = parser.parse_args()
+    if args.repeats < 1:
+        parser.error(f'--repeats: found {args.repeats}, expected 1 or more')
+    return args
 
 
-def run(module: torch.nn.Module, x: torch.Tensor, backward: bool) -> None:
-    with torch.set_grad_enabled(backward):
-        out = module(x.requires_grad_(backward))
-    if backward:
-        out.sum().backward()
-
-
-def in_new_process(function: Callable, *args) -> dict[str, float]:
-    """Peak memory only grows, so that each measurement needs its own process."""
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(function, args)
+def measure_rows(args: argparse.Namespace, console: Console) -> dict[str, Record]:
+    """Measure row by row; each is written at once, as the next may fail."""
+    known = args.json is not None and args.json.is_file()
+    records = read_records(args.json) if known else {}
+    for name in args.only or ROWS:
+        console.print(f'{name}: {ROWS[name].title} ...', highlight=False)
+        torch.manual_seed(0)
+        options = Options(args.quick, args.repeats, args.camvid)
+        records[name] = measure(name, options)
+        if args.json:
+            write_records(args.json, records)
+    return {name: records[name] for name in ROWS if name in records}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--json', type=Path, help='file to write the figures to')
-    args = parser.parse_args()
+    args = parse_args()
+    silence_foreign_warnings()
+    init_default_scope('mmseg')
+    console = Console()
     with one_line_errors():
-        measure_all(args.json)
-
-
-def measure_all(file: Path | None) -> None:
-    if file and not file.parent.is_dir():
-        raise FileNotFoundError(f'--json {file}: there is no such folder')
-    table = Table(title='Position attention of DANet')
-    for column in ('case', 'quantity', *VARIANTS, 'ratio'):
-        table.add_column(column, justify='left' if column == 'case' else 'right')
-    figures = {
-        'machine': platform.processor() or platform.machine(),
-        'threads': torch.get_num_threads(),
-        'torch': torch.__version__,
-    }
-    for case, (size, backward) in CASES.items():
-        found = {v: in_new_process(measure, v, size, backward) for v in VARIANTS}
-        figures[case] = found
-        for quantity in ('MB', 'seconds'):
-            host, ours = (found[variant][quantity] for variant in VARIANTS)
-            cells = (f'{host:.1f}', f'{ours:.1f}', f'{ours / host:.2f}')
-            table.add_row(case, quantity, *cells)
-    Console().print(table)
-    if file:
-        file.write_text(json.dumps(figures, indent=2))
+        if args.report:
+            records = read_records(args.report)
+        else:
+            records = measure_rows(args, console)
+        print_records(records, console)
+        if args.markdown:
+            write_markdown(args.markdown, records)
+        if args.plot:
+            write_plots(args.plot, records)
 
 
 if __name__ == '__main__':

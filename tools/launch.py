@@ -26,7 +26,9 @@ LAUNCHED = 'MMSEG_COOP_LAUNCHED'
 # How a process ends that has been told to, as the others are when one fails.
 STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 # What a process says when another one has gone.
-LOST = re.compile('Connection (closed|reset)|Broken pipe|NCCL|remote process')
+LOST = re.compile(
+    'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
+)
 
 
 def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:

@@ -1,0 +1,77 @@
+"""Row i: what connectors add to the arithmetic of two networks."""
+
+from collections.abc import Iterator
+
+import torch
+from mmengine.config import ConfigDict
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..models.segmentors import CooperativeEncoderDecoder
+from ..models.sites import forward_head
+from .figure import Figure, Options
+from .models import build_pair, network_config
+
+_LIMITS = {'same': 0.10, 'multi': 0.12}
+
+
+def share(options: Options) -> Iterator[Figure]:
+    """Both patterns, at full rank and narrower, on ResNet-101 at 769x769."""
+    size = 129 if options.quick else 769
+    for network in ('danet', 'deeplabv3plus'):
+        config = network_config(network, options.quick, depth=101)
+        for pattern, limit in _LIMITS.items():
+            for width in (None, 256):
+                added, networks = connectors_flops(
+                    config, size, size, pattern, dict(width=width)
+                )
+                narrow = f', `width={width}`' if width else ''
+                yield Figure(
+                    f'connectors of `{pattern}`{narrow}, {network}, {size}×{size}',
+                    'its two networks',
+                    'GFLOPs',
+                    networks / 1e9,
+                    added / 1e9,
+                    limit,
+                )
+
+
+def connectors_flops(
+    config: ConfigDict,
+    height: int,
+    width: int,
+    pattern: str = 'same',
+    connector: dict | None = None,
+    training: bool = False,
+) -> tuple[int, int]:
+    """FLOPs of a forward of one image: of connectors, and of the two networks.
+
+    Args:
+        config: The single network.
+        height: Of the image.
+        width: Of the image.
+        pattern: How the networks are connected.
+        connector: Options of the connectors.
+        training: Count auxiliary heads, too.
+    """
+    with torch.device('meta'):
+        pairs = build_pair(config, None), build_pair(config, pattern, connector)
+    networks, connected = (_flops(pair, height, width, training) for pair in pairs)
+    return connected - networks, networks
+
+
+def _flops(
+    model: CooperativeEncoderDecoder, height: int, width: int, training: bool
+) -> int:
+    """All networks to their ends, without computing anything."""
+    image = torch.empty(1, 3, height, width, device='meta')
+    names = model.eval().plan.networks
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        walked = model.plan.run(
+            model.networks, model.connectors, model.aggregations, image, names
+        )
+        for name in names:
+            network = model.networks[name]
+            forward_head(network.decode_head, walked[name])
+            if training and network.with_auxiliary_head:
+                network.auxiliary_head(walked[name].features)
+    return counter.get_total_flops()

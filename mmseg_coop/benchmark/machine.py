@@ -1,0 +1,40 @@
+"""What a measurement was made on."""
+
+import os
+import platform
+from datetime import date
+from pathlib import Path
+
+import mmengine
+import mmseg
+import torch
+
+
+def describe_machine() -> str:
+    """Processor, threads, memory, versions and the date, in a line."""
+    memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
+    bfloat16 = 'with' if _has_bfloat16() else 'without'
+    return (
+        f'{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, '
+        f'{memory:.0f} GB, {bfloat16} bfloat16 instructions; Python '
+        f'{platform.python_version()}, torch {torch.__version__}, mmengine '
+        f'{mmengine.__version__}, mmseg {mmseg.__version__}; {date.today()}'
+    )
+
+
+def _cpu_info(key: str) -> str:
+    """The first value of a key that Linux has of the processor, or nothing."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.is_file() else []
+    values = (line.partition(':') for line in lines)
+    return next((value.strip() for name, _, value in values if name.strip() == key), '')
+
+
+def _processor() -> str:
+    return _cpu_info('model name') or platform.processor() or platform.machine()
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16; PyTorch emulates it otherwise."""
+    names = {'avx512_bf16', 'amx_bf16', 'avx_ne_convert', 'bf16'}
+    return not names.isdisjoint((_cpu_info('flags') or _cpu_info('Features')).split())

@@ -1,0 +1,50 @@
+"""Row e: a prediction of a connected pair against that of two single networks."""
+
+from collections.abc import Iterator
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor
+
+from .figure import Figure, Options
+from .models import build_host, build_pair, network_config
+from .timing import in_turn
+
+_BACKBONE = tuple(f'backbone.layer{i}' for i in range(1, 5))
+# What is added to the pattern, and the ratio to reach.
+_VARIANTS = {
+    '': ({}, 0.95),
+    ', `width=256`': (dict(connector=dict(width=256)), None),
+    ', sites of the backbone only': (dict(sites=_BACKBONE), None),
+}
+
+
+def bottom(options: Options) -> Iterator[Figure]:
+    """Both networks on ResNet-50, an image of 512x1024."""
+    height, width = (64, 128) if options.quick else (512, 1024)
+    image = torch.randn(1, 3, height, width)
+    for network in ('deeplabv3plus', 'danet'):
+        config = network_config(network, options.quick)
+        hosts = [build_host(config).eval() for _ in range(2)]
+        for name, (changes, limit) in _VARIANTS.items():
+            pair = build_pair(config, **changes).eval()
+            times = in_turn(
+                lambda hosts=hosts: average(hosts, image),
+                lambda pair=pair: average([pair], image),
+                options.repeats,
+            )
+            yield times.figure(
+                f'prediction of {network} with `bottom` of `same`{name}, '
+                f'{height}×{width}',
+                'two networks, averaged',
+                limit,
+            )
+
+
+@torch.no_grad()
+def average(models: list[EncoderDecoder], image: Tensor) -> Tensor:
+    """The class of each pixel, (1, H, W), by the mean of the models' probabilities."""
+    shape = tuple(image.shape[2:])
+    metas = [dict(img_shape=shape, ori_shape=shape, pad_shape=shape)]
+    probabilities = [model.inference(image, metas).softmax(1) for model in models]
+    return torch.stack(probabilities).mean(0).argmax(1)

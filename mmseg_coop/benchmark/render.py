@@ -1,0 +1,98 @@
+"""The measured rows as a table, for the terminal and in Markdown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from ..evaluation.render import markdown
+from ..evaluation.tables import Table, text_cell
+from .figure import Figure
+from .records import Record
+
+BEGIN, END = '<!-- benchmark: begin -->', '<!-- benchmark: end -->'
+_MET = {True: 'yes', False: '**no**', None: '–'}
+_COLUMNS = ['row', 'what', 'against', 'theirs', 'ours', 'ratio', 'to reach', 'reached']
+
+
+def print_records(records: dict[str, Record], console: Console) -> None:
+    """Print the table to the terminal."""
+    table = _table(records)
+    rich = RichTable(show_lines=True)
+    for name in table.columns:
+        rich.add_column(name)
+    for row in table.rows:
+        rich.add_row(*(escape(cell.text.replace('**', '')) for cell in row))
+    console.print(rich)
+    for note in table.notes:
+        console.print(escape(note), style='dim', highlight=False)
+
+
+def write_markdown(path: Path, records: dict[str, Record]) -> None:
+    """Write the table between the marks of a file, or to a new file.
+
+    Raises:
+        ValueError: If the file has no marks.
+    """
+    text = path.read_text() if path.is_file() else f'{BEGIN}\n{END}\n'
+    if BEGIN not in text or END not in text:
+        raise ValueError(
+            f'{path}: expected the marks {BEGIN} and {END} around the table'
+        )
+    head, tail = text.split(BEGIN)[0], text.split(END)[1]
+    path.write_text(
+        f'{head}{BEGIN}\n\n{markdown(_table(records)).strip()}\n\n{END}{tail}'
+    )
+
+
+def _table(records: dict[str, Record]) -> Table:
+    rows = [
+        [*map(text_cell, cells)]
+        for name, record in records.items()
+        for cells in _cells(name, record)
+    ]
+    machines: dict[str, list[str]] = {}
+    for name, record in records.items():
+        machines.setdefault(record.machine, []).append(name)
+    notes = [f'{", ".join(names)}: {machine}' for machine, names in machines.items()]
+    notes += [
+        f'{name}: {figure.what}: {figure.note}'
+        for name, record in records.items()
+        for figure in record.figures
+        if figure.note
+    ]
+    return Table('', _COLUMNS, rows, tuple(notes))
+
+
+def _cells(name: str, record: Record) -> Iterator[list[str]]:
+    small = ' (quick)' if record.quick else ''
+    for figure in record.figures:
+        yield [
+            f'{name}{small}',
+            figure.what,
+            figure.against,
+            f'{_number(figure.host)} {figure.unit}',
+            f'{_number(figure.ours)} {figure.unit}',
+            _ratio(figure),
+            _limit(figure),
+            _MET[figure.met],
+        ]
+
+
+def _ratio(figure: Figure) -> str:
+    if figure.pairs is None:
+        return f'{figure.ratio:.3f}'
+    low, middle, high = figure.pairs
+    return f'{figure.ratio:.2f} (in turn {middle:.2f}, {low:.2f} to {high:.2f})'
+
+
+def _limit(figure: Figure) -> str:
+    if figure.limit is None:
+        return '–'
+    return f'{"≥" if figure.at_least else "≤"} {figure.limit:.3g}'
+
+
+def _number(value: float) -> str:
+    return f'{value:,.0f}' if abs(value) >= 100 else f'{value:.3g}'

@@ -1,0 +1,86 @@
+"""Run MMSegmentation's and this project's tools, and read their iterations' times."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import mmseg
+from mmengine.config import Config
+
+from .models import REPO, host_model
+from .timing import seconds
+
+OURS = REPO / 'tools'
+_MIM = Path(mmseg.__file__).parent / '.mim'
+HOST = _MIM / 'tools'
+# Loaders and kernels are set up in the first iterations.
+_SKIPPED = 3
+_TIME = re.compile(r'Iter\(\w+\) \[ *\d+/\d+\].*? time: ([\d.]+)')
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """Seconds of an iteration, and of the whole process."""
+
+    iteration: float
+    process: float
+
+
+def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> ToolRun:
+    """Run a tool in a folder of its own, with every iteration in its log.
+
+    Args:
+        tool: The script.
+        config: Its config.
+        folder: A new folder.
+        args: What follows the config.
+
+    Raises:
+        OSError: If the tool fails.
+    """
+    folder.mkdir(parents=True)
+    config.default_hooks.logger.interval = 1
+    config.log_processor.window_size = 1
+    file = folder / 'config.py'
+    config.dump(file)
+    command = [sys.executable, '-W', 'ignore', tool, file, *args]
+    path = os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')])
+    with (folder / 'output.txt').open('w') as output:
+        process = seconds(
+            lambda: subprocess.run(
+                [*map(str, command), '--work-dir', str(folder)],
+                env={**os.environ, 'PYTHONPATH': path},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        )
+    text = (folder / 'output.txt').read_text()
+    times = list(map(float, _TIME.findall(text)))[_SKIPPED:]
+    if not times:
+        last = (text.strip().splitlines() or ['nothing'])[-1]
+        raise OSError(f'{tool} has not run {_SKIPPED + 1} iterations; it said: {last}')
+    return ToolRun(mean(times), process)
+
+
+def host_config(config: Config) -> Config:
+    """The same model and data with MMSegmentation's own defaults for all the rest.
+
+    Its hooks, loops, metric and optimizer wrapper; only the dataset's class may be one
+    of this project.
+    """
+    base = _MIM / 'configs' / '_base_'
+    defaults = [
+        Config.fromfile(base / name)
+        for name in ('default_runtime.py', 'schedules/schedule_80k.py')
+    ]
+    config = Config({**config.to_dict(), **defaults[0].to_dict()})
+    config.model = host_model(config.model)
+    for key in ('train_cfg', 'default_hooks', 'optim_wrapper'):
+        config[key] = defaults[1][key]
+    config.test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+    config.val_evaluator = config.test_evaluator
+    return config

@@ -1,0 +1,68 @@
+"""Jobs of two processes of which one fails, started as tools/launch.py starts them.
+
+Usage: launch_worker.py FILE, which gets the exit code and the lines that were shown of
+each. The processes are forks of this one, which has imported everything and has computed
+nothing.
+"""
+
+import json
+import os
+import runpy
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from mmseg_coop.apis import one_line_errors
+
+LAUNCH = Path(__file__).parents[2] / 'tools' / 'launch.py'
+
+
+def fail(how: str) -> None:
+    """One of two processes: the second fails, and the first waits for it."""
+    with one_line_errors():
+        if how == 'config':
+            raise ValueError('model.backbone: wrong for all')
+        dist.init_process_group('gloo')
+        if dist.get_rank() == 1 and how == 'killed':
+            os.kill(os.getpid(), signal.SIGKILL)
+        if dist.get_rank() == 1:
+            raise RuntimeError('a bug in one process')
+        dist.all_reduce(torch.ones(1))
+
+
+def launch(how: str) -> tuple[int, list[str]]:
+    """The exit code of a job, and what it shows."""
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=2,
+        run_id=how,
+        rdzv_backend='c10d',
+        rdzv_endpoint='localhost:0',
+        start_method='fork',
+        max_restarts=0,
+    )
+    only_first = runpy.run_path(str(LAUNCH))['first_error_only']
+    with tempfile.TemporaryFile('w+') as shown:
+        os.dup2(shown.fileno(), 2)
+        try:
+            with only_first():
+                elastic_launch(config, fail)(how)
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        sys.stderr.flush()
+        shown.seek(0)
+        lines = shown.read().strip().splitlines()
+    # PyTorch tells of the connections that it has made.
+    return code, [line for line in lines if 'Gloo' not in line]
+
+
+if __name__ == '__main__':
+    done = {how: launch(how) for how in ('config', 'bug', 'killed')}
+    Path(sys.argv[1]).write_text(json.dumps(done))
