@@ -8,7 +8,6 @@ python tools/launch.py --nproc_per_node=2 tools/train.py CONFIG --launcher pytor
 
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -25,10 +24,6 @@ from torch.distributed.elastic.multiprocessing.errors import (
 LAUNCHED = 'MMSEG_COOP_LAUNCHED'
 # How a process ends that has been told to, as the others are when one fails.
 STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)
-# What a process says when another one has gone.
-LOST = re.compile(
-    'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
-)
 
 
 def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
@@ -36,8 +31,7 @@ def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
 
     def order(item: tuple[int, ProcessFailure]) -> tuple:
         rank, failure = item
-        stopped = failure.exitcode in STOPPED
-        return stopped, bool(LOST.search(failure.message)), failure.timestamp, rank
+        return failure.exitcode in STOPPED, failure.timestamp, rank
 
     return min(failures.items(), key=order)
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -15,6 +16,12 @@ from .config_errors import config_error
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
 # Set by tools/launch.py, which shows the error of one of several processes.
 LAUNCHED = 'MMSEG_COOP_LAUNCHED'
+# What a process says when another one has gone.
+_LOST = re.compile(
+    'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
+)
+# Seconds that another process may take to end, and the launcher to notice.
+_PATIENCE = 10
 
 
 @contextmanager
@@ -31,7 +38,11 @@ def one_line_errors() -> Iterator[None]:
     except Exception as error:
         message = None if os.environ.get(TRACEBACK) else _message(error)
         if os.environ.get(LAUNCHED):
-            _report(message or traceback.format_exc())
+            text = message or traceback.format_exc()
+            _report(text)
+            if _LOST.search(text):
+                # The launcher blames the process that ends first: not this one.
+                time.sleep(_PATIENCE)
             raise SystemExit(2 if message else 1) from None
         if message is None:
             raise

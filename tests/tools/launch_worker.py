@@ -1,7 +1,7 @@
 """Jobs of two processes of which one fails, started as tools/launch.py starts them.
 
 Usage: launch_worker.py FILE, which gets the exit code and the lines that were shown of
-each. The processes are forks of this one, which has imported everything and has computed
+each. The processes are forks of this one, which has imported everything and computed
 nothing.
 """
 
