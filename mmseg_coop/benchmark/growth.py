@@ -19,21 +19,16 @@ def growth(options: Options) -> Iterator[Panel]:
     scales = (1, 2) if options.quick else (1, 1.5, 2, 3)
     sizes = [(round(height * s), round(width * s)) for s in scales]
     images = [2**i for i in range(more)]
-    yield _panel(
-        'networks, batch 2', 'networks', numbers, [(n, 2, _SIZE) for n in numbers]
-    )
+    counts = [(n, 2, _SIZE) for n in numbers]
+    yield _panel('networks, batch 2', 'networks', numbers, counts)
     yield _panel(
         'pixels, 2 networks, batch 2',
         'pixels of an image',
         [h * w for h, w in sizes],
         [(2, 2, size) for size in sizes],
     )
-    yield _panel(
-        'images, 2 networks',
-        'images of a batch',
-        images,
-        [(2, n, _SIZE) for n in images],
-    )
+    batches = [(2, n, _SIZE) for n in images]
+    yield _panel('images, 2 networks', 'images of a batch', images, batches)
     yield _attention_panel(options)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from mmengine.registry import init_default_scope
 
+from ..quiet import silence_foreign_warnings
+
 # The C library gives every block of 128 KB or more back at once, so that a process
 # holds what is in use. Its default is to keep blocks, more or fewer by chance.
 _ENVIRONMENT = {'MALLOC_MMAP_THRESHOLD_': '131072', 'THP_MEM_ALLOC_ENABLE': '0'}
@@ -44,6 +46,7 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
 
 
 def _measure(build: Callable[..., Callable[[], object]], args: tuple) -> float:
+    silence_foreign_warnings()
     init_default_scope('mmseg')
     torch.manual_seed(0)
     call = build(*args)

@@ -68,7 +68,10 @@ def read_records(path: Path) -> dict[str, Record]:
 
 def _record(machine: str, quick: bool, figures: list, panels: list) -> Record:
     return Record(
-        machine, quick, [_figure(**f) for f in figures], [*map(_panel, panels)]
+        machine,
+        quick,
+        [_figure(**figure) for figure in figures],
+        [_panel(**panel) for panel in panels],
     )
 
 
@@ -77,5 +80,5 @@ def _figure(ratio: float, met: bool | None, pairs: list | None, **rest) -> Figur
     return Figure(**rest, pairs=None if pairs is None else tuple(pairs))
 
 
-def _panel(panel: dict) -> Panel:
-    return Panel(**{**panel, 'lines': [Line(**line) for line in panel['lines']]})
+def _panel(lines: list[dict], **rest) -> Panel:
+    return Panel(**rest, lines=[Line(**line) for line in lines])

@@ -15,16 +15,20 @@ from .records import Record
 BEGIN, END = '<!-- benchmark: begin -->', '<!-- benchmark: end -->'
 _MET = {True: 'yes', False: '**no**', None: '–'}
 _COLUMNS = ['row', 'what', 'against', 'theirs', 'ours', 'ratio', 'to reach', 'reached']
+# What a terminal of 80 characters has no room for.
+_WIDE = 'against'
 
 
 def print_records(records: dict[str, Record], console: Console) -> None:
     """Print the table to the terminal."""
     table = _table(records)
     rich = RichTable(show_lines=True)
-    for name in table.columns:
-        rich.add_column(name)
+    wide = table.columns.index(_WIDE)
+    for name in _without(table.columns, wide):
+        rich.add_column(name, min_width=28 if name == 'what' else None)
     for row in table.rows:
-        rich.add_row(*(escape(cell.text.replace('**', '')) for cell in row))
+        cells = [escape(cell.text.replace('**', '')) for cell in row]
+        rich.add_row(*_without(cells, wide))
     console.print(rich)
     for note in table.notes:
         console.print(escape(note), style='dim', highlight=False)
@@ -79,6 +83,10 @@ def _cells(name: str, record: Record) -> Iterator[list[str]]:
             _limit(figure),
             _MET[figure.met],
         ]
+
+
+def _without(cells: list[str], place: int) -> list[str]:
+    return cells[:place] + cells[place + 1 :]
 
 
 def _ratio(figure: Figure) -> str:
