@@ -22,8 +22,9 @@ from torch.distributed.elastic.multiprocessing.errors import (
 
 # As in mmseg_coop/apis/errors.py; importing that takes seconds.
 LAUNCHED = 'MMSEG_COOP_LAUNCHED'
-# How a process ends that has been told to, as the others are when one fails.
-STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)
+# How a process ends that has been told to, as the others are when one fails: by the
+# signal, or as mmseg_coop/engine/stop_hook.py does when it has saved a checkpoint.
+STOPPED = (-signal.SIGTERM, 75)
 
 
 def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:

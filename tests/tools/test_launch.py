@@ -2,11 +2,16 @@
 
 import json
 import os
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
+from mmseg_coop.engine.stop_hook import STOPPED
 
 REPO = Path(__file__).parents[2]
 LAUNCH = REPO / 'tools' / 'launch.py'
@@ -35,3 +40,16 @@ def test_the_first_error_is_all_that_is_shown(how, code, first, last, jobs):
     assert found == code
     assert shown[0].startswith(first) and shown[-1].startswith(last)
     assert len(shown) <= 2 or how == 'bug'
+
+
+@pytest.mark.parametrize('stopped', [-signal.SIGTERM, STOPPED])
+def test_a_process_that_was_stopped_is_not_to_blame(stopped, tmp_path):
+    """It may end in the same second as the one for which it was stopped."""
+    first = runpy.run_path(str(LAUNCH))['first']
+    failures = {
+        rank: ProcessFailure(rank, 0, code, str(tmp_path / 'none'))
+        for rank, code in enumerate([stopped, -signal.SIGKILL])
+    }
+    assert first(failures)[0] == 1
+    del failures[1]
+    assert first(failures)[0] == 0
