@@ -192,3 +192,12 @@ def _browse(page, *options):
     )
     assert done.returncode == 0, done.stderr[-1000:]
     return done.stdout
+
+
+def test_the_demo_says_where_its_report_is(demo):
+    folder, done = demo
+    assert done.stderr == '' and 'Warning' not in done.stdout
+    for text in ('single', 'ensemble', 'same', 'multi', 'over single', 'sidewalk'):
+        assert text in done.stdout
+    assert 'Report: work_dirs/demo/report/report.html' in done.stdout
+    assert (folder / 'report' / 'report.html').is_file()
