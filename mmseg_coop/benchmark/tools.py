@@ -61,7 +61,7 @@ def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> Too
     text = (folder / 'output.txt').read_text()
     times = list(map(float, _TIME.findall(text)))[_SKIPPED:]
     if not times:
-        last = (text.strip().splitlines() or ['nothing'])[-1]
+        last = ' / '.join(text.strip().splitlines()[-2:])
         raise OSError(f'{tool} has not run {_SKIPPED + 1} iterations; it said: {last}')
     return ToolRun(mean(times), process)
 
