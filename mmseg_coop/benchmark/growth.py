@@ -18,7 +18,8 @@ def growth(options: Options) -> Iterator[Panel]:
     numbers = range(1, more + 1)
     scales = (1, 2) if options.quick else (1, 1.5, 2, 3)
     sizes = [(round(height * s), round(width * s)) for s in scales]
-    images = [2**i for i in range(more)]
+    # A pooled feature of a single image has nothing to normalize with.
+    images = [2 * n for n in numbers]
     counts = [(n, 2, _SIZE) for n in numbers]
     yield _panel('networks, batch 2', 'networks', numbers, counts)
     yield _panel(

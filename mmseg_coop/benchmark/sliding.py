@@ -24,14 +24,12 @@ def windows(options: Options) -> Iterator[Figure]:
     image = torch.randn(1, 3, height, width)
     host, ours = (_build(kind, quick) for kind in (False, True))
     ours.networks.bottom.load_state_dict(host.state_dict())
-    clock = _Clock(host.encode_decode)
-    host.encode_decode = clock
-    total = seconds(lambda: _predict(host, image))
-    share = clock.seconds / total
-    host.encode_decode = clock.call
     times = in_turn(
         lambda: _predict(host, image), lambda: _predict(ours, image), options.repeats
     )
+    host.encode_decode = clock = _Clock(host.encode_decode)
+    total = seconds(lambda: _predict(host, image))
+    share = clock.seconds / total
     yield times.speed(
         what,
         _HOST,

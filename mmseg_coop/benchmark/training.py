@@ -42,8 +42,8 @@ def time(options: Options) -> Iterator[Figure]:
         f'training step of DeepLabV3+, `same`, {size}×{size}, batch 2',
         'a step of each of two networks',
         1 + added / networks,
-        f'forward of an image: networks {networks / 1e9:.1f} GFLOPs, connectors '
-        f'{added / 1e9:.1f}; {median(times.ours) / 2:.2f} s an image',
+        f'forward of an image: networks {networks / 1e9:.3g} GFLOPs, connectors '
+        f'{added / 1e9:.3g}; {median(times.ours) / 2:.2f} s an image',
     )
 
 
