@@ -15,8 +15,8 @@ from .models import read_config
 from .timing import Times
 from .tools import HOST, OURS, ToolRun, host_config, run_tool
 
-# Processes in turn: each has many iterations.
-_TURNS = 2
+# A process of each side: it has many iterations.
+_TURNS = 1
 
 
 def test(options: Options) -> Iterator[Figure]:
