@@ -149,11 +149,13 @@ def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
     """
     places = _places(config._cfg_dict, '') if config else ()
     scores = {
-        key: sum(name in wanted and wanted[name] == options[name] for name in options)
+        key: sum(
+            name in wanted and _equal(wanted[name], options[name]) for name in options
+        )
         for key, options in places
         if option in options
-        and options.get(option) == wanted.get(option)
-        and options.get('type', wanted.get('type')) == wanted.get('type')
+        and _equal(options.get(option), wanted.get(option))
+        and _equal(options.get('type', wanted.get('type')), wanted.get('type'))
     }
     best = [key for key in scores if scores[key] == max(scores.values())]
     return ' or '.join(best if len(best) <= _PLACES else [*best[:_PLACES], '…'])
@@ -168,6 +170,11 @@ def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
     elif isinstance(node, list | tuple):
         for i, value in enumerate(node):
             yield from _places(value, f'{key}[{i}]')
+
+
+def _equal(a: Any, b: Any) -> bool:
+    # The second says no to NaN.
+    return a is b or a == b
 
 
 def _dotted(key: str) -> str:

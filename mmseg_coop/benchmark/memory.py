@@ -1,7 +1,6 @@
 """Peak memory of a call, in a process of its own."""
 
 import os
-import resource
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -56,13 +55,19 @@ def _measure(build: Callable[..., Callable[[], object]], args: tuple) -> float:
 
 
 def _resident() -> float:
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * resource.getpagesize() / _MB
+    return _status('VmRSS')
 
 
 def _peak() -> float:
-    # Linux counts in KB.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MB
+    # Not getrusage's: that one also counts the process that started this one.
+    return _status('VmHWM')
+
+
+def _status(key: str) -> float:
+    """A size of this process, in MB; Linux counts in KB."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    found = next(line for line in lines if line.startswith(f'{key}:'))
+    return int(found.split()[1]) * 1024 / _MB
 
 
 @contextmanager
