@@ -54,6 +54,13 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def check_folders(args: argparse.Namespace) -> None:
+    """Say what can't be written before measuring takes its time."""
+    for path in filter(None, (args.json, args.markdown)):
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f'{path}: there is no folder {path.parent}')
+
+
 def measure_rows(args: argparse.Namespace, console: Console) -> dict[str, Record]:
     """Measure row by row; each is written at once, as the next may fail."""
     known = args.json is not None and args.json.is_file()
@@ -74,6 +81,7 @@ def main() -> None:
     init_default_scope('mmseg')
     console = Console()
     with one_line_errors():
+        check_folders(args)
         if args.report:
             records = read_records(args.report)
         else:
