@@ -16,7 +16,7 @@ from .timing import Times
 from .tools import HOST, OURS, ToolRun, host_config, run_tool
 
 # A process of each side: it has many iterations.
-_TURNS = 1
+_TURNS = 2
 
 
 def test(options: Options) -> Iterator[Figure]:

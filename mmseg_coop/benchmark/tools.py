@@ -19,7 +19,7 @@ _MIM = Path(mmseg.__file__).parent / '.mim'
 HOST = _MIM / 'tools'
 # Loaders and kernels are set up in the first iterations.
 _SKIPPED = 3
-_TIME = re.compile(r'Iter\(\w+\) \[ *\d+/\d+\].*? time: ([\d.]+)')
+_TIME = r'Iter\({}\) \[ *\d+/\d+\].*? time: ([\d.]+)'
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,10 @@ class ToolRun:
 def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> ToolRun:
     """Run a tool in a folder of its own, with every iteration in its log.
 
+    A training ends with a validation, whose iterations do not count.
+
     Args:
-        tool: The script.
+        tool: The script, ``train.py`` or ``test.py``.
         config: Its config.
         folder: A new folder.
         args: What follows the config.
@@ -59,7 +61,8 @@ def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> Too
             )
         )
     text = (folder / 'output.txt').read_text()
-    times = list(map(float, _TIME.findall(text)))[_SKIPPED:]
+    found = re.findall(_TIME.format(tool.stem), text)
+    times = list(map(float, found))[_SKIPPED:]
     if not times:
         last = ' / '.join(text.strip().splitlines()[-2:])
         raise OSError(f'{tool} has not run {_SKIPPED + 1} iterations; it said: {last}')

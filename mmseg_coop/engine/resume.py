@@ -3,12 +3,13 @@
 import logging
 import pickle
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from mmengine.logging import print_log
+
+from .safe_load import wrong_checksum
 
 
 def newest_complete_checkpoint(
@@ -50,16 +51,11 @@ def newest_complete_checkpoint(
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a file that PyTorch has saved; None for a complete one.
-
-    All of it is read and compared with its check sums, which ``torch.load`` does not
-    do.
-    """
+    """What is wrong with a file that PyTorch has saved; None for a complete one."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            entry = archive.testzip()
+        entry = wrong_checksum(path)
         if entry:
-            return f'wrong check sum of {entry}'
+            return f'the checksum of {entry} differs'
         # Its reader needs more of the headers.
         torch.load(path, 'cpu', weights_only=True, mmap=True)
     except pickle.UnpicklingError:

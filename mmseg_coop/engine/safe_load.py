@@ -166,7 +166,8 @@ def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
         if not trusted and is_tarfile(file):
             raise ValueError('a tar file')
         file.seek(0)
-        _check_sums(file)
+        if zipfile.is_zipfile(file) and (entry := wrong_checksum(file)):
+            raise ValueError(f'the checksum of {entry} differs')
         file.seek(0)
         with harmless.allowed():
             return torch.load(file, map_location, weights_only=not trusted)
@@ -175,14 +176,13 @@ def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
         raise ValueError(_reason(filename, file, error)) from None
 
 
-def _check_sums(file: IO[bytes]) -> None:
-    """Compare a zip file's checksums; PyTorch does not, and loads flipped bits."""
-    if not zipfile.is_zipfile(file):
-        return
+def wrong_checksum(file: IO[bytes] | Path) -> str | None:
+    """The first entry of a zip file whose checksum differs.
+
+    All of it is read. PyTorch does not compare, and loads flipped bits.
+    """
     with zipfile.ZipFile(file) as archive:
-        broken = archive.testzip()
-    if broken:
-        raise ValueError(f'the checksum of {broken} differs')
+        return archive.testzip()
 
 
 def _reason(filename: str, file: IO[bytes], error: Exception) -> str:
