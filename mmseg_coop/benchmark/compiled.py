@@ -1,11 +1,13 @@
-"""Row compile: MMEngine's switch ``compile`` for training and testing."""
+"""Row compile: the switch ``compile`` for training and testing."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
 
+from ..models.segmentors import predict_labels
 from .figure import Figure, Options
 from .models import build_pair, network_config, random_batch
 from .timing import in_turn, seconds
@@ -37,6 +39,8 @@ def _train(batch: dict, compile: bool) -> Callable[[], object]:
 
 def _predict(batch: dict, compile: bool) -> Callable[[], object]:
     model = _pair().eval()
+    # As CoopEvaluationHook does it.
+    model.predict = partial(predict_labels, model)
     step = torch.compile(model.test_step) if compile else model.test_step
     return torch.no_grad()(lambda: step(batch))
 

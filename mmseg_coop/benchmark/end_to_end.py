@@ -15,13 +15,10 @@ from .models import read_config
 from .timing import Times
 from .tools import HOST, OURS, ToolRun, host_config, run_tool
 
-# A process of each side: it has many iterations.
-_TURNS = 2
-
 
 def test(options: Options) -> Iterator[Figure]:
     """``tools/test.py`` with a small network on drawn images in Cityscapes' layout."""
-    height, width, images = (128, 256, 6) if options.quick else (1024, 2048, 24)
+    height, width, images = (128, 256, 12) if options.quick else (1024, 2048, 32)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_cityscapes(folder / 'data', images, height, width)
@@ -42,20 +39,20 @@ def test(options: Options) -> Iterator[Figure]:
             "MMSegmentation's",
             lambda: [tested(HOST, host, 'single.pth')],
             lambda: [tested(OURS, single, 'single.pth')],
-            _turns(options),
+            options.repeats,
         )
         yield from _compare(
             f'{what}, `same`: both networks and their mean',
             "MMSegmentation's, two networks one after the other",
             lambda: [tested(HOST, host, 'single.pth') for _ in range(2)],
             lambda: [tested(OURS, pair, 'pair.pth')],
-            _turns(options),
+            options.repeats,
         )
 
 
 def train(options: Options) -> Iterator[Figure]:
     """``tools/train.py`` with the configs for CamVid as they are shipped."""
-    iterations = 4 if options.quick else 24
+    iterations = 12 if options.quick else 24
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = options.camvid
@@ -77,13 +74,9 @@ def train(options: Options) -> Iterator[Figure]:
                 "MMSegmentation's, its defaults, float32",
                 lambda host=host: [trained(HOST, host)],
                 lambda ours=ours: [trained(OURS, ours)],
-                _turns(options),
+                options.repeats,
                 images=config.train_dataloader.batch_size,
             )
-
-
-def _turns(options: Options) -> int:
-    return 1 if options.quick else _TURNS
 
 
 def _compare(
@@ -105,17 +98,17 @@ def _compare(
         images: Of an iteration.
     """
     runs = [(host(), ours()) for _ in range(turns)]
-    iteration, process = (
-        Times(
-            *(
-                [sum(getattr(run, part) for run in turn) for turn in side]
-                for side in zip(*runs, strict=True)
-            )
-        )
-        for part in ('iteration', 'process')
+    yield _times(runs, 'iteration').speed(what, against, images, 2.0)
+    yield _times(runs, 'process').figure(f'{what}: the whole process', against)
+
+
+def _times(turns: list[tuple[list[ToolRun], list[ToolRun]]], part: str) -> Times:
+    """Seconds of each turn, added up where a side has several runs."""
+    host, ours = (
+        [sum(getattr(run, part) for run in runs) for runs in side]
+        for side in zip(*turns, strict=True)
     )
-    yield iteration.speed(what, against, images, 2.0)
-    yield process.figure(f'{what}: the whole process', against)
+    return Times(host, ours)
 
 
 def _small(config: Config, folder: Path) -> Config:
@@ -141,7 +134,7 @@ def _save_weights(config: Config, path: Path) -> None:
 
 
 def _short(config: Config, data: str | Path, iterations: int) -> Config:
-    """Some iterations, without validation, on these data."""
+    """Some iterations on these data, and the validation that ends a training."""
     config.train_cfg.update(max_iters=iterations, val_interval=10 * iterations)
     for loader in ('train', 'val', 'test'):
         config[f'{loader}_dataloader'].dataset.data_root = str(data)

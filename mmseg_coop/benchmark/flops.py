@@ -1,9 +1,11 @@
 """Row i: what connectors add to the arithmetic of two networks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from mmengine.config import ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.segmentors import CooperativeEncoderDecoder
@@ -59,13 +61,28 @@ def connectors_flops(
     return connected - networks, networks
 
 
+def prediction_flops(
+    build: Callable[[], EncoderDecoder], height: int, width: int
+) -> int:
+    """FLOPs of what a model runs to predict one image.
+
+    Args:
+        build: Makes the model.
+        height: Of the image.
+        width: Of the image.
+    """
+    with torch.device('meta'):
+        model = build().eval()
+    return _count(model, height, width)
+
+
 def _flops(
     model: CooperativeEncoderDecoder, height: int, width: int, training: bool
 ) -> int:
-    """All networks to their ends, without computing anything."""
-    image = torch.empty(1, 3, height, width, device='meta')
+    """All networks to their ends."""
     names = model.eval().plan.networks
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+
+    def run(image: Tensor) -> None:
         walked = model.plan.run(
             model.networks, model.connectors, model.aggregations, image, names
         )
@@ -74,4 +91,14 @@ def _flops(
             forward_head(network.decode_head, walked[name])
             if training and network.with_auxiliary_head:
                 network.auxiliary_head(walked[name].features)
+
+    return _count(run, height, width)
+
+
+@torch.no_grad()
+def _count(call: Callable[[Tensor], object], height: int, width: int) -> int:
+    """FLOPs of a call with an image, without computing anything."""
+    image = torch.empty(1, 3, height, width, device='meta')
+    with FlopCounterMode(display=False) as counter:
+        call(image)
     return counter.get_total_flops()

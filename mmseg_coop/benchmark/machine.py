@@ -9,11 +9,13 @@ import mmengine
 import mmseg
 import torch
 
+from ..apis import cpu_has_bfloat16
+
 
 def describe_machine() -> str:
     """Processor, threads, memory, versions and the date, in a line."""
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
-    bfloat16 = 'with' if _has_bfloat16() else 'without'
+    bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
     return (
         f'{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, '
         f'{memory:.0f} GB, {bfloat16} bfloat16 instructions; Python '
@@ -32,9 +34,3 @@ def _cpu_info(key: str) -> str:
 
 def _processor() -> str:
     return _cpu_info('model name') or platform.processor() or platform.machine()
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16; PyTorch emulates it otherwise."""
-    names = {'avx512_bf16', 'amx_bf16', 'avx_ne_convert', 'bf16'}
-    return not names.isdisjoint((_cpu_info('flags') or _cpu_info('Features')).split())

@@ -1,12 +1,14 @@
 """Row e: a prediction of a connected pair against that of two single networks."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from .figure import Figure, Options
+from .flops import prediction_flops
 from .models import build_host, build_pair, network_config
 from .timing import in_turn
 
@@ -26,8 +28,11 @@ def bottom(options: Options) -> Iterator[Figure]:
     for network in ('deeplabv3plus', 'danet'):
         config = network_config(network, options.quick)
         hosts = [build_host(config).eval() for _ in range(2)]
+        theirs = 2 * prediction_flops(partial(build_host, config), height, width)
         for name, (changes, limit) in _VARIANTS.items():
-            pair = build_pair(config, **changes).eval()
+            build = partial(build_pair, config, **changes)
+            pair = build().eval()
+            ours = prediction_flops(build, height, width)
             times = in_turn(
                 lambda hosts=hosts: average(hosts, image),
                 lambda pair=pair: average([pair], image),
@@ -38,6 +43,8 @@ def bottom(options: Options) -> Iterator[Figure]:
                 f'{height}×{width}',
                 'two networks, averaged',
                 limit,
+                f'networks {theirs / 1e9:.3g} GFLOPs, ours {ours / 1e9:.3g}: '
+                f'{ours / theirs:.2f}',
             )
 
 

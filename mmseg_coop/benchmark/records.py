@@ -47,7 +47,6 @@ def write_records(path: Path, records: dict[str, Record]) -> None:
         for name in ROWS
         if name in records
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + '\n')
 
 

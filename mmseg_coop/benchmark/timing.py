@@ -56,10 +56,15 @@ def in_turn(
     host: Callable[[], object], ours: Callable[[], object], repeats: int
 ) -> Times:
     """Run two calls once to warm up, then again and again in turn."""
-    host()
-    ours()
-    times = [(seconds(host), seconds(ours)) for _ in range(repeats)]
-    return Times([a for a, _ in times], [b for _, b in times])
+    calls = dict(host=host, ours=ours)
+    for call in calls.values():
+        call()
+    times = {name: [] for name in calls}
+    for turn in range(repeats):
+        # Neither always comes second.
+        for name in sorted(calls, reverse=turn % 2 == 1):
+            times[name].append(seconds(calls[name]))
+    return Times(**times)
 
 
 def seconds(call: Callable[[], object]) -> float:

@@ -1,6 +1,7 @@
 from .atomic_backend import AtomicBackend
 from .checkpoint import check_state_dict, load_weights
 from .checkpoint_hook import SafeCheckpointHook
+from .compile_hook import CompileTestHook
 from .cooperation_hook import CooperationHook
 from .evaluation_hook import CoopEvaluationHook
 from .hooks import CheckpointMatchHook, unwrap
@@ -15,6 +16,7 @@ __all__ = [
     'AtomicBackend',
     'BFloat16OptimWrapper',
     'CheckpointMatchHook',
+    'CompileTestHook',
     'CoopEvaluationHook',
     'CooperationHook',
     'NonFiniteError',

@@ -5,16 +5,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from mmseg.models.backbones import ResNet
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from .sites import auxiliary_heads
+
 
 def recompute_networks(networks: Iterable[nn.Module]) -> None:
     """Keep little more than what passes between the parts of networks.
 
-    Parts are the stem and the residual blocks of a ResNet, the modules of each head,
+    Parts are a deep stem and the residual blocks of a ResNet, the modules of each head,
     and each head's losses, whose logits have the size of the image. Another backbone
     runs as its own options say.
 
@@ -24,8 +27,8 @@ def recompute_networks(networks: Iterable[nn.Module]) -> None:
     for network in networks:
         if isinstance(network.backbone, ResNet):
             recompute_modules(_resnet_parts(network.backbone))
-        for head in _heads(network):
-            recompute_modules(_with_parameters(head))
+        for head in (network.decode_head, *auxiliary_heads(network)):
+            recompute_modules(parts_of_head(head))
             head.loss_by_feat = _Recomputed(head.loss_by_feat, head)
 
 
@@ -45,10 +48,12 @@ class _Recomputed:
     method: Callable
     module: nn.Module
 
-    def __call__(self, *args) -> Any:
-        return checkpoint(
-            self.method, *args, use_reentrant=False, context_fn=self._contexts
+    def __call__(self, *args, **kwargs) -> Any:
+        # A compiled graph counts statistics once by itself.
+        contexts = (
+            {} if torch.compiler.is_compiling() else dict(context_fn=self._contexts)
         )
+        return checkpoint(self.method, *args, use_reentrant=False, **contexts, **kwargs)
 
     def _contexts(self):
         return nullcontext(), _keep_statistics(self.module)
@@ -80,13 +85,11 @@ def _resnet_parts(backbone: ResNet) -> Iterator[nn.Module]:
         yield from getattr(backbone, name)
 
 
-def _with_parameters(head: nn.Module) -> list[nn.Module]:
-    return [m for m in head.children() if next(m.parameters(), None) is not None]
-
-
-def _heads(network: nn.Module) -> list[nn.Module]:
-    auxiliary = getattr(network, 'auxiliary_head', None)
-    if auxiliary is None:
-        return [network.decode_head]
-    several = isinstance(auxiliary, nn.ModuleList)
-    return [network.decode_head, *(auxiliary if several else [auxiliary])]
+def parts_of_head(head: nn.Module) -> Iterator[nn.Module]:
+    """Modules of a head that keep activations."""
+    for module in head.children():
+        if isinstance(module, nn.ModuleList):
+            # It has no forward of its own.
+            yield from parts_of_head(module)
+        elif next(module.parameters(), None) is not None:
+            yield module

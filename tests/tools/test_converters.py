@@ -1,8 +1,6 @@
-"""The converters, run as a user runs them."""
+"""The converters, with a user's command lines."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +8,16 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-CONVERTERS = Path(__file__).parents[2] / 'tools' / 'dataset_converters'
+from run_tool import run_tool
 
 
-def convert(name: str, *args) -> subprocess.CompletedProcess:
-    command = [sys.executable, CONVERTERS / f'{name}.py', *args]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+@pytest.fixture
+def convert(monkeypatch, capsys):
+    def run(name, *args):
+        name = f'dataset_converters/{name}.py'
+        return run_tool(name, '.', args, monkeypatch, capsys)
+
+    return run
 
 
 def read(path: Path) -> np.ndarray:
@@ -28,7 +30,7 @@ def save(values: np.ndarray, path: Path) -> None:
 
 
 @pytest.mark.parametrize('nproc', [1, 2])
-def test_cityscapes(drawn_cityscapes, tmp_path, nproc):
+def test_cityscapes(drawn_cityscapes, tmp_path, nproc, convert):
     root = tmp_path / 'cityscapes'
     shutil.copytree(drawn_cityscapes / 'gtFine', root / 'gtFine')
     expected = {}
@@ -43,7 +45,7 @@ def test_cityscapes(drawn_cityscapes, tmp_path, nproc):
     assert not list(root.rglob('*.part'))
 
 
-def test_camvid(tmp_path):
+def test_camvid(tmp_path, convert):
     labels = {}
     for i, split in enumerate(('train', 'val', 'test')):
         label = np.random.default_rng(i).integers(0, 12, (36, 48))
@@ -58,7 +60,7 @@ def test_camvid(tmp_path):
         assert image.shape == (36, 48, 3) and abs(image.astype(int) - 99).max() < 4
 
 
-def test_voc_aug(tmp_path):
+def test_voc_aug(tmp_path, convert):
     lists = tmp_path / 'devkit/VOC2012/ImageSets/Segmentation'
     lists.mkdir(parents=True)
     (lists / 'train.txt').write_text('a\nb\n')
@@ -88,7 +90,7 @@ def test_voc_aug(tmp_path):
         ('voc_aug', ['nowhere', 'sbd'], 'train.txt is not there; expected that of VOC'),
     ],
 )
-def test_wrong_folder(name, args, message, tmp_path):
+def test_wrong_folder(name, args, message, tmp_path, convert):
     done = convert(name, *(tmp_path / arg for arg in args))
     assert done.returncode == 2
     assert done.stderr.startswith('error: ') and message in done.stderr

@@ -1,12 +1,12 @@
 """The VOC configs on a small folder in VOC's layout, with a narrow backbone."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / 'configs' / 'coop' / 'deeplabv3plus_r101_same_voc2012.py'
@@ -46,21 +46,24 @@ def devkit(tmp_path) -> Path:
     return tmp_path
 
 
-def tool(name: str, cwd: Path, *args) -> str:
-    command = [sys.executable, str(REPO / f'tools/{name}.py'), str(CONFIG), *args]
-    command += ['--cfg-options', *NARROW]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-1500:]
-    return done.stdout
+@pytest.fixture
+def tool(devkit, monkeypatch, capsys):
+    def run(name: str, *args) -> str:
+        args = [CONFIG, *args, '--cfg-options', *NARROW]
+        done = run_tool(f'{name}.py', devkit, args, monkeypatch, capsys)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
-def test_trains_tests_and_submits(devkit):
-    assert 'mIoU' in tool('train', devkit)
+def test_trains_tests_and_submits(devkit, tool):
+    assert 'mIoU' in tool('train')
     weights = 'work_dirs/deeplabv3plus_r101_same_voc2012/iter_1.pth'
-    assert 'tvmonitor' in tool('test', devkit, weights)
-    tool('test', devkit, weights, '--submission', 'out')
+    assert 'tvmonitor' in tool('test', weights)
+    tool('test', weights, '--submission', 'out')
     files = list((devkit / 'out').rglob('*.png'))
     assert [f.name for f in files] == ['test_0.png']
     assert files[0].parent.name == 'comp6_test_cls'
     assert np.array(Image.open(files[0])).shape == SIZES['test']
-    assert 'mIoU' in tool('test', devkit, weights, '--tta')
+    assert 'mIoU' in tool('test', weights, '--tta')

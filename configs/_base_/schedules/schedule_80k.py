@@ -42,6 +42,7 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
     # Validation and test report every network.
     evaluation=dict(type='CoopEvaluationHook'),
+    compile=dict(type='CompileTestHook'),
     # Loss of each network, strength of connectors, similarity of feature maps.
     cooperation=dict(type='CooperationHook', interval=1000),
 )

@@ -11,8 +11,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Similarities that are held at a time: 16 MB in float32 of whole rows in the forward
-# pass, 4 MB of parts of rows in the backward pass.
+# Similarities of a batch that are held at a time: 16 MB in float32 of whole rows in
+# the forward pass, 4 MB of parts of rows in the backward pass.
 _STRIP = 2**22
 _TILE = 2**20
 
@@ -55,11 +55,16 @@ class EfficientDAHead(DAHead):
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
     if query.is_cuda:
-        # One head; DANet does not scale its similarities.
-        heads = [x.transpose(1, 2).unsqueeze(1) for x in (query, key, value)]
-        out = F.scaled_dot_product_attention(*heads, scale=1.0)
-        return out.squeeze(1).transpose(1, 2).contiguous()
+        return _fused(query, key, value)
     return _Attention.apply(query, key, value)
+
+
+def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """PyTorch's attention with one head; DANet does not scale its similarities."""
+    # Its fused kernels want the channels of a token side by side.
+    heads = [x.transpose(1, 2).contiguous().unsqueeze(1) for x in (query, key, value)]
+    out = F.scaled_dot_product_attention(*heads, scale=1.0)
+    return out.squeeze(1).transpose(1, 2).contiguous()
 
 
 class _Attention(Function):
@@ -74,7 +79,7 @@ class _Attention(Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         out = torch.empty_like(value)
         log_sums = torch.empty_like(query[:, 0], dtype=torch.float32)
-        for rows in _pieces(query.shape[-1], _STRIP // key.shape[-1]):
+        for rows in _pieces(query.shape[-1], _STRIP // key[:, 0].numel()):
             logits = _similarities(query[..., rows], key)
             top = logits.amax(-1, keepdim=True)
             attention = logits.sub_(top).exp_()
@@ -89,11 +94,15 @@ class _Attention(Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value, out, log_sums = ctx.saved_tensors
-        grads = [torch.zeros_like(tensor) for tensor in (query, key, value)]
-        grad_query, grad_key, grad_value = grads
-        pieces = _pieces(query.shape[-1], int(_TILE**0.5))
+        # Many tiles are added up, for which half a float would not do.
+        sums = [
+            torch.zeros_like(tensor, dtype=torch.float32)
+            for tensor in (query, key, value)
+        ]
+        grad_query, grad_key, grad_value = sums
+        pieces = _pieces(query.shape[-1], int((_TILE / len(query)) ** 0.5))
         # What the softmax takes from each similarity of a row.
-        shares = [(grad[..., rows] * out[..., rows]).sum(1) for rows in pieces]
+        shares = [(grad[..., rows].float() * out[..., rows]).sum(1) for rows in pieces]
         for columns in pieces:
             keys, values = key[..., columns], value[..., columns]
             for rows, share in zip(pieces, shares, strict=True):
@@ -105,7 +114,7 @@ class _Attention(Function):
                 change = change.mul_(attention).to(query.dtype)
                 grad_query[..., rows] += keys @ change.transpose(1, 2)
                 grad_key[..., columns] += queries @ change
-        return grad_query, grad_key, grad_value
+        return tuple(total.to(query.dtype) for total in sums)
 
 
 def _similarities(queries: Tensor, keys: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ def slide(
             for total, part in zip(totals, parts, strict=True):
                 total[window] += part
             count[window] += 1
-    return [total / count for total in totals]
+    return [total.div_(count) for total in totals]
 
 
 def _starts(length: int, crop: int, stride: int) -> list[int]:

@@ -56,7 +56,8 @@ def predict_labels(
     logits = _logits(model, inputs, metas)
     size = tuple(inputs.shape[2:])
     cooperative = isinstance(model, CooperativeEncoderDecoder)
-    threshold = model.decode_head.threshold
+    # Heads that don't derive from BaseDecodeHead have none.
+    threshold = getattr(model.decode_head, 'threshold', None)
     for i, sample in enumerate(data_samples):
         own = {name: values[i : i + 1] for name, values in logits.items()}
         maps = _label_maps(own, size, metas[i], model.align_corners, threshold)
@@ -107,9 +108,9 @@ def _label_maps(
     padding = meta.get('img_padding_size', meta.get('padding_size', (0,) * 4))
     direct = size == original and not any(padding) and not meta.get('flip')
     if not direct:
-        parts = _with_mean(
-            {k: _resized(x, size, align_corners) for k, x in parts.items()}
-        )
+        parts = {k: _resized(x, size, align_corners) for k, x in parts.items()}
+        if len(parts) > 1:
+            parts[MEAN] = mean_of_probabilities(list(parts.values()))
         parts = {k: _undo(x, padding, meta) for k, x in parts.items()}
     bands = (_bands(x, original, align_corners) for x in parts.values())
     maps: dict[str, list[Tensor]] = {}
@@ -120,12 +121,6 @@ def _label_maps(
         for name, band in by_name.items():
             maps.setdefault(name, []).append(_classes(band, threshold))
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
-
-
-def _with_mean(logits: dict[str, Tensor]) -> dict[str, Tensor]:
-    if len(logits) == 1:
-        return logits
-    return logits | {MEAN: mean_of_probabilities(list(logits.values()))}
 
 
 def _mean_scores(bands: Sequence[Tensor]) -> Tensor:

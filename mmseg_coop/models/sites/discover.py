@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...eval_mode import eval_mode
-from .walk import Walked, forward_head, walk
+from .walk import Walked, auxiliary_heads, forward_head, walk
 
 # Large enough that strides up to 64 divide it; a dry run computes nothing.
 _IMAGE_SIZE = 512
@@ -98,11 +98,7 @@ class _DryRun(nn.Module):
     def _run_heads(self, walked: Walked) -> list[Tensor]:
         """Run what follows the walk; heads that are not walked belong to it."""
         outputs = [forward_head(self.network.decode_head, walked)]
-        auxiliary = getattr(self.network, 'auxiliary_head', None)
-        if auxiliary is not None:
-            several = isinstance(auxiliary, nn.ModuleList)
-            for head in auxiliary if several else [auxiliary]:
-                outputs.append(head(walked.features))
+        outputs += [head(walked.features) for head in auxiliary_heads(self.network)]
         return _tensors(outputs)
 
 

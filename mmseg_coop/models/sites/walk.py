@@ -78,6 +78,14 @@ def forward_head(head: nn.Module, walked: Walked) -> Any:
     return head(walked.features) if walked.logits is None else walked.logits
 
 
+def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
+    """All auxiliary heads of an ``EncoderDecoder``."""
+    heads = getattr(network, 'auxiliary_head', None)
+    if heads is None:
+        return []
+    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+
+
 def head_loss(
     head: nn.Module, walked: Walked, data_samples: SampleList, train_cfg: Any
 ) -> dict:

@@ -47,3 +47,44 @@ def test_losses_and_gradients(heads):
         torch.testing.assert_close(
             parameters[1][name].grad, parameter.grad, rtol=1e-4, atol=1e-6, msg=name
         )
+
+
+def make_tokens(dtype=torch.float32) -> list[torch.Tensor]:
+    """Query, key and value, (N, D, L) each."""
+    shapes = ((2, 4, 117), (2, 4, 117), (2, 16, 117))
+    return [torch.randn(shape).to(dtype).requires_grad_() for shape in shapes]
+
+
+def test_attention_for_a_gpu(monkeypatch):
+    """PyTorch's own, whose fused kernels refuse channels that are apart."""
+    tokens = make_tokens()
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def checked(*heads, **options):
+        assert all(head.stride(-1) == 1 for head in heads)
+        return attend(*heads, **options)
+
+    monkeypatch.setattr(efficient_da_head.F, 'scaled_dot_product_attention', checked)
+    expected = efficient_da_head._Attention.apply(*tokens)
+    found = efficient_da_head._fused(*tokens)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_in_bfloat16_do_not_suffer_from_many_tiles(monkeypatch):
+    tokens = make_tokens(torch.bfloat16)
+    exact = [token.detach().float().requires_grad_() for token in tokens]
+
+    def gradients(tokens, tile):
+        monkeypatch.setattr(efficient_da_head, '_TILE', tile)
+        out = efficient_da_head._Attention.apply(*tokens)
+        return torch.autograd.grad(out.float().square().sum(), tokens)
+
+    expected = gradients(exact, 2**20)
+    whole, tiled = (
+        [
+            torch.dist(found, value)
+            for found, value in zip(gradients(tokens, tile), expected, strict=True)
+        ]
+        for tile in (2**20, 20)
+    )
+    assert all(b < 1.1 * a for a, b in zip(whole, tiled, strict=True))

@@ -1,0 +1,18 @@
+"""Let MMEngine's switch ``compile`` count for tests, too."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CompileTestHook(Hook):
+    """Compile the step of a test as the config's ``compile`` says.
+
+    MMEngine compiles the step of a training only. Validations during a training stay
+    as they are: their few images would not pay for the compilation.
+    """
+
+    def before_test(self, runner: Runner) -> None:
+        """Compile, as MMEngine does before it trains."""
+        runner._maybe_compile('test_step')
