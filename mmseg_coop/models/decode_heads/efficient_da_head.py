@@ -11,9 +11,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Similarities of a batch that are held at a time: 16 MB in float32 of whole rows in
-# the forward pass, 4 MB of parts of rows in the backward pass.
-_STRIP = 2**22
+# Similarities of a batch that are held at a time: 4 MB in float32.
 _TILE = 2**20
 
 
@@ -70,23 +68,31 @@ def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 class _Attention(Function):
     """Attention in tiles that fit a processor's cache, computed again for gradients.
 
-    The gradients are those of FlashAttention (Dao et al., NeurIPS 2022, Algorithm 4):
-    with the logarithm of each row's sum, a tile of the attention can be had again
-    without the rest of its rows.
+    As in FlashAttention (Dao et al., NeurIPS 2022, Algorithms 2 and 4): what has been
+    added up is scaled down when a row turns out to have a higher similarity; with the
+    logarithm of each row's sum, a tile can be had again without the rest of its rows.
     """
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         out = torch.empty_like(value)
         log_sums = torch.empty_like(query[:, 0], dtype=torch.float32)
-        for rows in _pieces(query.shape[-1], _STRIP // key[:, 0].numel()):
-            logits = _similarities(query[..., rows], key)
-            top = logits.amax(-1, keepdim=True)
-            attention = logits.sub_(top).exp_()
-            sums = attention.sum(-1, keepdim=True)
-            log_sums[:, rows] = sums.log().add_(top).squeeze(-1)
-            attention = attention.to(value.dtype).transpose(1, 2)
-            out[..., rows] = (value @ attention).div_(sums.transpose(1, 2))
+        pieces = _pieces(query)
+        for rows in pieces:
+            part = torch.zeros_like(value[..., rows], dtype=torch.float32)
+            sums = torch.zeros_like(log_sums[:, rows, None])
+            top = torch.full_like(sums, -torch.inf)
+            for columns in pieces:
+                logits = _similarities(query[..., rows], key[..., columns])
+                before, top = top, torch.maximum(top, logits.amax(-1, keepdim=True))
+                scale = (before - top).exp_()
+                attention = logits.sub_(top).exp_()
+                sums.mul_(scale).add_(attention.sum(-1, keepdim=True))
+                attention = attention.to(value.dtype).transpose(1, 2)
+                part.mul_(scale.transpose(1, 2))
+                _add_product(part, value[..., columns], attention)
+            out[..., rows] = part.div_(sums.transpose(1, 2))
+            log_sums[:, rows] = sums.log_().add_(top).squeeze(-1)
         ctx.save_for_backward(query, key, value, out, log_sums)
         return out
 
@@ -100,7 +106,7 @@ class _Attention(Function):
             for tensor in (query, key, value)
         ]
         grad_query, grad_key, grad_value = sums
-        pieces = _pieces(query.shape[-1], int((_TILE / len(query)) ** 0.5))
+        pieces = _pieces(query)
         # What the softmax takes from each similarity of a row.
         shares = [(grad[..., rows].float() * out[..., rows]).sum(1) for rows in pieces]
         for columns in pieces:
@@ -109,11 +115,11 @@ class _Attention(Function):
                 queries, outer = query[..., rows], grad[..., rows]
                 logits = _similarities(queries, keys)
                 attention = logits.sub_(log_sums[:, rows, None]).exp_()
-                grad_value[..., columns] += outer @ attention.to(outer.dtype)
+                _add_product(grad_value[..., columns], outer, attention.to(outer.dtype))
                 change = _similarities(outer, values).sub_(share[..., None])
                 change = change.mul_(attention).to(query.dtype)
-                grad_query[..., rows] += keys @ change.transpose(1, 2)
-                grad_key[..., columns] += queries @ change
+                _add_product(grad_query[..., rows], keys, change.transpose(1, 2))
+                _add_product(grad_key[..., columns], queries, change)
         return tuple(total.to(query.dtype) for total in sums)
 
 
@@ -122,6 +128,15 @@ def _similarities(queries: Tensor, keys: Tensor) -> Tensor:
     return (queries.transpose(1, 2) @ keys).float()
 
 
-def _pieces(length: int, size: int) -> list[slice]:
-    size = max(1, size)
-    return [slice(start, start + size) for start in range(0, length, size)]
+def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
+    """Add a b to a total in float32, without a copy where a and b are, too."""
+    if a.dtype == total.dtype:
+        total.baddbmm_(a, b)
+    else:
+        total.add_(a @ b)
+
+
+def _pieces(tokens: Tensor) -> list[slice]:
+    """Pieces of (N, D, L), two of which make a tile."""
+    size = max(1, int((_TILE / len(tokens)) ** 0.5))
+    return [slice(i, i + size) for i in range(0, tokens.shape[-1], size)]
