@@ -59,7 +59,7 @@ def draw(model: nn.Module, folder: Path) -> None:
 
 
 def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
-    check_dataset_folders(config)
+    check_dataset_folders(dict(test_dataloader=config.test_dataloader))
     load_weights(model, args.checkpoint)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))

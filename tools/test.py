@@ -84,7 +84,7 @@ def main() -> None:
             predict_for_server(config, args.submission)
         if args.tta:
             augment_at_test_time(config)
-        runner = build_runner(config)
+        runner = build_runner(config, loaders=['test_dataloader'])
         runner.register_hook(CheckpointMatchHook())
         if not args.checkpoint:
             unwrap(runner.model).init_weights()

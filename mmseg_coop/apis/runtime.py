@@ -1,6 +1,7 @@
 """From a config file to a Runner: what tools/train.py and tools/test.py share."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from ..datasets import (
+    LOADERS,
     apply_data_policy,
     check_dataset_folders,
     check_num_classes,
@@ -101,8 +103,12 @@ def cpu_has_bfloat16() -> bool:
     return any(check is not None and check() for check in checks)
 
 
-def build_runner(config: Config) -> Runner:
+def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """Check a config and build its Runner, on a machine with or without a GPU.
+
+    Args:
+        config: The config.
+        loaders: The dataloaders whose data have to be there.
 
     Raises:
         FileNotFoundError: If data are missing.
@@ -110,7 +116,7 @@ def build_runner(config: Config) -> Runner:
     """
     # PyTorch then asks for large pages, which a CPU finds and clears faster.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
-    check_dataset_folders(config)
+    check_dataset_folders({loader: config.get(loader) for loader in loaders})
     check_num_classes(config)
     if config.launcher != 'none' and get_device() == 'cpu':
         _init_cpu_processes(config)
@@ -127,8 +133,7 @@ def _watch_data(runner: Runner, policy: str) -> None:
 
     Its loaders have the names that MMSegmentation's inferencer looks for.
     """
-    names = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    apply_data_policy({name: getattr(runner, f'_{name}') for name in names}, policy)
+    apply_data_policy({name: getattr(runner, f'_{name}') for name in LOADERS}, policy)
     if policy == 'skip':
         runner.register_hook(SkippedDataHook())
 

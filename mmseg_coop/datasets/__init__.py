@@ -1,6 +1,6 @@
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
-from .checks import check_dataset_folders, check_num_classes
+from .checks import LOADERS, check_dataset_folders, check_num_classes
 from .draws import DrawSampler, SeededDataset
 from .faults import DataFault
 from .policy import apply_data_policy
@@ -9,6 +9,7 @@ from .toy_streets import ToyStreets
 from .transforms import CenterRegion
 
 __all__ = [
+    'LOADERS',
     'CamVidDataset',
     'CenterRegion',
     'DataFault',

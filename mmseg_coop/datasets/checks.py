@@ -9,7 +9,7 @@ from mmengine import fileio
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
 _HOW_TO_GET = {
     'CityscapesDataset': 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
@@ -25,7 +25,7 @@ class EmptyDatasetError(FileNotFoundError):
     """A folder or a list that is there, and has nothing in it."""
 
 
-def check_dataset_folders(config: Config) -> None:
+def check_dataset_folders(config: Mapping[str, Any]) -> None:
     """Check that the folders and lists of all datasets of a config are there.
 
     A folder without a single file of the dataset's kind counts as missing: that is
@@ -103,7 +103,7 @@ def check_num_classes(config: Config) -> None:
 
 def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All datasets of a config with their keys, those inside of wrappers too."""
-    for loader in _LOADERS:
+    for loader in LOADERS:
         options = config.get(loader)
         if options:
             if not isinstance(options, dict) or 'dataset' not in options:
