@@ -49,7 +49,11 @@ def _draw_panels(panels: list[Panel], path: Path) -> None:
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(5 * columns, 3.5 * rows), squeeze=False
+        rows,
+        columns,
+        figsize=(5 * columns, 3.5 * rows),
+        squeeze=False,
+        layout='constrained',
     )
     for axes in grid.flat[len(panels) :]:
         axes.remove()
@@ -59,6 +63,7 @@ def _draw_panels(panels: list[Panel], path: Path) -> None:
             axes.plot(line.x, line.y, label=line.label, **style)
         axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
         axes.set_ylim(bottom=0)
+        axes.locator_params('x', nbins=5, integer=True)
         axes.legend()
     _save(figure, path)
 
