@@ -48,7 +48,19 @@ def show_predictions(config: Config, args: argparse.Namespace) -> None:
         config.visualizer.save_dir = args.show_dir
 
 
+def write_label_maps(config: Config, folder: str) -> None:
+    if not isinstance(config.test_evaluator, dict):
+        raise ValueError(
+            f'--out: test_evaluator: found {config.test_evaluator!r}, expected one '
+            'metric with its options'
+        )
+    config.test_evaluator.update(output_dir=folder, keep_results=True)
+
+
 def augment_at_test_time(config: Config) -> None:
+    for key in ('tta_pipeline', 'tta_model'):
+        if not config.get(key):
+            raise ValueError(f'--tta: the config has no {key}')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     config.model = dict(config.tta_model, module=config.model)
 
@@ -79,7 +91,7 @@ def main() -> None:
         if args.show or args.show_dir:
             show_predictions(config, args)
         if args.out:
-            config.test_evaluator.update(output_dir=args.out, keep_results=True)
+            write_label_maps(config, args.out)
         if args.submission:
             predict_for_server(config, args.submission)
         if args.tta:

@@ -79,7 +79,8 @@ def enable_amp(config: Config) -> None:
     Raises:
         ValueError: If the config has another optimizer wrapper already.
     """
-    kind = config.optim_wrapper.type
+    wrapper = config.get('optim_wrapper')
+    kind = wrapper.get('type') if isinstance(wrapper, dict) else wrapper
     if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
         return
     if kind != 'OptimWrapper':

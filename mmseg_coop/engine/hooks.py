@@ -1,5 +1,8 @@
 """Hooks of MMEngine's Runner."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
@@ -32,8 +35,28 @@ class CheckpointMatchHook(Hook):
         state_dict = checkpoint.get('state_dict', checkpoint)
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         check_state_dict(unwrap(runner.model), state_dict, str(source))
-        if runner._resume and 'message_hub' not in checkpoint:
+        missing = [
+            key for key, right in _STATE.items() if not right(checkpoint.get(key))
+        ]
+        if runner._resume and missing:
             raise ValueError(
-                f'{source}: holds weights only, expected a checkpoint that training '
-                'wrote; leave out --resume to start from its weights'
+                f'{source}: has no {", ".join(missing)} of a training, or a wrong one, '
+                'expected a checkpoint that training wrote; leave out --resume to '
+                'start from its weights'
             )
+
+
+def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:
+    """Whether a value is a dict that has these names, of a kind."""
+    return lambda value: (
+        isinstance(value, Mapping)
+        and all(isinstance(value.get(name), kind) for name in names)
+    )
+
+
+# What resuming needs, and what tells that it is there.
+_STATE = {
+    'meta': _has('epoch', 'iter', kind=int),
+    'message_hub': _has('log_scalars', 'runtime_info', 'resumed_keys', kind=Mapping),
+    'optimizer': _has(),
+}

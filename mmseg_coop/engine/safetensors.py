@@ -78,7 +78,9 @@ def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
         if 'checksum' in metadata and metadata['checksum'] != _checksum(text, tensors):
             raise ValueError('its checksum differs')
         header = json.loads(text)
-    except (SafetensorError, ValueError) as error:
+        if not isinstance(header, dict):
+            raise ValueError(f'its metadata are a {type(header).__name__}, not a dict')
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is damaged, or not in the format safetensors ({error})'
         ) from None

@@ -137,3 +137,11 @@ def test_files_of_others_load(tmp_path):
     loaded = load_from_local(str(tmp_path / 'a.safetensors'))
     assert torch.equal(loaded['state_dict']['a'], torch.ones(2))
     assert loaded['meta'] == {}
+
+
+@pytest.mark.parametrize('text', ['[]', 'null', '[' * 100_000], ids=len)
+def test_strange_metadata(text, tmp_path):
+    file = tmp_path / 'a.safetensors'
+    save_file(dict(a=torch.ones(2)), file, dict(mmseg_coop=text))
+    with pytest.raises(ValueError, match=r'a\.safetensors is damaged, or not in'):
+        load_from_local(str(file))

@@ -86,7 +86,22 @@ LINES: list[tuple[str, list, str]] = [
     (
         'train.py',
         [PAIR, '--resume', '--cfg-options', 'load_from=good.pth'],
-        'good.pth: holds weights only',
+        'good.pth: has no meta, message_hub, optimizer of a training',
+    ),
+    (
+        'train.py',
+        [PAIR, '--amp', '--cfg-options', 'optim_wrapper=None'],
+        'optim_wrapper.type: found None',
+    ),
+    (
+        'test.py',
+        [PAIR, 'good.pth', '--tta', '--cfg-options', 'tta_pipeline=None'],
+        '--tta: the config has no tta_pipeline',
+    ),
+    (
+        'test.py',
+        [PAIR, 'good.pth', '--out', 'o', '--cfg-options', 'test_evaluator=[]'],
+        '--out: test_evaluator: found []',
     ),
     ('test.py', [PAIR], 'no weights to test'),
     ('test.py', [PAIR, 'good.pth', '--wait-time', 'a'], "invalid float value: 'a'"),
