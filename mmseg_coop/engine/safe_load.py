@@ -222,9 +222,24 @@ def _check_layout(checkpoint: Any, filename: str) -> None:
             raise ValueError(
                 f'{filename}: {key} is a {type(found).__name__}, expected {kind}'
             )
+    _check_classes(checkpoint.get('meta', {}).get('dataset_meta'), filename)
     for name in checkpoint.get('state_dict', checkpoint):
         if not isinstance(name, str):
             raise ValueError(f'{filename}: found {name!r} for the name of a weight')
+
+
+def _check_classes(info: Any, filename: str) -> None:
+    if info is None:
+        return
+    if not isinstance(info, Mapping):
+        raise ValueError(
+            f'{filename}: dataset_meta is a {type(info).__name__}, expected a dict'
+        )
+    classes = info.get('classes', ())
+    if not isinstance(classes, list | tuple):
+        raise ValueError(
+            f'{filename}: dataset_meta: classes: found {classes!r}, expected a list'
+        )
 
 
 def _withhold_configs(checkpoint: Mapping[str, Any]) -> None:

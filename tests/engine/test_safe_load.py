@@ -127,6 +127,17 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
         load(path)
 
 
+@pytest.mark.parametrize(
+    ('info', 'message'),
+    [(5, 'dataset_meta is a int'), (dict(classes=5), 'dataset_meta: classes: found 5')],
+)
+def test_classes_that_are_none(tmp_path, info, message):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict={}, meta=dict(dataset_meta=info)), path)
+    with pytest.raises(ValueError, match=message):
+        load(path)
+
+
 def test_a_url_is_no_way_around(tmp_path, monkeypatch):
     served = tmp_path / 'served'
     served.mkdir()
