@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.segmentors import CooperativeEncoderDecoder
-from ..models.sites import forward_head
 from .figure import Figure, Options
 from .models import build_pair, network_config
 
@@ -82,17 +81,17 @@ def _flops(
     """All networks to their ends."""
     names = model.eval().plan.networks
 
-    def run(image: Tensor) -> None:
-        walked = model.plan.run(
-            model.networks, model.connectors, model.aggregations, image, names
-        )
-        for name in names:
+    def call(image: Tensor) -> None:
+        def heads(name: str) -> None:
             network = model.networks[name]
-            forward_head(network.decode_head, walked[name])
+            features = network.extract_feat(image)
+            network.decode_head(features)
             if training and network.with_auxiliary_head:
-                network.auxiliary_head(walked[name].features)
+                network.auxiliary_head(features)
 
-    return _count(run, height, width)
+        model.plan.run(heads, names, (height, width))
+
+    return _count(call, height, width)
 
 
 @torch.no_grad()

@@ -1,5 +1,5 @@
+from ..models.weights import check_state_dict, load_weights
 from .atomic_backend import AtomicBackend
-from .checkpoint import check_state_dict, load_weights
 from .checkpoint_hook import SafeCheckpointHook
 from .compile_hook import CompileTestHook
 from .cooperation_hook import CooperationHook

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
-from .checkpoint import check_state_dict
+from ..models.weights import check_state_dict
 
 
 def unwrap(model: nn.Module) -> nn.Module:

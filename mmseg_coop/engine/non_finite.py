@@ -1,13 +1,12 @@
 """Find out where a loss or gradient that is not finite comes from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.runner import Runner
-from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
-from ..models.sites import walk
 from ..wording import first_of
 from .hooks import unwrap
 
@@ -36,14 +35,14 @@ def diagnose(
         for name, parameter in model.named_parameters()
         if parameter.grad is not None and not _finite(parameter.grad)
     ]
-    site = _first_site(runner, model, data_batch)
+    module = _first_module(runner, model, data_batch)
     parts = (
         _about_loss(losses, terms) if terms else _about_gradients(gradients),
-        _about_weights(model) or _about_site(site),
+        _about_weights(model) or _about_module(module),
         _about_files(data_batch),
     )
     message = '; '.join(part for part in parts if part)
-    sure = 2 if terms or site else int(bool(gradients))
+    sure = 2 if terms or module else int(bool(gradients))
     return sure, f'iteration {runner.iter + 1}: {message}'
 
 
@@ -69,10 +68,10 @@ def _about_weights(model: nn.Module) -> str | None:
     return None
 
 
-def _about_site(site: str | None) -> str:
-    if site is None:
+def _about_module(name: str | None) -> str:
+    if name is None:
         return 'every feature map is finite'
-    return f'the first feature map that is not: {site}'
+    return f'the first feature map that is not: {name}'
 
 
 def _about_files(data_batch: dict) -> str:
@@ -84,35 +83,29 @@ def _about_files(data_batch: dict) -> str:
 
 
 @torch.no_grad()
-def _first_site(runner: Runner, model: nn.Module, data_batch: dict) -> str | None:
-    """The first site at which the batch, run again, is not finite."""
-    found = []
+def _first_module(runner: Runner, model: nn.Module, data_batch: dict) -> str | None:
+    """The first module whose output is not finite when the batch is run again."""
+    found: list[str] = []
 
-    def look(site: object, feature: Tensor) -> None:
-        if not found and not _finite(feature):
-            found.append(str(site))
+    def look(name: str, output: Any) -> None:
+        tensors = output if isinstance(output, list | tuple) else [output]
+        floats = (x for x in tensors if isinstance(x, Tensor) and x.is_floating_point())
+        if not found and not all(map(_finite, floats)):
+            found.append(name)
 
-    with runner.optim_wrapper.optim_context(runner.model):
-        inputs = model.data_preprocessor(data_batch, True)['inputs']
-        look('the preprocessed images', inputs)
-        if hasattr(model, 'observe'):
-            model.observe(inputs, look)
-        elif isinstance(model, EncoderDecoder):
-            _walk_and_look(model, inputs, look)
-    return found[0] if found else None
-
-
-def _walk_and_look(
-    network: EncoderDecoder, inputs: Tensor, look: Callable[[str, Tensor], None]
-) -> None:
-    steps = walk(network, inputs)
+    handles = [
+        module.register_forward_hook(lambda *args, name=name: look(name, args[-1]))
+        for name, module in model.named_modules()
+    ]
     try:
-        stop = next(steps)
-        while True:
-            look(stop.site, stop.feature)
-            stop = steps.send(stop.feature)
-    except StopIteration:
-        return
+        with runner.optim_wrapper.optim_context(runner.model):
+            data = model.data_preprocessor(data_batch, True)
+            look('the preprocessed images', data['inputs'])
+            model(**data, mode='loss')
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else None
 
 
 def _finite(tensor: Tensor) -> bool:

@@ -161,7 +161,7 @@ def _watching(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
 
     handles = [
         connector.register_forward_hook(watch(name))
-        for name, connector in model.connectors.items()
+        for name, connector in model.plan.connectors.items()
         if hasattr(connector, 'parts')
     ]
     try:

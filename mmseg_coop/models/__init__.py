@@ -1,5 +1,5 @@
 from .decode_heads import EfficientDAHead
-from .necks import CoopAggregation, CoopConnector
+from .necks import CoopAggregation, CoopConnector, GateConnector, SumConnector
 from .segmentors import CooperativeEncoderDecoder
 
 __all__ = [
@@ -7,4 +7,6 @@ __all__ = [
     'CoopConnector',
     'CooperativeEncoderDecoder',
     'EfficientDAHead',
+    'GateConnector',
+    'SumConnector',
 ]

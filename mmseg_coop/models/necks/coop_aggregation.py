@@ -15,20 +15,23 @@ class CoopAggregation(BaseModule):
     """Aggregate feature maps "from the shallow to deep layer", Section 3.3.
 
     Each is projected to a common width by a 1x1 convolution, and "interpolated ...
-    to be the same size"; their sum is what is sent.
+    to be the same size": that of the finest, to "use both fine and semantic
+    information"; their sum is what is sent.
+
+    An aggregation is any module in MMSegmentation's registry that is built with
+    ``in_channels``, ``strides``, ``align_corners`` and the keys of
+    ``connections.aggregation``, says its ``out_channels``, and makes one feature map of
+    a list of them.
 
     Args:
         in_channels: C of each feature map.
         strides: Stride of each feature map, in pixels of the input.
         width: Channels of the sum. Default: 256.
-        stride: Stride of the sum: that of one of the feature maps. Default: None,
-            the finest of them, to "use both fine and semantic information".
-        detach: No gradient reaches the networks that are read.
         align_corners: As in ``torch.nn.functional.interpolate``.
         init_cfg: As in MMEngine's ``BaseModule``.
 
     Raises:
-        ValueError: If no feature map has the stride asked for.
+        ValueError: If an option has a wrong value.
     """
 
     def __init__(
@@ -36,21 +39,15 @@ class CoopAggregation(BaseModule):
         in_channels: Sequence[int],
         strides: Sequence[int],
         width: int = 256,
-        stride: int | None = None,
-        detach: bool = False,
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
         key = 'connections.aggregation'
-        expect_bool(f'{key}.detach', detach)
         expect_bool(f'{key}.align_corners', align_corners)
         expect(f'{key}.width', width, is_count(width), 'a number of channels')
-        expected = f'that of one of the sources: {sorted(set(strides))}'
-        expect(f'{key}.stride', stride, stride in (None, *strides), expected)
         self.out_channels = width
-        self.detach = detach
-        self.reference = list(strides).index(min(strides) if stride is None else stride)
+        self.finest = list(strides).index(min(strides))
         self.projections = nn.ModuleList(
             ResizedProjection(channels, width, align_corners=align_corners)
             for channels in in_channels
@@ -60,9 +57,7 @@ class CoopAggregation(BaseModule):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Feature maps (N, C_i, H_i, W_i) to one, (N, width, H, W)."""
-        if self.detach:
-            features = [feature.detach() for feature in features]
-        size = features[self.reference].shape[-2:]
+        size = features[self.finest].shape[-2:]
         total = self.projections[0](features[0], size)
         for projection, feature in zip(self.projections[1:], features[1:], strict=True):
             total = total + projection(feature, size)

@@ -1,12 +1,15 @@
-from .build import build_connections
+from .config import asked_sites, write_connections
 from .connection import Connection, SiteRef
-from .plan import Demand, Observer, Plan
+from .patterns import PATTERNS, NetworkSites, matched
+from .plan import Plan
 
 __all__ = [
+    'PATTERNS',
     'Connection',
-    'Demand',
-    'Observer',
+    'NetworkSites',
     'Plan',
     'SiteRef',
-    'build_connections',
+    'asked_sites',
+    'matched',
+    'write_connections',
 ]

@@ -6,30 +6,26 @@ from itertools import pairwise
 
 from ..sites import TRUNK, Site
 from .connection import Connection, SiteRef
-from .patterns import unknown_site
+
+Sites = Mapping[str, Mapping[str, Site]]
 
 
-def check_connections(
-    connections: Sequence[Connection],
-    networks: Sequence[str],
-    sites: Mapping[str, Site],
-) -> None:
+def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
     """Check that connections can be carried out.
 
     Args:
         connections: The connections to check.
-        networks: Names of the networks.
-        sites: The sites that each network has, in the order of a walk.
+        sites: The sites of each network, in the order in which it reaches them.
 
     Raises:
-        ValueError: If a network or site is unknown, no head reads a target, a
+        ValueError: If a network or site is unknown, no head depends on a target, a
             network is connected with itself, a site is the target of two
             connections, streams would mix, or a feature map would depend on itself.
     """
     targets: dict[SiteRef, Connection] = {}
     for connection in connections:
         for ref in (*connection.sources, *connection.targets):
-            _check_known(ref, connection.key, networks, sites)
+            _check_known(ref, connection.key, sites)
         for target in connection.targets:
             _check_used(target, connection, sites)
             _check_other_network(target, connection)
@@ -41,26 +37,26 @@ def check_connections(
                     'source=[...]'
                 )
             targets[target] = connection
-    _check_acyclic(connections, networks, sites)
+    _check_acyclic(connections, sites)
 
 
-def _check_known(
-    ref: SiteRef, key: str, networks: Sequence[str], sites: Mapping[str, Site]
-) -> None:
-    if ref.network not in networks:
+def _check_known(ref: SiteRef, key: str, sites: Sites) -> None:
+    if ref.network not in sites:
         raise ValueError(
             f'{key}: unknown network {ref.network!r}; the networks are '
-            f'{", ".join(networks)}'
+            f'{", ".join(sites)}'
         )
-    if ref.site not in sites:
-        raise ValueError(unknown_site(key, ref.site, sites))
+    if ref.site not in sites[ref.network]:
+        raise ValueError(
+            f'{key}: unknown site {ref.site!r}; the sites of {ref.network} are '
+            f'{", ".join(sites[ref.network])}'
+        )
 
 
-def _check_used(
-    target: SiteRef, connection: Connection, sites: Mapping[str, Site]
-) -> None:
-    if not sites[target.site].used:
-        used = ', '.join(site.name for site in sites.values() if site.used)
+def _check_used(target: SiteRef, connection: Connection, sites: Sites) -> None:
+    own = sites[target.network]
+    if not own[target.site].used:
+        used = ', '.join(site.name for site in own.values() if site.used)
         raise ValueError(
             f'{connection.key}: no head reads {target}, so that a connection to it '
             f'has no effect; the sites that heads read are {used}'
@@ -76,14 +72,12 @@ def _check_other_network(target: SiteRef, connection: Connection) -> None:
         )
 
 
-def _check_streams(
-    target: SiteRef, connection: Connection, sites: Mapping[str, Site]
-) -> None:
+def _check_streams(target: SiteRef, connection: Connection, sites: Sites) -> None:
     if connection.mix_streams:
         return
-    stream = sites[target.site].stream
+    stream = sites[target.network][target.site].stream
     for source in connection.sources:
-        found = sites[source.site].stream
+        found = sites[source.network][source.site].stream
         if found not in (TRUNK, stream):
             raise ValueError(
                 f'{connection.key}: {source} (stream {found!r}) must not be mixed '
@@ -92,25 +86,24 @@ def _check_streams(
             )
 
 
-def _check_acyclic(
-    connections: Sequence[Connection],
-    networks: Sequence[str],
-    sites: Mapping[str, Site],
-) -> None:
+def _check_acyclic(connections: Sequence[Connection], sites: Sites) -> None:
     """A site needs the site before it, and a target needs all its sources."""
-    needs: dict[SiteRef, set[SiteRef]] = {}
-    for network in networks:
-        for before, site in pairwise(sites):
-            needs[SiteRef(network, site)] = {SiteRef(network, before)}
+    needs: dict[tuple[SiteRef, str], set[tuple[SiteRef, str]]] = {}
+    for network, own in sites.items():
+        refs = [SiteRef(network, site) for site in own]
+        for ref in refs:
+            needs[ref, 'fused'] = {(ref, 'own')}
+        for before, ref in pairwise(refs):
+            needs[ref, 'own'] = {(before, 'fused')}
     for connection in connections:
         for target in connection.targets:
-            needs.setdefault(target, set()).update(connection.sources)
+            needs[target, 'fused'] |= {(s, connection.read) for s in connection.sources}
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
         # Each site of the list is needed by the one after it.
-        path = ' -> '.join(map(str, error.args[1]))
+        path = ' -> '.join(dict.fromkeys(str(ref) for ref, _ in error.args[1]))
         raise ValueError(
-            'connections: a feature map would depend on itself: '
-            f'{path}; remove one of the connections on this way'
+            f'connections: a feature map would depend on itself: {path}; remove one of '
+            "the connections on this way, or let both directions read='own'"
         ) from None

@@ -1,13 +1,26 @@
 """Connections between networks, as data."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..expect import expect, expect_bool, expect_dict
+# MMEngine's custom_keys and freezing match parts of parameter names: a connector must
+# not be taken for a part of a network.
+_OTHER_NAMES = {
+    'backbone': 'encoder',
+    'neck': 'pyramid',
+    'decode_head': 'decoder',
+    'auxiliary_head': 'auxiliary',
+}
+READS = ('fused', 'own')
 
-# The keys of a config that patterns and lists share; ``shared_options`` reads them.
-SHARED_KEYS = {'connector', 'aggregation', 'mix_streams'}
+
+def renamed(text: str) -> str:
+    """A name without those of a network's parts."""
+    for part, other in _OTHER_NAMES.items():
+        text = text.replace(part, other)
+    return text
 
 
 class SiteRef(NamedTuple):
@@ -36,8 +49,8 @@ class SiteRef(NamedTuple):
 
     @property
     def identifier(self) -> str:
-        """The name of a module that belongs to this site."""
-        return str(self).replace('.', '_')
+        """The name of a module that belongs to this site: ``bottom_encoder_layer1``."""
+        return re.sub('[.:]', '_', f'{self.network}_{renamed(self.site)}')
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,11 @@ class Connection:
         connector: Config of the connector that every target gets.
         aggregation: Config of the aggregation of several sources.
         mix_streams: Sources of one stream may reach targets of another.
+        detach: No gradient reaches the networks that are read.
+        dropout: Probability with which, in training, nothing arrives: of an image,
+            one draw decides for all connections to a network.
+        read: ``fused``, what goes on at a source, or ``own``, what the network had
+            there before anything was fused.
         key: Where it stands in the config, for errors.
     """
 
@@ -59,7 +77,10 @@ class Connection:
     targets: tuple[SiteRef, ...]
     connector: Mapping[str, Any]
     aggregation: Mapping[str, Any]
-    mix_streams: bool
+    mix_streams: bool = False
+    detach: bool = False
+    dropout: float = 0.0
+    read: str = 'fused'
     key: str = 'connections'
 
     @property
@@ -70,60 +91,3 @@ class Connection:
     def __str__(self) -> str:
         sources = ' + '.join(map(str, self.sources))
         return f'{sources} -> {", ".join(map(str, self.targets))}'
-
-
-def shared_options(options: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The arguments of :class:`Connection` that patterns and lists share.
-
-    Raises:
-        ValueError: If one of them is of another type.
-    """
-    for name in ('connector', 'aggregation'):
-        expect_dict(f'{key}.{name}', options.get(name))
-    mix_streams = options.get('mix_streams', False)
-    expect_bool(f'{key}.mix_streams', mix_streams)
-    return {
-        'connector': {'type': 'CoopConnector', **(options.get('connector') or {})},
-        'aggregation': {
-            'type': 'CoopAggregation',
-            **(options.get('aggregation') or {}),
-        },
-        'mix_streams': mix_streams,
-    }
-
-
-def check_keys(options: Mapping[str, Any], known: set[str], key: str) -> None:
-    """Raise ValueError if a config has a key that nobody reads."""
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise ValueError(
-            f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
-        )
-
-
-def parse_connection(options: Mapping[str, Any], key: str) -> Connection:
-    """Read one entry of a list of connections.
-
-    Args:
-        options: ``dict(source=..., target=..., connector=..., aggregation=...,
-            mix_streams=...)``; source and target are one ``network.site`` or a list.
-        key: The entry's place in the config, for errors.
-
-    Raises:
-        ValueError: If a key is unknown or missing, or a site can't be read.
-    """
-    expected = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
-    expect(key, options, isinstance(options, Mapping), expected)
-    check_keys(options, {'source', 'target'} | SHARED_KEYS, key)
-    refs = {}
-    for end in ('source', 'target'):
-        if not options.get(end):
-            raise ValueError(f"{key}: '{end}' is missing; expected network.site")
-        texts = options[end]
-        texts = [texts] if isinstance(texts, str) else texts
-        expected = 'network.site, or a list of them'
-        expect(f'{key}.{end}', texts, isinstance(texts, list | tuple), expected)
-        refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
-    return Connection(
-        refs['source'], refs['target'], key=key, **shared_options(options, key)
-    )

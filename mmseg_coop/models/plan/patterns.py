@@ -1,38 +1,109 @@
-"""Patterns: short functions that write the connections for a set of sites."""
+"""Patterns: short functions that write the connections for a set of sites.
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+A pattern is given the networks, each with the sites that are to be connected, and
+returns single connections as a user would write them in a config. To add one:
 
-from ..expect import expect
+.. code:: python
+
+    @PATTERNS.register_module()
+    def last_only(networks):
+        return [
+            dict(source=top[-1], target=bottom[-1])
+            for top, bottom in pairwise(map(refs, networks))
+        ]
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from mmengine.registry import Registry
+
 from ..sites import TRUNK, Site
-from .connection import (
-    SHARED_KEYS,
-    Connection,
-    SiteRef,
-    check_keys,
-    parse_connection,
-    shared_options,
-)
+
+PATTERNS = Registry('cooperation pattern')
 
 
-def same(
-    networks: Sequence[str], sites: Sequence[Site], options: dict[str, Any]
-) -> list[Connection]:
+@dataclass(frozen=True)
+class NetworkSites:
+    """A network, and those of its sites that a pattern connects.
+
+    Attributes:
+        name: The network's name.
+        sites: The sites, in the order in which the network reaches them, or in which
+            the config names them.
+    """
+
+    name: str
+    sites: tuple[Site, ...]
+
+    def ref(self, site: Site) -> str:
+        """How a config names one of the sites, as in ``top.backbone.layer1``."""
+        return f'{self.name}.{site.name}'
+
+    @property
+    def readers(self) -> tuple[Site, ...]:
+        """Sites that a head depends on: what is sent to others has no effect."""
+        return tuple(site for site in self.sites if site.used)
+
+
+def find_pattern(name: str) -> Callable[..., list[dict]]:
+    """A registered pattern.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    pattern = PATTERNS.get(name) if isinstance(name, str) else None
+    if pattern is None:
+        raise ValueError(
+            f'connections.pattern: found {name!r}, expected one of '
+            f'{", ".join(sorted(PATTERNS.module_dict))}, or a list of connections'
+        )
+    return pattern
+
+
+def matched(top: NetworkSites, bottom: NetworkSites) -> list[tuple[Site, Site]]:
+    """Pair the sites of two networks: by name, or by their order within each part.
+
+    Raises:
+        ValueError: If neither is possible; it lists the sites of both.
+    """
+    by_name = {site.name: site for site in top.sites}
+    if set(by_name) == {site.name for site in bottom.sites}:
+        return [(by_name[site.name], site) for site in bottom.sites]
+    counts = [
+        [(part, len(list(group))) for part, group in groupby(n.sites, lambda s: s.part)]
+        for n in (top, bottom)
+    ]
+    if counts[0] == counts[1]:
+        return list(zip(top.sites, bottom.sites, strict=True))
+    lists = '; '.join(
+        f'{n.name}: {", ".join(site.name for site in n.sites)}' for n in (top, bottom)
+    )
+    raise ValueError(
+        f'connections.sites: the sites of {top.name} and {bottom.name} can not be '
+        f'matched by name or by order ({lists}); name as many of each that belong '
+        f'together, sites=dict({top.name}=[...], {bottom.name}=[...]), or sites='
+        "'backbone'"
+    )
+
+
+@PATTERNS.register_module()
+def same(networks: Sequence[NetworkSites]) -> list[dict]:
     """Same layer connection (Section 3.2): each site to the same site.
 
     Every network reads the one before it.
     """
     return [
-        Connection((SiteRef(top, site.name),), (SiteRef(bottom, site.name),), **options)
+        dict(source=top.ref(a), target=bottom.ref(b))
         for top, bottom in pairwise(networks)
-        for site in sites
+        for a, b in matched(top, bottom)
+        if b.used
     ]
 
 
-def multi(
-    networks: Sequence[str], sites: Sequence[Site], options: dict[str, Any]
-) -> list[Connection]:
+@PATTERNS.register_module()
+def multi(networks: Sequence[NetworkSites], mix_streams: bool = False) -> list[dict]:
     """Multiple layer connection (Section 3.3): all sites, aggregated, to each site.
 
     Streams are kept apart, "without mixing the features by two attention
@@ -42,81 +113,108 @@ def multi(
     Raises:
         ValueError: If there are fewer than two sites.
     """
-    if len(sites) < 2:
+    entries = []
+    for top, bottom in pairwise(networks):
+        _expect_several(top)
+        streams = dict.fromkeys(site.stream for site in bottom.readers)
+        for stream in [None] if mix_streams else streams:
+            allowed = None if stream is None else (TRUNK, stream)
+            sources = [s for s in top.sites if not allowed or s.stream in allowed]
+            targets = [s for s in bottom.readers if stream in (None, s.stream)]
+            entries.append(
+                dict(
+                    source=[top.ref(site) for site in sources],
+                    target=[bottom.ref(site) for site in targets],
+                    mix_streams=mix_streams,
+                )
+            )
+    return entries
+
+
+@PATTERNS.register_module()
+def adjacent(networks: Sequence[NetworkSites]) -> list[dict]:
+    """Adjacent higher-level composition of CBNetV2: the next site to each site.
+
+    Liang et al., *CBNet: A Composite Backbone Network Architecture for Object
+    Detection*, IEEE TIP 2022, Section 3.2. The last site of a stream gets nothing.
+    """
+    return [
+        dict(source=top.ref(higher), target=bottom.ref(b))
+        for top, bottom in pairwise(networks)
+        for b, (higher, *_) in _higher_sites(top, bottom)
+    ]
+
+
+@PATTERNS.register_module()
+def dense(networks: Sequence[NetworkSites]) -> list[dict]:
+    """Dense higher-level composition of CBNetV2: all later sites to each site.
+
+    Liang et al., as for :func:`adjacent`.
+    """
+    return [
+        dict(source=[top.ref(a) for a in higher], target=bottom.ref(b))
+        for top, bottom in pairwise(networks)
+        for b, higher in _higher_sites(top, bottom)
+    ]
+
+
+@PATTERNS.register_module()
+def cross(networks: Sequence[NetworkSites]) -> list[dict]:
+    """Both directions: each network gets what the others had before fusing.
+
+    As between two backbones in Ikedo & Hotta, *Fusion of Different Features by Cross
+    Cooperative Learning for Semantic Segmentation*, VISAPP 2022.
+    """
+    return [
+        dict(
+            source=[other.ref(a) for other, a in sources],
+            target=network.ref(site),
+            read='own',
+        )
+        for network in networks
+        for site, sources in _counterparts(network, networks)
+    ]
+
+
+@PATTERNS.register_module()
+def star(networks: Sequence[NetworkSites]) -> list[dict]:
+    """Every network sends to the last: its site gets the same site of all others."""
+    last = networks[-1]
+    return [
+        dict(source=[other.ref(a) for other, a in sources], target=last.ref(site))
+        for site, sources in _counterparts(last, networks)
+    ]
+
+
+def _expect_several(network: NetworkSites) -> None:
+    if len(network.sites) < 2:
         raise ValueError(
             "connections.sites: pattern 'multi' aggregates several sites, found "
-            f'{[site.name for site in sites]}; name at least two, or use '
-            "pattern='same'"
+            f'{[site.name for site in network.sites]} of {network.name}; name at least '
+            "two, or use pattern='same'"
         )
-    readers = [site for site in sites if site.used]
-    if options['mix_streams']:
-        groups = [(sites, readers)]
-    else:
-        groups = [
-            (
-                [site for site in sites if site.stream in (TRUNK, stream)],
-                [site for site in readers if site.stream == stream],
-            )
-            for stream in dict.fromkeys(site.stream for site in readers)
-        ]
+
+
+def _higher_sites(
+    top: NetworkSites, bottom: NetworkSites
+) -> list[tuple[Site, list[Site]]]:
+    """Each site of bottom with later sites of top, of the trunk or the same stream."""
+    pairs = matched(top, bottom)
+    found = []
+    for i, (_, b) in enumerate(pairs):
+        higher = [a for a, _ in pairs[i + 1 :] if a.stream in (TRUNK, b.stream)]
+        if higher and b.used:
+            found.append((b, higher))
+    return found
+
+
+def _counterparts(
+    network: NetworkSites, networks: Sequence[NetworkSites]
+) -> list[tuple[Site, list[tuple[NetworkSites, Site]]]]:
+    """Each site that can be sent to, with the same site of every other network."""
+    others = [other for other in networks if other.name != network.name]
+    pairs = [{b.name: a for a, b in matched(other, network)} for other in others]
     return [
-        Connection(
-            tuple(SiteRef(top, site.name) for site in sources),
-            tuple(SiteRef(bottom, site.name) for site in targets),
-            **options,
-        )
-        for top, bottom in pairwise(networks)
-        for sources, targets in groups
+        (site, [(o, p[site.name]) for o, p in zip(others, pairs, strict=True)])
+        for site in network.readers
     ]
-
-
-_PATTERNS: dict[str, Callable] = {'same': same, 'multi': multi}
-
-
-def write_connections(
-    config: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
-    networks: Sequence[str],
-    sites: Mapping[str, Site],
-) -> list[Connection]:
-    """Write the list of connections that the key ``connections`` asks for.
-
-    Args:
-        config: None, ``dict(pattern=..., sites=...)`` or a list of connections.
-        networks: Names of the networks, in order.
-        sites: The sites that each network has.
-
-    Raises:
-        ValueError: If a key, pattern or site is unknown.
-    """
-    if config is None or config == []:
-        return []
-    if isinstance(config, list | tuple):
-        return [
-            parse_connection(entry, f'connections[{i}]')
-            for i, entry in enumerate(config)
-        ]
-    expected = "None, dict(pattern='same'), or a list of single connections"
-    expect('connections', config, isinstance(config, Mapping), expected)
-    check_keys(config, {'pattern', 'sites'} | SHARED_KEYS, 'connections')
-    pattern = config.get('pattern')
-    if pattern not in list(_PATTERNS):
-        raise ValueError(
-            f'connections.pattern: found {pattern!r}, expected one of '
-            f'{sorted(_PATTERNS)}, or a list of single connections'
-        )
-    # Levels of a backbone that no head takes can be read, but not written.
-    chosen = config.get('sites') or [
-        site.name for site in sites.values() if site.used or pattern == 'multi'
-    ]
-    expected = 'a list of sites'
-    expect('connections.sites', chosen, isinstance(chosen, list | tuple), expected)
-    unknown = [name for name in chosen if name not in list(sites)]
-    if unknown:
-        raise ValueError(unknown_site('connections.sites', unknown[0], sites))
-    in_order = [site for name, site in sites.items() if name in chosen]
-    return _PATTERNS[pattern](networks, in_order, shared_options(config, 'connections'))
-
-
-def unknown_site(key: str, name: str, sites: Mapping[str, Site]) -> str:
-    """The message for a site that a network does not have."""
-    return f'{key}: unknown site {name!r}; the sites are {", ".join(sites)}'

@@ -1,42 +1,38 @@
-"""Plan: all connections of a model, checked, and carried out by demand."""
+"""Plan: all connections of a model, checked, and carried out."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-from torch import Tensor, nn
+from mmengine.model import BaseModule, ModuleDict
+from mmseg.registry import MODELS
+from torch import nn
 
-from ..sites import Site, Walked, walk
+from ..sites import Site, Switch, attach
 from .checks import check_connections
-from .connection import SiteRef
-from .patterns import write_connections
-
-Observer = Callable[[SiteRef, Tensor], None]
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What a run has to do to get the outputs of some networks.
-
-    Attributes:
-        last: For each network that is not run to its end, the last site it is
-            needed for. A network that is not needed at all is missing.
-        reads: How often the feature map of each site is read.
-        sends: How many targets each connection is sent to, by its place.
-    """
-
-    last: Mapping[str, str]
-    reads: Mapping[SiteRef, int]
-    sends: Mapping[int, int]
+from .connection import Connection, SiteRef
+from .demand import Demand, find_demand
+from .run import Run
 
 
-class Plan:
+class Plan(BaseModule):
     """The connections between the networks of a model.
 
     Args:
-        config: The key ``connections`` of the model.
+        connections: The connections.
+        sites: The sites of each network, in the order in which it reaches them.
+        align_corners: How the networks resize.
+
+    Attributes:
         networks: Names of the networks, in order.
-        sites: The sites that each network has, in the order of a walk.
+        connectors: The connector of each target by ``SiteRef.identifier``.
+        aggregations: The aggregation of each connection with several sources by
+            ``Connection.identifier``.
+        incoming: The place of the connection to each target.
+        switched_off: Targets at which nothing arrives; see :meth:`without`.
+        crossing: Networks need each other, so that a run can't be compiled, traced or
+            exported.
 
     Raises:
         ValueError: If the connections can't be carried out.
@@ -44,174 +40,185 @@ class Plan:
 
     def __init__(
         self,
-        config: Mapping | Sequence[Mapping] | None,
-        networks: Sequence[str],
-        sites: Mapping[str, Site],
+        connections: Sequence[Connection],
+        sites: Mapping[str, Mapping[str, Site]],
+        align_corners: bool = False,
     ):
-        self.networks = tuple(networks)
-        self.sites = dict(sites)
-        self.connections = write_connections(config, networks, sites)
-        check_connections(self.connections, networks, sites)
+        super().__init__()
+        check_connections(connections, sites)
+        self.networks = tuple(sites)
+        self.sites = {network: dict(own) for network, own in sites.items()}
+        self.connections = tuple(connections)
         self.incoming = {
             target: i
             for i, connection in enumerate(self.connections)
             for target in connection.targets
         }
-        # What is asked for again and again, so that a run only looks it up.
+        self.switched_off: frozenset[SiteRef] = frozenset()
+        self.connectors, self.aggregations = ModuleDict(), ModuleDict()
+        for connection in self.connections:
+            self._build(connection, align_corners)
+        self._switches = {name: Switch() for name in self.networks}
+        # A run only looks up what is asked for again and again.
         usual = [self.networks, *((name,) for name in self.networks)]
-        self._demands = {outputs: self._demand(outputs) for outputs in usual}
+        self._demands = {outputs: self._find_demand(outputs) for outputs in usual}
+        self.crossing = self._demands[self.networks].crossing
 
-    def __str__(self) -> str:
-        return '\n'.join(map(str, self.connections)) or 'no connections'
+    def attach(self, networks: Mapping[str, nn.Module]) -> None:
+        """Set hooks at the sites of connections, once, when the model is built."""
+        refs = {
+            ref
+            for connection in self.connections
+            for ref in (*connection.sources, *connection.targets)
+        }
+        for name, network in networks.items():
+            own = self.sites[name].items()
+            connected = {k: s for k, s in own if SiteRef(name, k) in refs}
+            attach(network, connected, self._switches[name])
 
     def run(
         self,
-        networks: Mapping[str, nn.Module],
-        connectors: Mapping[str, nn.Module],
-        aggregations: Mapping[str, nn.Module],
-        inputs: Tensor,
+        call: Callable[[str], Any],
         outputs: Sequence[str],
-        observe: Observer | None = None,
-    ) -> dict[str, Walked]:
+        image_size: Sequence[int],
+        parts: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
         """Run networks as far as the outputs need them.
 
+        Networks run one after the other, those that others read first; a network whose
+        output is not wanted ends at the last site that it is needed for.
+
         Args:
-            networks: The networks by name.
-            connectors: The connector of each target by ``SiteRef.identifier``.
-            aggregations: The aggregation of each connection with several sources by
-                ``Connection.identifier``.
-            inputs: Preprocessed images, (N, C, H, W).
+            call: Runs the network of a name.
             outputs: Names of the networks whose output is wanted.
-            observe: Called with each site and the network's own feature map there,
-                before anything is fused.
+            image_size: Height and width of the images.
+            parts: Parts that ``call`` runs of these networks. Default: all.
 
         Returns:
-            The outputs by name, in the order of the networks.
+            What ``call`` returned for each output, in the order of the networks.
+
+        Raises:
+            RuntimeError: If the plan is in another run.
+            ValueError: If a site was not reached, or twice.
         """
-        run = _Run(self, networks, connectors, aggregations, inputs, outputs, observe)
-        names = [name for name in self.networks if name in outputs]
-        # Readers first: they pull the others along, and what is read is used at once.
-        walked = {name: run.finish(name) for name in reversed(names)}
-        return {name: walked[name] for name in names}
-
-    def demand(self, outputs: Sequence[str]) -> Demand:
-        """What has to be done to get the outputs of these networks."""
-        outputs = tuple(n for n in self.networks if n in outputs)
-        return self._demands.get(outputs) or self._demand(outputs)
-
-    def _demand(self, outputs: Sequence[str]) -> Demand:
-        order = {site: i for i, site in enumerate(self.sites)}
-        reach = dict.fromkeys(outputs, len(order))
-        sends: Counter[int] = Counter()
-        pending = list(self.incoming.items())
-        # A connection that becomes due can make its source network run further, and
-        # so make others due, until nothing changes.
-        progress = True
-        while progress:
-            progress = False
-            for target, i in list(pending):
-                if reach.get(target.network, -1) < order[target.site]:
-                    continue
-                pending.remove((target, i))
-                sends[i] += 1
-                for source in self.connections[i].sources:
-                    reached = reach.get(source.network, -1)
-                    reach[source.network] = max(reached, order[source.site])
-                progress = True
-        names = list(self.sites)
-        return Demand(
-            last={name: names[i] for name, i in reach.items() if i < len(names)},
-            reads=Counter(s for i in sends for s in self.connections[i].sources),
-            sends=sends,
-        )
-
-
-class _Run:
-    """One run of a plan.
-
-    Each network is a suspended walk. To get an output, its walk is continued; where
-    a site needs what another network has, that network's walk is continued just far
-    enough first. Feature maps are kept until their last reader is done.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        networks: Mapping[str, nn.Module],
-        connectors: Mapping[str, nn.Module],
-        aggregations: Mapping[str, nn.Module],
-        inputs: Tensor,
-        outputs: Sequence[str],
-        observe: Observer | None,
-    ):
-        demand = plan.demand(outputs)
-        self.plan = plan
-        self.observe = observe
-        self.connectors = connectors
-        self.aggregations = aggregations
-        self.last = demand.last
-        self.reads = dict(demand.reads)
-        self.sends = dict(demand.sends)
-        self.walks = {name: walk(networks[name], inputs) for name in plan.networks}
-        # What each walk is sent next; a generator is started with None.
-        self.next: dict[str, Tensor | None] = dict.fromkeys(plan.networks)
-        self.features: dict[SiteRef, Tensor] = {}
-        self.sent: dict[int, Tensor] = {}
-
-    def finish(self, network: str) -> Walked:
-        """Continue a walk to its end."""
-        output = None
-        while output is None:
-            output = self._step(network)
-        return output
-
-    def _step(self, network: str) -> Walked | None:
-        """Continue a walk to its next site, or to its end."""
-        feature = self.next[network]
-        self.next[network] = None
+        outputs = tuple(name for name in self.networks if name in outputs)
+        if not self.connections:
+            return {name: call(name) for name in outputs}
+        if any(switch.visitor is not None for switch in self._switches.values()):
+            raise RuntimeError(
+                'a cooperative model was run while it is running: run it in one '
+                'thread, and not from its own hooks'
+            )
+        run = self._new_run(self._demand(outputs, parts), image_size)
+        for name, switch in self._switches.items():
+            switch.visitor = partial(run.visit, name)
         try:
-            stop = self.walks[network].send(feature)
-        except StopIteration as end:
-            return end.value
-        self._pass(SiteRef(network, stop.site), stop.feature)
-        return None
+            results = run.networks(call)
+        finally:
+            for switch in self._switches.values():
+                switch.visitor = None
+        return {name: results[name] for name in outputs}
 
-    def _pass(self, ref: SiteRef, feature: Tensor) -> None:
-        """Fuse what arrives at a site, keep it for readers, and let it go on."""
-        if self.observe is not None:
-            self.observe(ref, feature)
-        fused = ref in self.plan.incoming
-        if fused:
-            incoming = self._receive(self.plan.incoming[ref])
-            feature = self.connectors[ref.identifier](feature, incoming)
-        read = ref in self.reads
-        if read:
-            self.features[ref] = feature
-        if self.last.get(ref.network) == ref.site:
-            # Nothing behind its last site is run, nothing before it is kept.
-            del self.walks[ref.network]
-            return
-        # The network may change what it is sent: others keep the original.
-        copy = self.plan.sites[ref.site].overwritten and (read or fused)
-        self.next[ref.network] = feature.clone() if copy else feature
+    @contextmanager
+    def without(self, targets: Sequence[str]) -> Iterator[None]:
+        """Let nothing arrive at some targets.
 
-    def _receive(self, i: int) -> Tensor:
-        """What a connection sends, made once for all its targets."""
-        if i not in self.sent:
-            connection = self.plan.connections[i]
-            features = [self._read(source) for source in connection.sources]
-            if len(features) == 1:
-                self.sent[i] = features[0]
-            else:
-                self.sent[i] = self.aggregations[connection.identifier](features)
-        self.sends[i] -= 1
-        return self.sent[i] if self.sends[i] else self.sent.pop(i)
+        A target keeps its own feature map if its connection was trained with dropout,
+        which has taught it to; otherwise zeros are fused, so that the connector's part
+        for its own goes on.
 
-    def _read(self, source: SiteRef) -> Tensor:
-        """The feature map of a site, for which its network is run if need be."""
-        while source not in self.features:
-            self._step(source.network)
-        self.reads[source] -= 1
-        return (
-            self.features[source] if self.reads[source] else self.features.pop(source)
+        Args:
+            targets: As in ``bottom.backbone.layer3``.
+
+        Raises:
+            ValueError: If one is no target.
+        """
+        known = {str(target): target for target in self.incoming}
+        for text in targets:
+            if text not in known:
+                raise ValueError(
+                    f'{text!r} is no target of a connection; the targets are '
+                    f'{", ".join(known)}'
+                )
+        before = self.switched_off
+        self.switched_off = before | {known[text] for text in targets}
+        try:
+            yield
+        finally:
+            self.switched_off = before
+
+    def is_deep(self, ref: SiteRef) -> bool:
+        """Whether later layers of the part that a site is in depend on it."""
+        return self.sites[ref.network][ref.site].deep
+
+    @property
+    def inside_backbones(self) -> bool:
+        """Whether anything is exchanged inside of a backbone."""
+        return any(
+            self.is_deep(ref) and self.sites[ref.network][ref.site].part == 'backbone'
+            for ref in self.incoming
         )
+
+    def __str__(self) -> str:
+        lines = []
+        for connection in self.connections:
+            targets = (
+                f'{target} ({"deep" if self.is_deep(target) else "late"})'
+                for target in connection.targets
+            )
+            sources = ' + '.join(map(str, connection.sources))
+            lines.append(f'{sources} -> {", ".join(targets)}')
+        return '\n'.join(lines) or 'no connections'
+
+    def _build(self, connection: Connection, align_corners: bool) -> None:
+        """Build the modules that a connection needs."""
+        sources = [self.sites[ref.network][ref.site] for ref in connection.sources]
+        channels = sources[0].channels
+        if len(sources) > 1:
+            aggregation = MODELS.build(
+                {
+                    'align_corners': align_corners,
+                    **connection.aggregation,
+                    'in_channels': [site.channels for site in sources],
+                    'strides': [site.stride for site in sources],
+                }
+            )
+            self.aggregations[connection.identifier] = aggregation
+            channels = aggregation.out_channels
+        for target in connection.targets:
+            inferred = {
+                'channels': self.sites[target.network][target.site].channels,
+                'source_channels': channels,
+            }
+            _check_channels(connection, target, inferred)
+            config = {'align_corners': align_corners, **connection.connector}
+            self.connectors[target.identifier] = MODELS.build({**config, **inferred})
+
+    def _new_run(self, demand: Demand, image_size: Sequence[int]) -> Run:
+        if not demand.crossing:
+            return Run(self, demand, image_size)
+        from .crossing import CrossingRun
+
+        return CrossingRun(self, demand, image_size)
+
+    def _demand(self, outputs: tuple[str, ...], parts: Sequence[str] | None) -> Demand:
+        if parts is None and outputs in self._demands:
+            return self._demands[outputs]
+        return self._find_demand(outputs, parts)
+
+    def _find_demand(
+        self, outputs: tuple[str, ...], parts: Sequence[str] | None = None
+    ) -> Demand:
+        return find_demand(self.connections, self.sites, outputs, parts)
+
+
+def _check_channels(
+    connection: Connection, target: SiteRef, inferred: Mapping[str, int]
+) -> None:
+    for key, expected in inferred.items():
+        found = connection.connector.get(key, expected)
+        if found != expected:
+            raise ValueError(
+                f'{connection.key}.connector.{key}: found {found}, but '
+                f"'{connection}' has {expected} channels at {target}; leave {key} out"
+            )

@@ -1,10 +1,12 @@
 """The segmentor: several networks that share feature maps while they train."""
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
+import torch
 from mmengine.config import ConfigDict
+from mmengine.logging import print_log
 from mmengine.model import ModuleDict
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
@@ -12,18 +14,20 @@ from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
-from ...engine.checkpoint import load_weights
+from ..data_preprocessors import data_preprocessor_for
 from ..expect import expect_bool, expect_dict
-from ..plan import Observer, Plan, build_connections
+from ..plan import Plan, SiteRef, asked_sites, write_connections
+from ..plan.upgrade import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
-from ..sites import find_sites, forward_head, head_logits, head_loss, head_predict
+from ..sites import Site, find_sites, observing
+from ..weights import load_weights
 from .combine import MEAN, mean_of_probabilities, slide
-from .options import (
-    check_test_cfg,
-    network_names,
-    read_loss_weights,
-    read_networks_init,
-)
+from .logits import first, small_logits
+from .networks import check_alike, in_channels, last_head, read_networks
+from .options import check_test_cfg
+
+# Size of the image of a dry run, where the config does not tell one.
+_IMAGE_SIZE = (512, 512)
 
 
 @MODELS.register_module()
@@ -37,18 +41,20 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
         image -+-> top     layer1 ... layer4 - head -> Loss1
                |             |          |       |
-               |           [fuse]     [fuse]  [fuse]    CoopConnector at each site
+               |           [fuse]     [fuse]  [fuse]    a connector at each site
                |             v          v       v
                +-> bottom  layer1 ... layer4 - head -> Loss2      Loss1 + Loss2
 
-    Each network is an ordinary ``EncoderDecoder``. Which feature map goes where is
-    the plan: a list of connections, checked when the model is built.
+    Each network is an ordinary segmentor that runs its own ``loss`` and
+    ``encode_decode``. Which feature map goes where is the plan: a list of connections,
+    checked when the model is built. Hooks at the sites of connections show the plan
+    what a network has there, and put back what it has fused.
 
     1. ``loss`` runs all networks and sums their losses, Eq. (1):
 
     .. code:: text
 
-        loss(): plan.run(all networks) -> head_loss() and auxiliary losses of each
+        loss(): plan.run(network.loss for each network)
 
     2. ``predict`` runs only what the prediction needs: predicting with ``bottom``
     runs ``top`` no further than its last connected site, predicting with ``top``
@@ -57,40 +63,46 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     .. code:: text
 
         predict(): inference() -> postprocess_result()
-        inference(): whole or slide -> plan.run(needed networks) -> head_predict()
+        inference(): whole or slide -> plan.run(network.encode_decode of the needed)
                      -> mean_of_probabilities() if predict='mean'
 
-    3. ``_forward`` returns the head's raw output, for export and FLOPs counting.
+    3. ``_forward`` returns the network's raw output, for export and FLOPs counting.
 
     Args:
         backbone: As in ``EncoderDecoder``, like ``decode_head``, ``neck``,
             ``auxiliary_head``, ``train_cfg``, ``data_preprocessor``, ``pretrained``
-            and ``init_cfg``: every network is built with them.
+            and ``init_cfg``: what all networks have in common.
         test_cfg: As in ``EncoderDecoder`` (``mode``, ``crop_size``, ``stride``), and
-            ``predict``: whose prediction counts, a network's name or ``mean`` (of
+            ``predict``: the selected prediction, that of a network or ``mean`` (of
             the probabilities). Default: the last network if networks are connected,
             otherwise ``mean``.
-        connections: None (a plain ensemble); ``dict(pattern='same' | 'multi',
-            sites=None, connector=dict(type='CoopConnector'),
-            aggregation=dict(type='CoopAggregation'), mix_streams=False)``; or a list
-            of ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3',
-            ...)`` with the same further keys. A list of sources is aggregated.
-        num_networks: Number of networks, at least 2. Two are named ``top`` and
-            ``bottom``, more ``net1``, ``net2``, ...; in a pattern each reads the
-            one before it.
-        networks_init: A checkpoint of the single network for each network, or None
-            for one that starts as the config says.
-        loss_weights: Weight of each network's losses. Default: 1 for each.
+        connections: None (a plain ensemble); ``dict(pattern='same', sites=None,
+            connector=dict(type='CoopConnector'), aggregation=dict(
+            type='CoopAggregation'), mix_streams=False, detach=False, dropout=0.0,
+            read='fused')``; or a list of ``dict(source='top.backbone.layer3',
+            target='bottom.backbone.layer3', ...)`` with the same further keys. A list
+            of sources is aggregated.
+        networks: What each network has of its own, by name or in a list: parts and
+            options that are merged over the common ones (a part of another type
+            replaces), or a config file. And for each ``init`` (a checkpoint),
+            ``frozen`` (it is not trained), ``inputs`` (channels of the image that it
+            sees), ``data_preprocessor`` and ``loss_weight``.
+        num_networks: Number of alike networks. Default: 2. Two are named ``top`` and
+            ``bottom``, more ``net1``, ``net2``, ...; in a pattern each reads the one
+            before it.
+        network_type: Class of the networks. Default: ``CascadeEncoderDecoder`` if
+            ``num_stages`` is given, otherwise ``EncoderDecoder``.
+        networks_init: ``init`` of all networks, as a list.
+        loss_weights: ``loss_weight`` of all networks, as a list. Default: 1 for each.
         with_cp: Train in less memory and more time: activations inside of a ResNet's
             blocks, heads, losses and connectors are computed again in the backward
             pass; losses and gradients stay the same. Other backbones have a
             ``with_cp`` of their own.
+        **network_options: Further arguments of the networks' class, as ``num_stages``.
 
     Attributes:
         networks: ``ModuleDict`` of the networks by name.
-        connectors: ``ModuleDict`` of the connectors by target site.
-        aggregations: ``ModuleDict`` of the aggregations of several sources.
-        plan: The connections between the networks.
+        plan: The connections between the networks, with their connectors.
 
     Raises:
         ValueError: If an option is unknown or connections can't be carried out; the
@@ -99,74 +111,120 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     def __init__(
         self,
-        backbone: dict,
-        decode_head: dict,
+        backbone: dict | None = None,
+        decode_head: dict | list[dict] | None = None,
         neck: dict | None = None,
         auxiliary_head: dict | list[dict] | None = None,
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
-        data_preprocessor: dict | None = None,
+        data_preprocessor: dict | nn.Module | None = None,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
         connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-        num_networks: int = 2,
+        networks: Mapping[str, Any] | Sequence[Any] | None = None,
+        num_networks: int | None = None,
+        network_type: str | type | None = None,
         networks_init: Sequence[str | None] | None = None,
         loss_weights: Sequence[float] | None = None,
         with_cp: bool = False,
+        **network_options: Any,
     ):
-        # Not EncoderDecoder's: it would build one network in this module's place.
-        BaseSegmentor.__init__(self, data_preprocessor)
-        self.train_cfg = train_cfg
-        expect_dict('test_cfg', test_cfg)
-        expect_bool('with_cp', with_cp)
-        self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
-        network = {
-            'type': EncoderDecoder,
+        common = {
+            'type': network_type,
             'backbone': backbone,
             'decode_head': decode_head,
             'neck': neck,
             'auxiliary_head': auxiliary_head,
             'train_cfg': train_cfg,
-            'test_cfg': self.test_cfg,
             'pretrained': pretrained,
             'init_cfg': init_cfg,
+            **network_options,
         }
-        names = network_names(num_networks)
-        self.networks = ModuleDict(
-            {name: MODELS.build(copy.deepcopy(network)) for name in names}
+        common = {key: value for key, value in common.items() if value is not None}
+        configs = read_networks(
+            common, networks, num_networks, networks_init, loss_weights
         )
-        first = self.networks[names[0]]
-        self.align_corners = first.align_corners
-        self.num_classes = first.num_classes
-        self.out_channels = first.out_channels
+        expect_dict('test_cfg', test_cfg)
+        expect_bool('with_cp', with_cp)
+        test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
+        built = {
+            name: MODELS.build({**config.model, 'test_cfg': test_cfg})
+            for name, config in configs.items()
+        }
+        preprocessor, channels = data_preprocessor_for(
+            data_preprocessor,
+            inputs={name: config.inputs for name, config in configs.items()},
+            own={name: config.data_preprocessor for name, config in configs.items()},
+            counts={name: in_channels(network) for name, network in built.items()},
+        )
+        # Not EncoderDecoder's: it would build one network in this module's place.
+        BaseSegmentor.__init__(self, preprocessor)
+        self._channels = channels
+        self.train_cfg = train_cfg
+        self.test_cfg = test_cfg
+        self._configs = configs
+        self.networks = ModuleDict(built)
+        check_alike(self.networks)
+        one = built[next(iter(built))]
+        self.align_corners = one.align_corners
+        self.num_classes = one.num_classes
+        self.out_channels = one.out_channels
+        for name, config in configs.items():
+            self.networks[name].requires_grad_(not config.frozen)
+        if with_cp:
+            recompute_networks(self.networks.values())
 
-        self.plan = Plan(connections, names, find_sites(first))
-        self.connectors, self.aggregations = build_connections(
-            self.plan, self.align_corners
+        names = tuple(configs)
+        sites: dict[str, dict[str, Site]] = {name: {} for name in names}
+        if connections:
+            sites = self._find_sites(asked_sites(connections, names))
+        self.plan = Plan(
+            write_connections(connections, sites), sites, self.align_corners
         )
+        self.plan.attach(self.networks)
+        if self.plan.connections and not self.plan.inside_backbones:
+            print_log(
+                'Nothing is exchanged inside of a backbone, only behind it; '
+                'connections.sites takes the path of any module',
+                'current',
+            )
+        if with_cp:
+            recompute_modules(self.plan.connectors.values())
+            recompute_modules(self.plan.aggregations.values())
 
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
-        self.networks_init = read_networks_init(networks_init, names)
-        self.loss_weights = read_loss_weights(loss_weights, names)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
-        if with_cp:
-            recompute_networks(self.networks.values())
-            recompute_modules(self.connectors.values())
-            recompute_modules(self.aggregations.values())
 
     @property
     def decode_head(self) -> nn.Module:
-        """The decode head whose prediction counts, the last network's for ``mean``."""
-        return self.networks[self._predicting()[-1]].decode_head
+        """Decode head of the selected prediction, the last network's for ``mean``."""
+        return last_head(self.networks[self._predicting()[-1]])
 
     def init_weights(self) -> None:
-        """Initialise each network on its own, or load its ``networks_init``."""
-        for name, checkpoint in self.networks_init.items():
-            if checkpoint is not None:
-                load_weights(self.networks[name], checkpoint, f'networks_init: {name}')
+        """Initialise each network on its own, or load its ``init``."""
+        for name, config in self._configs.items():
+            if config.init is not None:
+                path, partial = config.init['checkpoint'], config.init['partial']
+                what = f'networks.{name}.init'
+                load_weights(self.networks[name], path, what, partial)
                 self.networks[name].is_init = True
         super().init_weights()
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """Load checkpoints of before, too."""
+        own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
+        for key, old in upgrade_keys(own).items():
+            state_dict[f'{prefix}{key}'] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def train(self, mode: bool = True) -> 'CooperativeEncoderDecoder':
+        """Set the mode; frozen networks stay in evaluation mode."""
+        super().train(mode)
+        for name, config in self._configs.items():
+            if config.frozen:
+                self.networks[name].eval()
+        return self
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of all networks; MMEngine sums them: Loss1 + Loss2, Eq. (1).
@@ -178,22 +236,25 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         Returns:
             Losses and accuracies, named as in ``top.decode.loss_ce``.
         """
+        trained = [name for name, c in self._configs.items() if not c.frozen]
+
+        def call(name: str) -> Any:
+            network, image = self.networks[name], self._image(inputs, name)
+            if name in trained:
+                return network.loss(image, data_samples)
+            # It is only read, and ends at its last site.
+            with self._frozen_grad(name):
+                metas = [sample.metainfo for sample in data_samples]
+                return network.encode_decode(image, metas)
+
         losses = {}
-        for name, walked in self._run(inputs, self.plan.networks).items():
-            network = self.networks[name]
-            own = add_prefix(
-                head_loss(network.decode_head, walked, data_samples, self.train_cfg),
-                'decode',
-            )
-            if network.with_auxiliary_head:
-                own |= network._auxiliary_head_forward_train(
-                    walked.features, data_samples
-                )
-            losses |= add_prefix(_weighted(own, self.loss_weights[name]), name)
+        for name, own in self.plan.run(call, trained, inputs.shape[2:]).items():
+            weight = self._configs[name].loss_weight
+            losses |= add_prefix(_weighted(own, weight), name)
         return losses
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the prediction that counts.
+        """Logits of the selected prediction.
 
         Args:
             inputs: Images, (N, C, H, W).
@@ -245,42 +306,54 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         )
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the prediction that counts, (N, num_classes, H, W)."""
+        """Logits of the selected prediction, (N, num_classes, H, W)."""
         return self._join(
             self._encode_decode(inputs, batch_img_metas, self._predicting())
         )
 
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
-        names = self._predicting()
-        return self._run(inputs, names)[names[-1]].features
+        name = self._predicting()[-1]
+
+        def call(name: str) -> Any:
+            return self.networks[name].extract_feat(self._image(inputs, name))
+
+        run = self.plan.run(call, [name], inputs.shape[2:], parts=('backbone', 'neck'))
+        return run[name]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
-        """The head's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
-        outputs = [
-            forward_head(self.networks[name].decode_head, walked)
-            for name, walked in self._run(inputs, self._predicting()).items()
-        ]
-        if len(outputs) == 1:
-            return outputs[0]
-        # A head with several classifiers predicts with the first.
-        return self._join([x[0] if isinstance(x, tuple) else x for x in outputs])
+        """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
 
-    def observe(self, inputs: Tensor, observer: Observer) -> None:
+        def call(name: str) -> Any:
+            return self.networks[name](self._image(inputs, name))
+
+        outputs = self.plan.run(call, self._predicting(), inputs.shape[2:])
+        if len(outputs) == 1:
+            return outputs[self.predict_with]
+        return self._join([first(output) for output in outputs.values()])
+
+    def observe(
+        self, inputs: Tensor, observer: Callable[[SiteRef, Tensor], None]
+    ) -> None:
         """Run all networks, and show the observer what each has at its sites.
 
         Args:
             inputs: Preprocessed images, (N, C, H, W).
-            observer: Called with a site and the network's own feature map there.
+            observer: Called with a site and the network's own feature map there,
+                (N, C, H, W), before anything is fused.
         """
-        self._run(inputs, self.plan.networks, observer)
+        if not self.plan.connections and not any(self.plan.sites.values()):
+            self.plan.sites = self._find_sites({name: [] for name in self.networks})
+        size = inputs.shape[2:]
+        with ExitStack() as stack:
+            for name, sites in self.plan.sites.items():
 
-    def _run(
-        self, inputs: Tensor, names: Sequence[str], observer: Observer | None = None
-    ) -> dict:
-        return self.plan.run(
-            self.networks, self.connectors, self.aggregations, inputs, names, observer
-        )
+                def look(site: str, feature: Tensor, name=name, sites=sites) -> None:
+                    observer(SiteRef(name, site), sites[site].to_map(feature, size))
+
+                stack.enter_context(observing(self.networks[name], sites, look))
+            metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(inputs)
+            self._encode_decode(inputs, metas, self.plan.networks)
 
     def _encode_decode(
         self,
@@ -289,17 +362,46 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         names: Sequence[str],
         resized: bool = True,
     ) -> list[Tensor]:
-        walked = self._run(inputs, names)
-        logits = head_predict if resized else head_logits
-        return [
-            logits(
-                self.networks[name].decode_head,
-                walked[name],
-                batch_img_metas,
-                self.test_cfg,
-            )
-            for name in names
-        ]
+        def call(name: str) -> Tensor:
+            network, image = self.networks[name], self._image(inputs, name)
+            if resized:
+                return network.encode_decode(image, batch_img_metas)
+            return small_logits(network, image, batch_img_metas)
+
+        found = self.plan.run(call, names, inputs.shape[2:])
+        return [found[name] for name in names]
+
+    def _find_sites(
+        self, asked: Mapping[str, Sequence[str]]
+    ) -> dict[str, dict[str, Site]]:
+        """Sites of all networks; alike ones have the same."""
+        found: dict[str, dict[str, Site]] = {}
+        known: list[tuple[Any, dict[str, Site]]] = []
+        size = getattr(self.data_preprocessor, 'size', None)
+        for name, network in self.networks.items():
+            config = self._configs[name]
+            inputs = len(config.inputs) if config.inputs else None
+            what = (config.model, inputs, sorted(asked[name]))
+            sites = next((s for other, s in known if other == what), None)
+            if sites is None:
+                image = (inputs or in_channels(network), *_image_size(network, size))
+                try:
+                    sites = find_sites(network, image, asked[name])
+                except ValueError as error:
+                    raise ValueError(f'connections: networks.{name}: {error}') from None
+                known.append((what, sites))
+            found[name] = sites
+        return found
+
+    def _image(self, inputs: Tensor, name: str) -> Tensor:
+        """What a network sees of the preprocessed images."""
+        channels = self._channels.get(name)
+        return inputs if channels is None else inputs[:, channels]
+
+    def _frozen_grad(self, name: str) -> AbstractContextManager:
+        """No gradients in a frozen network, unless a connector feeds it."""
+        fed = any(target.network == name for target in self.plan.incoming)
+        return nullcontext() if fed else torch.no_grad()
 
     def _join(self, logits: list[Tensor]) -> Tensor:
         return logits[0] if len(logits) == 1 else mean_of_probabilities(logits)
@@ -316,3 +418,10 @@ def _weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
         key: value * weight if 'loss' in key and weight != 1 else value
         for key, value in losses.items()
     }
+
+
+def _image_size(network: nn.Module, size: Any) -> tuple[int, int]:
+    """A size that a network takes: that of training crops, or of its embeddings."""
+    backbone = getattr(network, 'backbone', None)
+    size = size or getattr(backbone, 'img_size', None) or _IMAGE_SIZE
+    return (size, size) if isinstance(size, int) else tuple(size)[-2:]

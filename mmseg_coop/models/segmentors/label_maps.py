@@ -14,9 +14,9 @@ from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ..sites import Walked, head_logits
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
+from .logits import small_logits
 
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
@@ -83,8 +83,7 @@ def _logits(
         return dict(zip(names, found, strict=True))
     if model.test_cfg.get('mode', 'whole') == 'slide':
         return {'': model.inference(inputs, metas)}
-    walked = Walked(model.extract_feat(inputs), None)
-    return {'': head_logits(model.decode_head, walked, metas, model.test_cfg)}
+    return {'': small_logits(model, inputs, metas)}
 
 
 def _label_maps(

@@ -1,67 +1,9 @@
-"""Read and check options of a cooperative model."""
+"""Check how a cooperative model predicts."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expect import expect, is_count
-
-
-def network_names(count: int) -> tuple[str, ...]:
-    """Names of so many networks.
-
-    Raises:
-        ValueError: If there are fewer than two.
-    """
-    expected = "at least 2; for one network use type='EncoderDecoder'"
-    expect('num_networks', count, is_count(count) and count > 1, expected)
-    if count == 2:
-        return 'top', 'bottom'
-    return tuple(f'net{i + 1}' for i in range(count))
-
-
-def per_network(
-    key: str, values: Sequence | None, names: Sequence[str], default: Any
-) -> dict[str, Any]:
-    """One value for each network, from a list in their order.
-
-    Raises:
-        ValueError: If there are more or fewer values than networks.
-    """
-    if values is None:
-        return dict.fromkeys(names, default)
-    right = isinstance(values, list | tuple) and len(values) == len(names)
-    expected = f'a list with a value for each of {", ".join(names)}'
-    expect(key, values, right, expected)
-    return dict(zip(names, values, strict=True))
-
-
-def read_networks_init(
-    values: Sequence[str | None] | None, names: Sequence[str]
-) -> dict[str, str | None]:
-    """The checkpoint that each network starts from.
-
-    Raises:
-        ValueError: If there is not one for each network, or something else.
-    """
-    for value in (found := per_network('networks_init', values, names, None)).values():
-        right = value is None or isinstance(value, str)
-        expect('networks_init', value, right, 'a file, a URL or None')
-    return found
-
-
-def read_loss_weights(
-    values: Sequence[float] | None, names: Sequence[str]
-) -> dict[str, float]:
-    """The weight of each network's losses.
-
-    Raises:
-        ValueError: If there is not one for each network, or no number of 0 or more.
-    """
-    for value in (found := per_network('loss_weights', values, names, 1.0)).values():
-        right = type(value) in (int, float) and 0 <= value < math.inf
-        expect('loss_weights', value, right, 'a number of 0 or more')
-    return found
 
 
 def check_test_cfg(

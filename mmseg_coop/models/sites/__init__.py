@@ -1,25 +1,18 @@
-from .discover import Site, find_sites
-from .stop import TRUNK, Stop
-from .walk import (
-    Walked,
-    auxiliary_heads,
-    forward_head,
-    head_logits,
-    head_loss,
-    head_predict,
-    walk,
-)
+from .discover import find_sites
+from .dry_run import auxiliary_heads
+from .hooks import Switch, attach, observing
+from .rules import NamedSite, register_site_rule
+from .site import TRUNK, Address, Site
 
 __all__ = [
     'TRUNK',
+    'Address',
+    'NamedSite',
     'Site',
-    'Stop',
-    'Walked',
+    'Switch',
+    'attach',
     'auxiliary_heads',
     'find_sites',
-    'forward_head',
-    'head_logits',
-    'head_loss',
-    'head_predict',
-    'walk',
+    'observing',
+    'register_site_rule',
 ]

@@ -1,119 +1,175 @@
-"""Find the sites of a network without running it on real data."""
+"""Find the sites of a network by dry runs, without code for any family."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-import torch
-from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from ...eval_mode import eval_mode
-from .walk import Walked, auxiliary_heads, forward_head, walk
+from .describe import Describer, Layout, layout_of
+from .dry_run import DryRun, Record, depends, feature_maps
+from .rules import named_sites
+from .site import TRUNK, Address, Site
 
-# Large enough that strides up to 64 divide it; a dry run computes nothing.
-_IMAGE_SIZE = 512
-
-
-@dataclass(frozen=True)
-class Site:
-    """A named point inside a network where a feature map can be read and replaced.
-
-    Attributes:
-        name: Path of the module whose output it is, as in ``backbone.layer1``.
-        stream: ``trunk``, or a branch of the head such as ``pam``.
-        channels: C of the feature map (N, C, H, W).
-        stride: Pixels of the input for a pixel of the feature map.
-        overwritten: The network changes the feature map in place after the site,
-            so that whoever reads it later needs a copy.
-        used: A head reads it, directly or not; False for an output level of a
-            backbone that no head takes.
-    """
-
-    name: str
-    stream: str
-    channels: int
-    stride: int
-    overwritten: bool
-    used: bool
+# A backbone with one output level has this many sites, at regular depths.
+_DEPTHS = 4
 
 
-def find_sites(network: EncoderDecoder) -> dict[str, Site]:
-    """List the sites of a network in the order in which a walk reaches them.
+def find_sites(
+    network: nn.Module,
+    image_shape: tuple[int, int, int],
+    wanted: Sequence[str] = (),
+) -> dict[str, Site]:
+    """List the sites of a network in the order in which it reaches them.
 
-    A dry run on the meta device: shapes only, no arithmetic, and the network's
-    weights and running statistics stay as they are.
+    Of a backbone, the site of an output level is the last module, called once, with
+    the level's shape that this level and a later one depend on; the last level is a
+    site itself. A backbone with one level has sites at regular depths. A neck's sites
+    are its output levels, a head's are named by a rule (:func:`register_site_rule`).
 
     Args:
-        network: The network; on any device, in train or eval mode.
+        network: A segmentor; it stays as it is.
+        image_shape: C, H and W of an image that it takes.
+        wanted: Addresses of further sites.
 
     Returns:
-        The sites by name.
+        The sites by name, the wanted ones by their address.
+
+    Raises:
+        ValueError: If a wanted site is no module of the network, is not called just
+            once, is inside a region that is computed again in the backward pass, or
+            has no feature map.
     """
-    tensors = dict(network.named_parameters()) | dict(network.named_buffers())
-    state = {
-        f'network.{name}': torch.empty_like(value, device='meta')
-        for name, value in tensors.items()
+    heads = _head_sites(network)
+    named = {name for name, _, _ in heads}
+    asked = {name: _parse(network, name) for name in wanted if name not in named}
+    places = [address for _, address, _ in heads] + list(asked.values())
+    run = DryRun(network, image_shape, [a.module for a in places if a.at_input])
+    describer = Describer(run)
+    names: dict[str, tuple[Address, str]] = {
+        str(address): (address, TRUNK)
+        for address in (
+            *_backbone_sites(network, describer),
+            *_neck_sites(describer),
+        )
     }
-    image = torch.empty(
-        1, _in_channels(network.backbone), _IMAGE_SIZE, _IMAGE_SIZE, device='meta'
+    for name, address, stream in heads:
+        if not describer.problem(address):
+            names.setdefault(name, (address, stream))
+    for name, address in asked.items():
+        problem = describer.problem(address)
+        if problem:
+            raise ValueError(f'site {name!r} {problem}')
+        names.setdefault(name, (address, TRUNK))
+    sites = [
+        describer.site(name, address, stream)
+        for name, (address, stream) in names.items()
+    ]
+    sites.sort(key=lambda site: describer.order(site.address))
+    return {site.name: site for site in sites}
+
+
+def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
+    """Name, address and stream of the sites of the decode head, a cascade's last."""
+    head, path = getattr(network, 'decode_head', None), 'decode_head'
+    if isinstance(head, nn.ModuleList):
+        head, path = head[-1], f'{path}.{len(head) - 1}'
+    if head is None:
+        return []
+    modules = dict(head.named_modules())
+    return [
+        (f'{path}.{site.name}', Address.parse(f'{path}.{site.address}'), site.stream)
+        for site in named_sites(head)
+        if Address.parse(site.address).module in modules
+    ]
+
+
+def _parse(network: nn.Module, name: str) -> Address:
+    try:
+        address = Address.parse(name)
+    except ValueError as error:
+        raise ValueError(f'site {name!r}: {error}') from None
+    if not address.module or address.module not in dict(network.named_modules()):
+        raise ValueError(f'site {name!r} is no module of the network')
+    return address
+
+
+def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
+    record = describer.training
+    levels = _levels(record, 'backbone')
+    seen = [s for s in record.seen.values() if s.address.is_in('backbone')]
+    needed = []
+    for level in levels:
+        found = depends([level], [s.probe for s in seen])
+        needed.append({s.address for s, yes in zip(seen, found, strict=True) if yes})
+    if len(levels) == 1:
+        usable = [a for a in needed[0] if not describer.problem(a)]
+        return _at_depths(network, usable) or _last(record, usable, levels[0])
+    sites: list[Address] = []
+    for level, own in zip(levels, needed, strict=True):
+        later = set().union(*(s for s in needed if len(s) > len(own)))
+        usable = [a for a in own if not describer.problem(a)]
+        shared = sorted(set(usable) & later, key=describer.order)
+        fitting = [a for a in shared if _fits(describer.layout(a), level)]
+        sites += (fitting or shared)[-1:] or _last(record, usable, level)
+    return list(dict.fromkeys(sites))
+
+
+def _levels(record: Record, part: str) -> list[Tensor]:
+    """Output levels of a part; a class token, (N, C), beside one is none."""
+    found = [x for _, x in feature_maps(record.outputs.get(part))]
+    return [x for x in found if x.ndim == 4]
+
+
+def _last(record: Record, usable: list[Address], level: Tensor) -> list[Address]:
+    """The module that returned a level, or else the level itself."""
+    returned = [x for _, x in feature_maps(record.returned['backbone'])]
+    inner = [a for a in usable if a.module != 'backbone']
+    pools = (
+        [a for a in inner if any(record.seen[a].feature is x for x in returned)],
+        [a for a in usable if a.module == 'backbone'],
+        inner,
     )
-    # Batch norm in eval mode: a pooled 1x1 feature map has no statistics.
-    with torch.enable_grad(), eval_mode(network):
-        return functional_call(_DryRun(network), state, (image,))
-
-
-class _DryRun(nn.Module):
-    def __init__(self, network: EncoderDecoder):
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> dict[str, Site]:
-        passed = []
-        steps = walk(self.network, image)
-        try:
-            stop = next(steps)
-            while True:
-                # What is added to the feature map tells whether a head reads it.
-                probe = torch.zeros((), device='meta', requires_grad=True)
-                feature = stop.feature + probe
-                passed.append((stop, feature, feature._version, probe))
-                stop = steps.send(feature)
-        except StopIteration as end:
-            outputs = self._run_heads(end.value)
-        sum(output.sum() for output in outputs).backward()
-        return {
-            stop.site: Site(
-                name=stop.site,
-                stream=stop.stream,
-                channels=stop.feature.shape[1],
-                stride=image.shape[-1] // stop.feature.shape[-1],
-                # Every change in place counts up the version of the tensor.
-                overwritten=feature._version != version,
-                used=probe.grad is not None,
-            )
-            for stop, feature, version, probe in passed
-        }
-
-    def _run_heads(self, walked: Walked) -> list[Tensor]:
-        """Run what follows the walk; heads that are not walked belong to it."""
-        outputs = [forward_head(self.network.decode_head, walked)]
-        outputs += [head(walked.features) for head in auxiliary_heads(self.network)]
-        return _tensors(outputs)
-
-
-def _tensors(outputs: Any) -> list[Tensor]:
-    """All tensors of nested lists, tuples and dicts that depend on a probe."""
-    if isinstance(outputs, Tensor):
-        return [outputs] if outputs.requires_grad else []
-    if isinstance(outputs, dict):
-        outputs = list(outputs.values())
-    if isinstance(outputs, list | tuple):
-        return [tensor for output in outputs for tensor in _tensors(output)]
+    for pool in pools:
+        fitting = [
+            a
+            for a in pool
+            if _fits(layout_of(record.seen[a].feature, record.size), level)
+        ]
+        if fitting:
+            return [max(fitting, key=lambda a: record.seen[a].order)]
     return []
 
 
-def _in_channels(backbone: nn.Module) -> int:
-    convs = (m for m in backbone.modules() if isinstance(m, nn.Conv2d))
-    first = next(convs, None)
-    return 3 if first is None else first.in_channels
+def _fits(layout: Layout | None, level: Tensor) -> bool:
+    return layout is not None and layout.shape == tuple(level.shape[1:])
+
+
+def _at_depths(network: nn.Module, usable: Sequence[Address]) -> list[Address]:
+    """Sites at regular depths of the largest run of alike modules, as in a ViT."""
+    modules: Mapping[str, nn.Module] = dict(network.named_modules())
+    runs: dict[tuple[str, type], list[Address]] = defaultdict(list)
+    order = {name: i for i, name in enumerate(modules)}
+    for address in sorted(usable, key=lambda a: order[a.module]):
+        if address.at_input or address.index:
+            continue
+        parent = address.module.rpartition('.')[0]
+        runs[parent, type(modules[address.module])].append(address)
+
+    def weights(run: list[Address]) -> int:
+        found = (p for a in run for p in modules[a.module].parameters())
+        return sum(p.numel() for p in found)
+
+    longer = [run for run in runs.values() if len(run) > 1]
+    if not longer:
+        return []
+    run = max(longer, key=weights)
+    count = min(_DEPTHS, len(run))
+    return [run[-(-(i + 1) * len(run) // count) - 1] for i in range(count)]
+
+
+def _neck_sites(describer: Describer) -> list[Address]:
+    found = [
+        Address('neck', index=index)
+        for index, _ in feature_maps(describer.training.outputs.get('neck'))
+    ]
+    return [address for address in found if not describer.problem(address)]

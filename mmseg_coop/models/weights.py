@@ -3,26 +3,34 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+
+from .plan.upgrade import upgrade_keys
 
 _EXAMPLES = 3
 
 
-def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
+def load_weights(
+    module: nn.Module, path: str, what: str = 'checkpoint', partial: bool = False
+) -> dict:
     """Load a checkpoint's weights into a module.
 
     Args:
         module: The module.
         path: The checkpoint: a file or a URL.
         what: What names it to the user, for errors.
+        partial: Load what fits, as a checkpoint of other classes does but for its
+            classifiers, and log what was left out.
 
     Returns:
         The checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the checkpoint is of another architecture.
+        ValueError: If the checkpoint is of another architecture, or nothing of it
+            fits.
     """
     try:
         checkpoint = CheckpointLoader.load_checkpoint(
@@ -33,14 +41,44 @@ def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict
             f'{what}: there is no file {path}; expected a checkpoint of the '
             f'{type(module).__name__} of the config'
         ) from None
-    state_dict = checkpoint.get('state_dict', checkpoint)
-    check_state_dict(module, state_dict, f'{what}: {path}')
-    module.load_state_dict(
-        {key.removeprefix('module.'): value for key, value in state_dict.items()},
-        # Mean and standard deviation of the data preprocessor are the config's.
-        strict=False,
-    )
+    state_dict = _plain_keys(checkpoint.get('state_dict', checkpoint))
+    if partial:
+        state_dict = _fitting(module, state_dict, f'{what}: {path}')
+    else:
+        check_state_dict(module, state_dict, f'{what}: {path}')
+    # Mean and standard deviation of the data preprocessor are the config's.
+    module.load_state_dict(state_dict, strict=False)
     return checkpoint
+
+
+def _plain_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    plain = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    return upgrade_keys(plain)
+
+
+def _fitting(
+    module: nn.Module, state_dict: Mapping[str, Tensor], source: str
+) -> dict[str, Tensor]:
+    """What fits a module by name and shape; the rest is logged."""
+    expected = module.state_dict()
+    found = {
+        key: value
+        for key, value in state_dict.items()
+        if key in expected and _shape(value) == _shape(expected[key])
+    }
+    if not found:
+        raise ValueError(
+            f'{source}: none of its {len(state_dict)} weights fit the '
+            f'{type(module).__name__} of the config; expected one of the same '
+            'backbone or heads'
+        )
+    left = [key for key in expected if key not in found]
+    print_log(
+        f'{source}: {len(found)} of {len(expected)} weights loaded; not loaded: '
+        f'{", ".join(left) or "none"}',
+        'current',
+    )
+    return found
 
 
 def check_state_dict(
@@ -60,8 +98,11 @@ def check_state_dict(
         ValueError: If keys are missing, unexpected or of another shape: how many,
             and the first of them.
     """
-    found = {key.removeprefix('module.'): value for key, value in state_dict.items()}
-    found = {k: v for k, v in found.items() if not k.startswith('data_preprocessor.')}
+    found = {
+        key: value
+        for key, value in _plain_keys(state_dict).items()
+        if not key.startswith('data_preprocessor.')
+    }
     expected = module.state_dict()
     missing = [key for key in expected if key not in found]
     unexpected = [key for key in found if key not in expected]

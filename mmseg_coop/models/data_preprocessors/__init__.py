@@ -1,0 +1,6 @@
+from .networks_data_preprocessor import (
+    NetworksDataPreProcessor,
+    data_preprocessor_for,
+)
+
+__all__ = ['NetworksDataPreProcessor', 'data_preprocessor_for']

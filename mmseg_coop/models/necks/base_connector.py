@@ -1,0 +1,118 @@
+"""What all connectors share: projection of what arrives, start, norm and activation."""
+
+from abc import ABCMeta, abstractmethod
+
+from mmcv.cnn import build_activation_layer, build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..expect import expect, expect_bool, expect_dict, is_count
+from .projection import ResizedProjection
+
+_STARTS = ('identity', 'random')
+
+
+class BaseConnector(BaseModule, metaclass=ABCMeta):
+    """Fuse a network's own feature map with one that arrives from another network.
+
+    A connector is any module in MMSegmentation's registry that
+
+    - is built with ``channels`` (C of the own feature map, and of the fused one),
+      ``source_channels`` (of the arriving one), ``align_corners``, and the keys of
+      ``connections.connector``;
+    - is called with both, (N, C, H, W) and (N, source C, any H, any W), and returns
+      (N, C, H, W);
+    - has a gradient for each of its parameters in every training step.
+
+    One that has ``parts`` as well is measured by ``tools/analyze.py``. Those here
+    derive from this class and write :meth:`parts`.
+
+    Args:
+        channels: C of the own feature map, and of the fused one.
+        source_channels: C of the arriving feature map.
+        start: ``identity``: nothing of what arrives is added yet, so that a pair
+            starts as the plain ensemble and pretrained weights stay intact.
+            ``random``: as any new convolution.
+        width: Channels in between, for less arithmetic. Default: None, a matrix of
+            full rank, as is taken where ``width`` is not below C.
+        norm_cfg: Normalization after the fusion; needs ``start='random'``.
+        act_cfg: Activation after the fusion; needs ``start='random'``.
+        align_corners: As in ``torch.nn.functional.interpolate``, for an arriving
+            feature map of another size.
+        init_cfg: As in MMEngine's ``BaseModule``.
+
+    Raises:
+        ValueError: If an option is unknown, or options contradict each other.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        source_channels: int,
+        start: str = 'identity',
+        width: int | None = None,
+        norm_cfg: dict | None = None,
+        act_cfg: dict | None = None,
+        align_corners: bool = False,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        expected = f'one of {", ".join(_STARTS)}'
+        expect('connector.start', start, start in _STARTS, expected)
+        expect_bool('connector.align_corners', align_corners)
+        for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
+            expect_dict(f'connector.{name}', value)
+        if start == 'identity' and (norm_cfg or act_cfg):
+            raise ValueError(
+                "connector: norm_cfg and act_cfg would change a network's own "
+                "feature map from the first step, which start='identity' excludes; "
+                "set start='random', or leave them out"
+            )
+        right = width is None or is_count(width)
+        expect('connector.width', width, right, '1 or more, or None for full rank')
+        # Before all convolutions: what folds a norm into the convolution that stands
+        # before it must not take one of two summands.
+        self.norm = build_norm_layer(norm_cfg, channels)[1] if norm_cfg else None
+        self.activate = build_activation_layer(act_cfg) if act_cfg else None
+        narrow = width is not None and width < channels
+        inner = width if narrow else channels
+        bias = not norm_cfg
+        self.arriving = ResizedProjection(
+            source_channels,
+            inner,
+            bias=bias and not narrow,
+            align_corners=align_corners,
+        )
+        self.expand = nn.Conv2d(inner, channels, 1, bias=bias) if narrow else None
+        self._build(channels, inner, source_channels)
+        self._reset(start)
+
+    def _build(self, channels: int, inner: int, source_channels: int) -> None:
+        """Build what a fusion needs besides."""
+
+    def _reset(self, start: str) -> None:
+        if start == 'random':
+            for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
+                nn.init.kaiming_normal_(conv.weight, nonlinearity='linear')
+                if conv.bias is not None:
+                    nn.init.zeros_(conv.bias)
+            return
+        last = self.arriving if self.expand is None else self.expand
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, own: Tensor, arriving: Tensor) -> Tensor:
+        """(N, C, H, W) and (N, source C, any H, any W) to (N, C, H, W)."""
+        kept, update = self.parts(own, arriving)
+        fused = kept + update
+        if self.norm is not None:
+            fused = self.norm(fused)
+        return fused if self.activate is None else self.activate(fused)
+
+    @abstractmethod
+    def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
+        """The two summands of the fusion, (N, C, H, W) each.
+
+        Returns:
+            What is kept of the own feature map, and what the arriving one adds.
+        """

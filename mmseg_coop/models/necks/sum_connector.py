@@ -1,0 +1,22 @@
+"""Connector that adds what arrives."""
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from .base_connector import BaseConnector
+
+
+@MODELS.register_module()
+class SumConnector(BaseConnector):
+    """x + W_y y + b, with own feature map x and arriving feature map y.
+
+    With a ``width`` below C, W_y is a product of two matrices of that rank.
+
+    Args:
+        As those of :class:`BaseConnector`.
+    """
+
+    def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
+        """x and W_y y + b; see :meth:`BaseConnector.parts`."""
+        update = self.arriving(arriving, own.shape[-2:])
+        return own, update if self.expand is None else self.expand(update)

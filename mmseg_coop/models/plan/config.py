@@ -1,0 +1,174 @@
+"""Read the key ``connections`` of a cooperative model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..expect import expect, expect_bool, expect_dict
+from ..sites import Site
+from .connection import READS, Connection, SiteRef
+from .patterns import NetworkSites, find_pattern
+
+# What patterns and single connections share.
+_SHARED = {'connector', 'aggregation', 'mix_streams', 'detach', 'dropout', 'read'}
+_EXAMPLE = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
+
+Sites = Mapping[str, Mapping[str, Site]]
+
+
+def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
+    """The sites that the config names, by network.
+
+    Args:
+        config: None, ``dict(pattern=..., sites=...)`` or a list of connections.
+        networks: Names of the networks.
+
+    Raises:
+        ValueError: If the config can't be read, or names an unknown network.
+    """
+    asked: dict[str, list[str]] = {name: [] for name in networks}
+    if isinstance(config, list | tuple):
+        for i, entry in enumerate(config):
+            for ref in (r for refs in _read_ends(entry, i).values() for r in refs):
+                _check_network(ref.network, networks, f'connections[{i}]')
+                asked[ref.network].append(ref.site)
+    elif config is not None:
+        expected = "None, dict(pattern='same'), or a list of single connections"
+        expect('connections', config, isinstance(config, Mapping), expected)
+        sites = config.get('sites')
+        if isinstance(sites, Mapping):
+            for name, names in sites.items():
+                _check_network(name, networks, 'connections.sites')
+                _check_list(f'connections.sites.{name}', names)
+                asked[name] += names
+        elif sites is not None and not isinstance(sites, str):
+            _check_list('connections.sites', sites)
+            for names in asked.values():
+                names += sites
+    return asked
+
+
+def write_connections(config: Any, sites: Sites) -> list[Connection]:
+    """Write the list of connections that the config asks for.
+
+    Args:
+        config: As for :func:`asked_sites`.
+        sites: The sites of each network, in the order in which it reaches them.
+
+    Raises:
+        ValueError: If a key, pattern or option is unknown.
+    """
+    if not config:
+        return []
+    if isinstance(config, Mapping):
+        return _from_pattern(config, sites)
+    return [
+        _connection(entry, _shared_options(entry, key), key)
+        for key, entry in ((f'connections[{i}]', x) for i, x in enumerate(config))
+    ]
+
+
+def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
+    pattern = find_pattern(config.get('pattern'))
+    known = {'pattern', 'sites'} | _SHARED
+    own = {key: value for key, value in config.items() if key not in known}
+    shared = _shared_options(config, 'connections')
+    chosen = _choose(config.get('sites'), sites)
+    try:
+        entries = pattern(chosen, **own)
+    except TypeError as error:
+        raise ValueError(
+            f"connections: pattern {config['pattern']!r} can't be called with "
+            f'{sorted(own)} ({error}); expected one of {sorted(known)}, or an option '
+            'of the pattern'
+        ) from error
+    return [
+        _connection(entry, {**shared, **_shared_given(entry)}, 'connections')
+        for entry in entries
+    ]
+
+
+def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
+    """The sites that a pattern connects: all, those of a part, or those named."""
+    networks = []
+    for network, own in sites.items():
+        by_network = isinstance(chosen, Mapping)
+        names = chosen.get(network, list(own)) if by_network else chosen
+        if names is None:
+            found = list(own.values())
+        elif isinstance(names, str):
+            found = [site for site in own.values() if site.part == names]
+            parts = sorted({site.part for site in own.values()})
+            expected = f'a list of sites, or a part: {", ".join(parts)}'
+            expect('connections.sites', names, bool(found), expected)
+        elif by_network:
+            # The order given matches them with those of the other networks.
+            found = [own[name] for name in names]
+        else:
+            found = [site for name, site in own.items() if name in names]
+        networks.append(NetworkSites(network, tuple(found)))
+    return networks
+
+
+def _connection(entry: Mapping, shared: Mapping[str, Any], key: str) -> Connection:
+    ends = _ends(entry, key)
+    return Connection(ends['source'], ends['target'], key=key, **shared)
+
+
+def _read_ends(entry: Any, i: int) -> dict[str, tuple[SiteRef, ...]]:
+    key = f'connections[{i}]'
+    expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
+    known = {'source', 'target'} | _SHARED
+    unknown = [name for name in entry if name not in known]
+    if unknown:
+        raise ValueError(
+            f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
+        )
+    return _ends(entry, key)
+
+
+def _ends(entry: Mapping, key: str) -> dict[str, tuple[SiteRef, ...]]:
+    refs = {}
+    for end in ('source', 'target'):
+        if not entry.get(end):
+            raise ValueError(f"{key}: '{end}' is missing; expected network.site")
+        texts = entry[end]
+        texts = [texts] if isinstance(texts, str) else texts
+        expected = 'network.site, or a list of them'
+        expect(f'{key}.{end}', texts, isinstance(texts, list | tuple), expected)
+        refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
+    return refs
+
+
+def _shared_given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: options[key] for key in _SHARED if key in options}
+
+
+def _shared_options(options: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The arguments of :class:`Connection` that patterns and lists share."""
+    given = _shared_given(options)
+    for name, default in (
+        ('connector', 'CoopConnector'),
+        ('aggregation', 'CoopAggregation'),
+    ):
+        expect_dict(f'{key}.{name}', given.get(name))
+        given[name] = {'type': default, **(given.get(name) or {})}
+    for name in ('mix_streams', 'detach'):
+        expect_bool(f'{key}.{name}', given.get(name, False))
+    dropout = given.get('dropout', 0.0)
+    right = type(dropout) in (int, float) and 0 <= dropout < 1
+    expect(f'{key}.dropout', dropout, right, 'a probability, 0 or more and below 1')
+    read = given.get('read', 'fused')
+    expect(f'{key}.read', read, read in READS, f'one of {", ".join(READS)}')
+    return given
+
+
+def _check_network(name: str, networks: Sequence[str], key: str) -> None:
+    if name not in networks:
+        raise ValueError(
+            f'{key}: unknown network {name!r}; the networks are {", ".join(networks)}'
+        )
+
+
+def _check_list(key: str, names: Any) -> None:
+    right = isinstance(names, list | tuple) and all(isinstance(x, str) for x in names)
+    expect(key, names, right and bool(names), 'a list of sites')

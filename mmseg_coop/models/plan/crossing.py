@@ -1,0 +1,116 @@
+"""Runs of plans in which networks read each other: networks take turns."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from .connection import SiteRef
+from .run import Run
+
+_DEVICE_TYPES = ('cpu', 'cuda')
+
+
+class CrossingRun(Run):
+    """Lets each network run in a greenlet that pauses at its sites.
+
+    Where a network needs what another has at a site, the other is continued until it
+    has passed it. Gradient mode and autocast belong to the thread: each network has its
+    own. It can't be compiled, traced or exported.
+    """
+
+    def networks(self, call: Callable[[str], Any]) -> dict[str, Any]:
+        """Run networks; see :meth:`Run.networks`."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            raise ValueError(
+                "connections: networks read each other (as in pattern='cross'), and "
+                "have to take turns, which can't be compiled, traced or exported; "
+                'leave out compile, or use a pattern of one direction'
+            )
+        start = _ThreadState()
+
+        def begin(name: str) -> Any:
+            # Not in the mode of the network that it is started for.
+            start.restore()
+            return call(name)
+
+        self.paused = {name: greenlet(begin) for name in self.demand.order}
+        self.results: dict[str, Any] = {}
+        try:
+            for name in self.demand.order:
+                while name not in self.demand.last and name not in self.results:
+                    self._continue(name)
+        finally:
+            # What a network has entered, such as autocast, is left again.
+            for other in self.paused.values():
+                if not other.dead:
+                    other.parent = getcurrent()
+                    self._switch(other.throw, GreenletExit)
+        for name in self.demand.order:
+            self.check(name)
+        return {
+            name: self.results[name]
+            for name in self.demand.order
+            if name not in self.demand.last
+        }
+
+    def visit(self, network: str, site: str, feature: torch.Tensor) -> torch.Tensor:
+        """Let the others go on once this network has something for them."""
+        feature = super().visit(network, site, feature)
+        self._pause()
+        return feature
+
+    def _keep(self, ref: SiteRef, read: str, feature: torch.Tensor) -> bool:
+        kept = super()._keep(ref, read, feature)
+        if kept and read == 'own':
+            self._pause()
+        return kept
+
+    def end(self) -> None:
+        """Nothing: a network that nobody needs any more is not continued."""
+
+    def wait_for(self, source: SiteRef, read: str) -> None:
+        """Continue the network of a source until it has passed it."""
+        while (source, read) not in self.features:
+            if self.paused[source.network].dead:
+                self.check(source.network)
+            self._continue(source.network)
+
+    def _continue(self, network: str) -> None:
+        paused = self.paused[network]
+        paused.parent = getcurrent()
+        # A greenlet that starts is given the arguments of its function.
+        started = bool(paused) or paused.dead
+        result = self._switch(paused.switch, *(() if started else (network,)))
+        if paused.dead:
+            self.results[network] = result
+
+    def _pause(self) -> None:
+        self._switch(getcurrent().parent.switch)
+
+    def _switch(self, switch: Callable[..., Any], *arguments: Any) -> Any:
+        state = _ThreadState()
+        try:
+            return switch(*arguments)
+        finally:
+            state.restore()
+
+
+class _ThreadState:
+    """Gradient mode and autocast of this thread."""
+
+    def __init__(self):
+        self.grad = torch.is_grad_enabled()
+        self.cache = torch.is_autocast_cache_enabled()
+        self.autocast = {
+            name: (torch.is_autocast_enabled(name), torch.get_autocast_dtype(name))
+            for name in _DEVICE_TYPES
+        }
+
+    def restore(self) -> None:
+        torch.set_grad_enabled(self.grad)
+        torch.set_autocast_cache_enabled(self.cache)
+        for device, (enabled, dtype) in self.autocast.items():
+            torch.set_autocast_enabled(device, enabled)
+            torch.set_autocast_dtype(device, dtype)

@@ -1,0 +1,176 @@
+"""One run of a plan: what networks have at sites, for as long as somebody needs it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .connection import SiteRef
+from .demand import Demand
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+class NetworkDone(BaseException):
+    """Ends a network at the last site that it is needed for.
+
+    Not an ``Exception``: what networks catch themselves must not catch it.
+    """
+
+
+class Run:
+    """Runs networks one after the other, those that others read first.
+
+    Args:
+        plan: The plan.
+        demand: What has to be done.
+        image_size: Height and width of the images.
+    """
+
+    def __init__(self, plan: 'Plan', demand: Demand, image_size: Sequence[int]):
+        self.plan = plan
+        self.demand = demand
+        self.image_size = tuple(image_size)
+        self.reads = dict(demand.reads)
+        self.sends = dict(demand.sends)
+        self.missing = {
+            name: {ref.site for ref in demand.active if ref.network == name}
+            for name in demand.order
+        }
+        self.features: dict[tuple[SiteRef, str], Tensor] = {}
+        self.sent: dict[int, Tensor] = {}
+        self.draws: dict[str, Tensor] = {}
+
+    def networks(self, call: Callable[[str], Any]) -> dict[str, Any]:
+        """Run networks.
+
+        Args:
+            call: Runs the network of a name.
+
+        Returns:
+            What it returned for each network whose output is wanted.
+        """
+        results = {}
+        for name in self.demand.order:
+            if name not in self.demand.last:
+                results[name] = call(name)
+            else:
+                with suppress(NetworkDone):
+                    call(name)
+            self.check(name)
+        return results
+
+    def check(self, network: str) -> None:
+        """Check that a network has reached the sites that it is needed for.
+
+        Raises:
+            ValueError: If a site was not reached.
+        """
+        if self.missing[network]:
+            site = min(self.missing[network])
+            raise ValueError(
+                f'site {network}.{site} was not reached in a run; its module was '
+                'replaced, is called by .forward, or depends on the image: connect '
+                'another site (connections.sites)'
+            )
+
+    def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
+        """Fuse what arrives at a site, keep it for readers, and let it go on.
+
+        Args:
+            network: The network that has reached a site.
+            site: The site.
+            feature: The network's own feature map, in its own layout.
+
+        Returns:
+            What the network goes on with.
+
+        Raises:
+            ValueError: If the site was reached before in this run.
+        """
+        ref = SiteRef(network, site)
+        if ref not in self.demand.active:
+            return feature
+        if site not in self.missing[network]:
+            raise ValueError(
+                f'site {ref} was reached twice in a run, expected once: connect '
+                'another site (connections.sites)'
+            )
+        self.missing[network].discard(site)
+        place = self.plan.sites[network][site]
+        read = self._keep(ref, 'own', place.to_map(feature, self.image_size))
+        own = feature
+        if ref in self.plan.incoming and self._is_due(ref):
+            feature = place.from_map(self._fuse(ref, feature), feature)
+        read |= self._keep(ref, 'fused', place.to_map(feature, self.image_size))
+        if not self.missing[network] and network in self.demand.last:
+            self.end()
+        # The network may change what it goes on with: others keep the original.
+        copied = place.overwritten and (read or feature is not own)
+        return feature.clone() if copied else feature
+
+    def end(self) -> None:
+        """End the network that has reached the last site it is needed for.
+
+        In a graph that is recorded what follows is dropped by itself.
+        """
+        if not torch.compiler.is_compiling():
+            raise NetworkDone
+
+    def wait_for(self, source: SiteRef, read: str) -> None:
+        """Make sure that a source has been passed: here its network ran before."""
+
+    def _is_due(self, target: SiteRef) -> bool:
+        return self.plan.incoming[target] in self.sends
+
+    def _keep(self, ref: SiteRef, read: str, feature: Tensor) -> bool:
+        kept = (ref, read) in self.reads
+        if kept:
+            self.features[ref, read] = feature
+        return kept
+
+    def _fuse(self, target: SiteRef, feature: Tensor) -> Tensor:
+        plan = self.plan
+        i = plan.incoming[target]
+        own = plan.sites[target.network][target.site].to_map(feature, self.image_size)
+        arriving = self._receive(i)
+        probability = plan.connections[i].dropout
+        if target in plan.switched_off:
+            if probability:
+                return own
+            arriving = torch.zeros_like(arriving)
+        fused = plan.connectors[target.identifier](own, arriving)
+        if probability and plan.training:
+            # Chosen by a tensor, so that every connector has a gradient.
+            keep = self._draw(target.network, own) >= probability
+            fused = torch.where(keep, fused, own)
+        return fused
+
+    def _draw(self, network: str, like: Tensor) -> Tensor:
+        """A random number for each image, one for all connections to a network."""
+        if network not in self.draws:
+            size = (like.shape[0], 1, 1, 1)
+            self.draws[network] = torch.rand(size, device=like.device)
+        return self.draws[network]
+
+    def _receive(self, i: int) -> Tensor:
+        """What a connection sends, made once for all its targets."""
+        if i not in self.sent:
+            connection = self.plan.connections[i]
+            features = [self._read((s, connection.read)) for s in connection.sources]
+            if connection.detach:
+                features = [feature.detach() for feature in features]
+            if len(features) == 1:
+                self.sent[i] = features[0]
+            else:
+                self.sent[i] = self.plan.aggregations[connection.identifier](features)
+        self.sends[i] -= 1
+        return self.sent[i] if self.sends[i] else self.sent.pop(i)
+
+    def _read(self, what: tuple[SiteRef, str]) -> Tensor:
+        self.wait_for(*what)
+        self.reads[what] -= 1
+        return self.features[what] if self.reads[what] else self.features.pop(what)

@@ -1,0 +1,264 @@
+"""Read the configs of the networks of a cooperative model."""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.registry import MODELS
+from torch import nn
+
+from ..expect import expect, expect_bool, is_count
+from .combine import MEAN
+
+_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
+_OWN_KEYS = ('config', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
+# What the mean of the networks' probabilities, and one label map of each, rest on.
+_ALIKE = ('num_classes', 'out_channels', 'align_corners')
+_HEADS_ALIKE = ('threshold', 'ignore_index')
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """One of the networks of a cooperative model.
+
+    Attributes:
+        name: Its name.
+        model: Config of the segmentor.
+        init: Checkpoint that it starts from, and whether only what fits is loaded.
+        frozen: It is not trained.
+        inputs: Channels of the image that it sees; None for all.
+        loss_weight: Weight of its losses.
+        data_preprocessor: What its preprocessing has of its own.
+    """
+
+    name: str
+    model: dict[str, Any]
+    init: dict[str, Any] | None
+    frozen: bool
+    inputs: tuple[int, ...] | None
+    loss_weight: float
+    data_preprocessor: dict[str, Any] | None
+
+
+def read_networks(
+    common: Mapping[str, Any],
+    networks: Mapping[str, Any] | Sequence[Any] | None,
+    num_networks: int | None,
+    networks_init: Sequence[str | None] | None,
+    loss_weights: Sequence[float] | None,
+) -> dict[str, NetworkConfig]:
+    """Read the configs of all networks.
+
+    Args:
+        common: Keys of a segmentor that all networks share.
+        networks: What each has of its own, by name or in a list.
+        num_networks: How many there are, if ``networks`` is None.
+        networks_init: A checkpoint for each.
+        loss_weights: A weight for each.
+
+    Raises:
+        ValueError: If an option is unknown or has a wrong value.
+    """
+    entries = _entries(networks, num_networks)
+    names = list(entries)
+    inits = _per_network('networks_init', networks_init, names, None)
+    weights = _per_network('loss_weights', loss_weights, names, 1.0)
+    found = {}
+    for name, entry in entries.items():
+        key = f'networks.{name}'
+        entry = {'config': entry} if isinstance(entry, str) else dict(entry or {})
+        own = {k: entry.pop(k) for k in _OWN_KEYS if k in entry}
+        model = dict(common)
+        if own.get('config') is not None:
+            model = model_of(own['config'], key)
+            own.setdefault('data_preprocessor', model.pop('data_preprocessor', None))
+        model = merge_config(model, entry)
+        found[name] = NetworkConfig(
+            name=name,
+            model=_checked_model(model, key),
+            init=_read_init(own.get('init') or inits[name], key),
+            frozen=_read_frozen(own.get('frozen', False), key),
+            inputs=_read_inputs(own.get('inputs'), key),
+            loss_weight=_read_weight(own.get('loss_weight', weights[name]), key),
+            data_preprocessor=own.get('data_preprocessor'),
+        )
+    if all(network.frozen for network in found.values()):
+        raise ValueError(
+            'networks: all are frozen, expected at least one that is trained'
+        )
+    return found
+
+
+def model_of(path: str, key: str = 'networks') -> dict[str, Any]:
+    """The model of a config file, as a plain dict.
+
+    Raises:
+        ValueError: If the file can't be read, or has no model.
+    """
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:
+        # A config is code, and fails in as many ways.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        text = f'{key}: {path} can not be read as a config ({reason})'
+        raise ValueError(text) from error
+    if not isinstance(config.get('model'), dict):
+        raise ValueError(f'{key}: {path} has no model')
+    return config.model.to_dict()
+
+
+def merge_config(base: Any, over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a part's config over that of another: replaced if its type is another."""
+    over = dict(over)
+    delete = over.pop('_delete_', False)
+    base = dict(base or {})
+    if delete or _other_type(base.get('type'), over.get('type')):
+        return deepcopy(over)
+    merged = deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        merged[key] = merge_config(base[key], value) if both else deepcopy(value)
+    return merged
+
+
+def check_alike(networks: Mapping[str, nn.Module]) -> None:
+    """Check that networks predict the same classes.
+
+    Raises:
+        ValueError: If they do not; it names the option and both networks.
+    """
+    (first, reference), *others = networks.items()
+    for name, network in others:
+        pairs = [(key, network, reference) for key in _ALIKE]
+        heads = last_head(network), last_head(reference)
+        pairs += [(key, *heads) for key in _HEADS_ALIKE]
+        for key, a, b in pairs:
+            found, expected = getattr(a, key, None), getattr(b, key, None)
+            if found != expected:
+                raise ValueError(
+                    f'networks.{name}: {key} is {found!r}, expected that of {first}, '
+                    f'{expected!r}: all networks predict the same classes'
+                )
+
+
+def last_head(network: nn.Module) -> nn.Module:
+    """The decode head that predicts: of a cascade, the last."""
+    head = network.decode_head
+    return head[-1] if isinstance(head, nn.ModuleList) else head
+
+
+def in_channels(network: nn.Module) -> int:
+    """Channels of the images that a network takes."""
+    convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
+    conv = next(convs, None)
+    return 3 if conv is None else conv.in_channels
+
+
+def _entries(networks: Any, count: int | None) -> dict[str, Any]:
+    if networks is None:
+        count = 2 if count is None else count
+        expected = "at least 2; for one network use type='EncoderDecoder'"
+        expect('num_networks', count, is_count(count) and count > 1, expected)
+        return dict.fromkeys(_default_names(count))
+    right = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
+    expected = 'a dict or list of at least 2 networks'
+    expect('networks', networks, right, expected)
+    if count is not None:
+        expected = f'{len(networks)}, as many as networks has'
+        expect('num_networks', count, count == len(networks), expected)
+    if not isinstance(networks, Mapping):
+        networks = dict(zip(_default_names(len(networks)), networks, strict=True))
+    for name, entry in networks.items():
+        _check_name(name)
+        expected = 'a dict, or a config file'
+        right = entry is None or isinstance(entry, Mapping | str)
+        expect(f'networks.{name}', entry, right, expected)
+    return dict(networks)
+
+
+def _default_names(count: int) -> list[str]:
+    return ['top', 'bottom'] if count == 2 else [f'net{i + 1}' for i in range(count)]
+
+
+def _check_name(name: Any) -> None:
+    # Losses are found by 'loss' in their name; parts, in parameters, by theirs.
+    forbidden = ('.', 'loss', *_PARTS)
+    right = isinstance(name, str) and name and name != MEAN
+    right = right and not any(word in name for word in forbidden)
+    expected = f'names without {", ".join(map(repr, forbidden))}, and not {MEAN!r}'
+    expect('networks', name, bool(right), expected)
+
+
+def _checked_model(model: dict[str, Any], key: str) -> dict[str, Any]:
+    kind = model.setdefault(
+        'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
+    )
+    cls = _class_of(kind)
+    expect(f'{key}.type', kind, inspect.isclass(cls), 'a segmentor of the registry')
+    known = inspect.signature(cls).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        for name in model:
+            if name not in known and name != 'type':
+                raise ValueError(
+                    f'{key}: unknown key {name!r}; expected one of '
+                    f'{sorted({*known, *_OWN_KEYS})} ({cls.__name__})'
+                )
+    return model
+
+
+def _other_type(base: Any, over: Any) -> bool:
+    given = base is not None and over is not None
+    return given and _class_of(base) is not _class_of(over)
+
+
+def _class_of(kind: Any) -> Any:
+    return MODELS.get(kind) or kind if isinstance(kind, str) else kind
+
+
+def _per_network(
+    key: str, values: Sequence | None, names: Sequence[str], default: Any
+) -> dict[str, Any]:
+    """One value for each network, from a list in their order."""
+    if values is None:
+        return dict.fromkeys(names, default)
+    right = isinstance(values, list | tuple) and len(values) == len(names)
+    expected = f'a list with a value for each of {", ".join(names)}'
+    expect(key, values, right, expected)
+    return dict(zip(names, values, strict=True))
+
+
+def _read_init(value: Any, key: str) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return dict(checkpoint=value, partial=False)
+    right = isinstance(value, Mapping) and set(value) <= {'checkpoint', 'partial'}
+    right = right and isinstance(value.get('checkpoint'), str)
+    expected = 'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits'
+    expect(f'{key}.init', value, bool(right), expected)
+    return dict(partial=False, **value) if 'partial' not in value else dict(value)
+
+
+def _read_frozen(value: Any, key: str) -> bool:
+    expect_bool(f'{key}.frozen', value)
+    return value
+
+
+def _read_inputs(value: Any, key: str) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    right = isinstance(value, list | tuple) and len(value) > 0
+    right = right and all(type(i) is int and i >= 0 for i in value)
+    expect(f'{key}.inputs', value, bool(right), 'a list of channels, from 0')
+    return tuple(value)
+
+
+def _read_weight(value: Any, key: str) -> float:
+    right = type(value) in (int, float) and 0 <= value < math.inf
+    expect(f'{key}.loss_weight', value, right, 'a number of 0 or more')
+    return value

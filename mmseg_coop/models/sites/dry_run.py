@@ -1,0 +1,309 @@
+"""Run a copy of a network on the meta device: shapes and dependencies only."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from .site import Address, replaced
+
+
+@dataclass
+class Seen:
+    """A feature map that a dry run has met.
+
+    Attributes:
+        address: Where it was found.
+        feature: What the network went on with.
+        probe: A zero that was added to it; what depends on it depends on the probe.
+        order: Place among all feature maps, in the order in which they were met.
+        version: How often it had been changed in place.
+    """
+
+    address: Address
+    feature: Tensor
+    probe: Tensor
+    order: int
+    version: int
+
+
+@dataclass
+class Record:
+    """What a dry run has met.
+
+    Attributes:
+        size: Height and width of the image.
+        seen: The feature maps, (N, C, H, W), (N, H, W, C) or (N, L, C).
+        calls: How often each module was called.
+        weighted: Order and output of each module that has weights of its own.
+        returned: The output of each part of the network as it returned it.
+        outputs: The same as the network went on with it, probes added.
+        complete: Whether the run came to its end.
+    """
+
+    size: tuple[int, int]
+    seen: dict[Address, Seen] = field(default_factory=dict)
+    calls: Counter = field(default_factory=Counter)
+    weighted: list[tuple[str, int, Tensor]] = field(default_factory=list)
+    returned: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    complete: bool = True
+
+
+class DryRun:
+    """A network on the meta device, to be run in several ways.
+
+    The network itself stays as it is: weights, running statistics, modes, hooks.
+
+    Args:
+        network: The network; on any device.
+        image_shape: C, H and W of the image that it is run on.
+        inputs_of: Modules whose input is looked at as well.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        image_shape: tuple[int, int, int],
+        inputs_of: Sequence[str] = (),
+    ):
+        self.network = _meta_copy(network)
+        self.names = {m: name for name, m in self.network.named_modules() if name}
+        self.inputs_of = set(inputs_of)
+        self.image = torch.empty(1, *image_shape, device='meta')
+        self.size = image_shape[1:]
+
+    def training(self) -> Record:
+        """Run the network as in training; norms use running statistics.
+
+        What heads do with labels depends on values, which the meta device does not
+        have: losses are left out, and where that is not enough the record ends.
+        """
+        self._set_mode(True)
+        label = torch.zeros(1, *self.size, dtype=torch.long, device='meta')
+        sample = SegDataSample(metainfo=self._meta(), gt_sem_seg=PixelData(data=label))
+        with self._recording() as record, _all_kept(self.network), self._no_losses():
+            try:
+                self.network.loss(self.image, [sample])
+            except (NotImplementedError, RuntimeError) as e:
+                print('LOSS', e)
+                record.complete = False
+                if 'backbone' not in record.outputs:
+                    raise
+        return record
+
+    def prediction(self) -> tuple[Record, list[Tensor]]:
+        """Run the network as in prediction, and its auxiliary heads.
+
+        Returns:
+            The record, and the logits of all heads.
+        """
+        self._set_mode(False)
+        with self._recording() as record, _all_kept(self.network):
+            outputs = [self.network.encode_decode(self.image, [self._meta()])]
+            features = record.outputs.get('neck', record.outputs.get('backbone'))
+            outputs += [head(features) for head in auxiliary_heads(self.network)]
+        return record, [x for x in tensors(outputs) if x.requires_grad]
+
+    def recomputed(self) -> set[str]:
+        """Modules that a training's backward pass runs a second time."""
+        if not any(_switches(m) for m in self.network.modules()):
+            return set()
+        self._set_mode(True)
+        with self._recording(probes=False) as record:
+            image = self.image.clone().requires_grad_()
+            features = self.network.extract_feat(image)
+            outputs = [features]
+            heads = [getattr(self.network, 'decode_head', None)]
+            for head in [*heads, *auxiliary_heads(self.network)]:
+                if isinstance(head, nn.Module) and not isinstance(head, nn.ModuleList):
+                    outputs.append(head(features))
+            before = record.calls.copy()
+            found = [x for x in tensors(outputs) if x.requires_grad]
+            torch.autograd.backward([x.sum() for x in found])
+        return set(record.calls - before)
+
+    def _meta(self) -> dict:
+        return dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), self.size)
+
+    def _set_mode(self, training: bool) -> None:
+        self.network.train(training)
+        for module in self.network.modules():
+            # A pooled 1x1 feature map has no statistics.
+            if isinstance(module, _NormBase):
+                module.eval()
+
+    @contextmanager
+    def _no_losses(self) -> Iterator[None]:
+        heads = [m for m in self.network.modules() if hasattr(m, 'loss_by_feat')]
+        for head in heads:
+            head.loss_by_feat = lambda *args, **kwargs: {}
+        try:
+            yield
+        finally:
+            for head in heads:
+                del head.loss_by_feat
+
+    @contextmanager
+    def _recording(self, probes: bool = True) -> Iterator[Record]:
+        record = Record(self.size)
+        handles = []
+        for module, name in self.names.items():
+            hook = _OutputHook(record, name, probes)
+            handles.append(module.register_forward_hook(hook))
+            if name in self.inputs_of:
+                handles.append(module.register_forward_pre_hook(hook.before))
+        try:
+            with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+                yield record
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@dataclass
+class _OutputHook:
+    record: Record
+    name: str
+    probes: bool
+
+    def before(self, module: nn.Module, args: tuple) -> Any:
+        if not args:
+            return None
+        return self._probe(Address(self.name, at_input=True), (0,), args)
+
+    def __call__(self, module: nn.Module, args: tuple, output: Any) -> Any:
+        record = self.record
+        record.calls[self.name] += 1
+        if not self.probes or record.calls[self.name] > 1:
+            return None
+        if '.' not in self.name:
+            record.returned[self.name] = output
+        if any(p is not None for p in module._parameters.values()):
+            record.weighted += [
+                (self.name, len(record.seen), x) for x in tensors(output)
+            ]
+        for index, _ in feature_maps(output):
+            output = self._probe(Address(self.name, index=index), index, output)
+        if '.' not in self.name:
+            record.outputs[self.name] = output
+        return output
+
+    def _probe(self, address: Address, index: tuple[int, ...], value: Any) -> Any:
+        feature = value
+        for i in index:
+            feature = feature[i]
+        if not _is_feature_map(feature):
+            return value
+        probe = torch.zeros((), device=feature.device, requires_grad=True)
+        feature = feature + probe
+        self.record.seen[address] = Seen(
+            address, feature, probe, len(self.record.seen), feature._version
+        )
+        return replaced(value, index, feature)
+
+
+def feature_maps(output: Any) -> Iterator[tuple[tuple[int, ...], Tensor]]:
+    """Place and value of what may be a feature map in a module's output."""
+    if _is_feature_map(output):
+        yield (), output
+    elif isinstance(output, list | tuple):
+        for i, item in enumerate(output):
+            for index, found in feature_maps(item):
+                yield (i, *index), found
+
+
+def tensors(output: Any) -> Iterator[Tensor]:
+    """All floating point tensors of nested lists, tuples and dicts."""
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, dict):
+        yield from tensors(list(output.values()))
+    elif isinstance(output, list | tuple):
+        for item in output:
+            yield from tensors(item)
+
+
+def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
+    """All auxiliary heads of a segmentor."""
+    heads = getattr(network, 'auxiliary_head', None)
+    if heads is None:
+        return []
+    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+
+
+def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
+    """Whether any of the outputs depends on each probe: found in autograd's graph."""
+    nodes = [x.grad_fn for x in outputs if x.grad_fn is not None]
+    passed, leaves = set(nodes), set()
+    while nodes:
+        node = nodes.pop()
+        if hasattr(node, 'variable'):
+            leaves.add(id(node.variable))
+        for following, _ in node.next_functions:
+            if following is not None and following not in passed:
+                passed.add(following)
+                nodes.append(following)
+    return [id(probe) in leaves for probe in probes]
+
+
+def _is_feature_map(value: Any) -> bool:
+    return (
+        isinstance(value, Tensor) and value.ndim in (3, 4) and value.is_floating_point()
+    )
+
+
+def _meta_copy(network: nn.Module) -> nn.Module:
+    """A copy without memory: each tensor is replaced while the modules are copied."""
+    memo: dict[int, Any] = {}
+    for module in network.modules():
+        for values in (module._parameters, module._buffers, vars(module)):
+            for value in values.values():
+                if isinstance(value, Tensor) and id(value) not in memo:
+                    memo[id(value)] = _to_meta(value)
+    return copy.deepcopy(network, memo)
+
+
+def _to_meta(value: Tensor) -> Tensor:
+    empty = value.detach().to('meta')
+    if isinstance(value, nn.Parameter):
+        # Gradients show what depends on what, in frozen layers, too.
+        return nn.Parameter(empty, requires_grad=value.is_floating_point())
+    return empty
+
+
+def _switches(module: nn.Module) -> list[str]:
+    """What makes a module compute activations again: MMCV's, timm's, or our own."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if (value is True and ('checkpoint' in name or name == 'with_cp'))
+        or name == 'forward'
+    ]
+
+
+@contextmanager
+def _all_kept(network: nn.Module) -> Iterator[None]:
+    """Keep all activations: in a region computed again, hooks see everything twice."""
+    changed = [
+        (module, name, getattr(module, name))
+        for module in network.modules()
+        for name in _switches(module)
+        if name != 'forward'
+    ]
+    for module, name, _ in changed:
+        setattr(module, name, False)
+    try:
+        yield
+    finally:
+        for module, name, value in changed:
+            setattr(module, name, value)
