@@ -8,8 +8,6 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_coop.models.sites import walk
-
 NUM_CLASSES = 5
 _BN = dict(type='BN')
 
@@ -38,7 +36,7 @@ HEADS = {
 
 
 def fcn_head(in_channels: int, in_index: int, **changes) -> dict:
-    """Config of a tiny head that no walk stops in."""
+    """Config of a tiny FCN head."""
     config = dict(
         type='FCNHead',
         in_channels=in_channels,
@@ -100,17 +98,6 @@ def make_batch(size: int = 2, shape: tuple[int, int] = (64, 64)):
 def total_loss(losses: dict) -> torch.Tensor:
     """What is optimised: the sum that MMEngine makes of a dict of losses."""
     return sum(value for key, value in losses.items() if 'loss' in key)
-
-
-def run_walk(network, inputs: torch.Tensor):
-    """Walk a network to its end without changing anything."""
-    steps = walk(network, inputs)
-    try:
-        stop = next(steps)
-        while True:
-            stop = steps.send(stop.feature)
-    except StopIteration as end:
-        return end.value
 
 
 def as_tuple(output) -> tuple:

@@ -1,5 +1,6 @@
 """Read the key ``connections`` of a cooperative model."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,7 +71,8 @@ def write_connections(config: Any, sites: Sites) -> list[Connection]:
 def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     pattern = find_pattern(config.get('pattern'))
     known = {'pattern', 'sites'} | _SHARED
-    own = {key: value for key, value in config.items() if key not in known}
+    takes = inspect.signature(pattern).parameters
+    own = {k: v for k, v in config.items() if k not in known or k in takes}
     shared = _shared_options(config, 'connections')
     chosen = _choose(config.get('sites'), sites)
     try:

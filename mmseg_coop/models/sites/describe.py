@@ -134,7 +134,7 @@ class Describer:
             extra_tokens=layout.extra_tokens,
             deep=depends(later, [seen.probe])[0],
             used=used,
-            overwritten=seen.feature._version != seen.version,
+            overwritten=_is_overwritten(record, seen),
         )
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:
@@ -149,3 +149,13 @@ class Describer:
             if other.module == address.module
         ]
         return list(dict.fromkeys(found))
+
+
+def _is_overwritten(record: Record, seen: Seen) -> bool:
+    """Whether a feature map is changed in place, by whatever name it is passed on."""
+    storage = seen.feature.untyped_storage()._cdata
+    return seen.feature._version != seen.version or any(
+        _is_overwritten(record, other)
+        for other in record.seen.values()
+        if other.order > seen.order and other.source.untyped_storage()._cdata == storage
+    )

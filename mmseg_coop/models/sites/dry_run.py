@@ -22,6 +22,7 @@ class Seen:
 
     Attributes:
         address: Where it was found.
+        source: What the module returned.
         feature: What the network went on with.
         probe: A zero that was added to it; what depends on it depends on the probe.
         order: Place among all feature maps, in the order in which they were met.
@@ -29,6 +30,7 @@ class Seen:
     """
 
     address: Address
+    source: Tensor
     feature: Tensor
     probe: Tensor
     order: int
@@ -110,7 +112,10 @@ class DryRun:
         with self._recording() as record, _all_kept(self.network):
             outputs = [self.network.encode_decode(self.image, [self._meta()])]
             features = record.outputs.get('neck', record.outputs.get('backbone'))
+            # A prediction does not call them.
+            calls = record.calls.copy()
             outputs += [head(features) for head in auxiliary_heads(self.network)]
+        record.calls = calls
         return record, [x for x in tensors(outputs) if x.requires_grad]
 
     def recomputed(self) -> set[str]:
@@ -204,11 +209,12 @@ class _OutputHook:
         if not _is_feature_map(feature):
             return value
         probe = torch.zeros((), device=feature.device, requires_grad=True)
-        feature = feature + probe
+        probed = feature + probe
+        order = len(self.record.seen)
         self.record.seen[address] = Seen(
-            address, feature, probe, len(self.record.seen), feature._version
+            address, feature, probed, probe, order, probed._version
         )
-        return replaced(value, index, feature)
+        return replaced(value, index, probed)
 
 
 def feature_maps(output: Any) -> Iterator[tuple[tuple[int, ...], Tensor]]:

@@ -11,24 +11,43 @@ def connections(**options):
     return dict(connections=dict(pattern='same', **options))
 
 
-ONE_LEVEL = dict(
-    backbone=dict(type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2)),
+UNREAD = dict(
+    neck=dict(type='FPN', in_channels=[8, 16, 32, 64], out_channels=8, num_outs=4),
     decode_head=fcn_head(8, 1),
     auxiliary_head=None,
 )
 ERRORS = {
     'a site that no head reads': (
-        dict(ONE_LEVEL, connections=dict(pattern='same', sites=['backbone.0'])),
-        r'no head reads bottom.backbone.0, .* the sites that heads read are backbone.1',
+        dict(UNREAD, connections=[dict(source='top.neck:1', target='bottom.neck:0')]),
+        r'no head reads bottom.neck:0, .* the sites that heads read are .*neck:1',
     ),
     'unknown site': (
         connections(sites=['backbone.layer9']),
-        r"connections.sites: unknown site 'backbone.layer9'; the sites are "
-        r'backbone.layer1, backbone.layer2, .*decode_head.cam',
+        r"connections: networks.top: site 'backbone.layer9' is no module of the netw",
     ),
     'unknown site in a list': (
         dict(connections=[dict(LAYER1, source='top.backbone.layer9')]),
-        r"connections\[0\]: unknown site 'backbone.layer9'; the sites are backbone",
+        r"connections: networks.top: site 'backbone.layer9' is no module of the netw",
+    ),
+    'a module that is called twice': (
+        connections(sites=['backbone.layer1.0.relu']),
+        r"networks.top: site 'backbone.layer1.0.relu' is called 2 times in training",
+    ),
+    'a site inside of a recomputed region': (
+        dict(with_cp=True, **connections(sites=['backbone.layer1.0.conv1'])),
+        r"site 'backbone.layer1.0.conv1' is inside a region that is computed again",
+    ),
+    'unknown part': (
+        connections(sites='stem'),
+        r"connections.sites: found 'stem', expected .*a part: backbone, decode_head",
+    ),
+    'unknown network in sites': (
+        connections(sites=dict(left=['backbone.layer1'])),
+        r"connections.sites: unknown network 'left'; the networks are top, bottom",
+    ),
+    'sites that can not be matched': (
+        connections(sites=dict(top=['backbone.layer1'], bottom=['decode_head.pam'])),
+        r'sites of top and bottom can not be matched .*top: backbone.layer1; bottom: d',
     ),
     'unknown network': (
         dict(connections=[dict(LAYER1, source='left.backbone.layer1')]),
@@ -44,15 +63,15 @@ ERRORS = {
     ),
     'unknown key': (
         connections(fusion='sum'),
-        r"connections: unknown key 'fusion'; expected one of \['aggregation', 'conn",
+        r"connections: pattern 'same' .*\['fusion'\] .*expected one of \['aggregation'",
     ),
     'unknown key in a list': (
-        dict(connections=[dict(LAYER1, detach=True)]),
-        r"connections\[0\]: unknown key 'detach'",
+        dict(connections=[dict(LAYER1, fusion='sum')]),
+        r"connections\[0\]: unknown key 'fusion'",
     ),
     'unknown pattern': (
         dict(connections=dict(pattern='all')),
-        r"connections.pattern: found 'all', expected one of \['multi', 'same'\]",
+        r"connections.pattern: found 'all', expected one of adjacent, cross, dense",
     ),
     'no pattern': (
         dict(connections=dict(sites=['backbone.layer1'])),
@@ -61,7 +80,7 @@ ERRORS = {
     'multi with one site': (
         dict(connections=dict(pattern='multi', sites=['backbone.layer1'])),
         r"connections.sites: pattern 'multi' aggregates several sites, found "
-        r"\['backbone.layer1'\]; name at least two",
+        r"\['backbone.layer1'\] of top; name at least two",
     ),
     'cycle': (
         dict(
@@ -103,9 +122,13 @@ ERRORS = {
         r"connector.channels: found 12, but 'top.backbone.layer1 -> "
         r"bottom.backbone.layer1' has 8 channels at bottom.backbone.layer1",
     ),
-    'unknown fusion': (
-        connections(connector=dict(fusion='product')),
-        r"connector.fusion: found 'product', expected one of concat, sum, gate",
+    'dropout that is no probability': (
+        connections(dropout=1.5),
+        r'connections.dropout: found 1.5, expected a probability',
+    ),
+    'unknown read': (
+        connections(read='both'),
+        r"connections.read: found 'both', expected one of fused, own",
     ),
     'unknown start': (
         connections(connector=dict(start='zero')),
@@ -114,10 +137,6 @@ ERRORS = {
     'norm with identity start': (
         connections(connector=dict(norm_cfg=dict(type='BN'))),
         r"connector: norm_cfg and act_cfg .* set start='random'",
-    ),
-    'stride of no source': (
-        dict(connections=dict(pattern='multi', aggregation=dict(stride=3))),
-        r'aggregation.stride: found 3, expected that of one of the sources: \[4, 8\]',
     ),
     'unknown network in predict': (
         dict(test_cfg=dict(mode='whole', predict='left')),
@@ -165,9 +184,9 @@ def test_streams_mix_on_request():
             )
         ],
     )
-    assert list(model.connectors) == ['bottom_decode_head_cam']
+    assert list(model.plan.connectors) == ['bottom_decoder_cam']
     model = build_pair('danet', connections=dict(pattern='multi', mix_streams=True))
-    assert len(model.aggregations) == 1
+    assert len(model.plan.aggregations) == 1
 
 
 def test_multi_keeps_the_streams_of_danet_apart():
@@ -182,11 +201,11 @@ def test_multi_keeps_the_streams_of_danet_apart():
     assert branches['backbone.layer4'] == set()
 
 
-def test_levels_that_no_head_reads_are_read_but_not_written():
-    plan = build_pair(**ONE_LEVEL, connections='same').plan
-    assert str(plan) == 'top.backbone.1 -> bottom.backbone.1'
-    plan = build_pair(**ONE_LEVEL, connections='multi').plan
-    assert str(plan) == 'top.backbone.0 + top.backbone.1 -> bottom.backbone.1'
+def test_a_level_that_no_head_reads_is_read_but_not_written():
+    plan = build_pair(**UNREAD, connections=dict(pattern='same', sites='neck')).plan
+    assert str(plan) == 'top.neck:1 -> bottom.neck:1 (late)'
+    plan = build_pair(**UNREAD, connections=dict(pattern='multi', sites='neck')).plan
+    assert str(plan).endswith('+ top.neck:3 -> bottom.neck:1 (late)')
 
 
 def test_channels_may_be_given():
@@ -197,4 +216,4 @@ def test_channels_may_be_given():
             connector=dict(channels=8, source_channels=8),
         )
     )
-    assert model.connectors['bottom_backbone_layer1'].own.in_channels == 8
+    assert model.plan.connectors['bottom_encoder_layer1'].own.in_channels == 8

@@ -8,8 +8,6 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_coop.models.plan import SiteRef
-
 from tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config, total_loss
 
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
@@ -41,7 +39,8 @@ def test_bottom_runs_nothing_of_top_behind_its_last_site(network, pattern):
     model = build_pair(network, pattern, test_cfg=dict(predict='bottom'))
     calls = calls_of(model, make_batch()[0])
     last = {
-        'danet': ['conv_seg', 'pam_out_conv', 'cam_out_conv', 'pam_conv_seg'],
+        # MMSegmentation's head calls what follows the PAM before the CAM.
+        'danet': ['conv_seg', 'cam_out_conv', 'cam_conv_seg'],
         'deeplabv3plus': ['conv_seg'],
     }[network]
     for name in last:
@@ -56,10 +55,7 @@ def test_top_runs_nothing_of_bottom(pattern):
     model = build_pair('danet', pattern, test_cfg=dict(predict='top'))
     calls = calls_of(model, make_batch()[0])
     assert any(name.startswith('networks.top.') for name in calls)
-    assert not any(
-        name.startswith(('networks.bottom', 'connectors', 'aggregations'))
-        for name in calls
-    )
+    assert not any(name.startswith(('networks.bottom', 'plan')) for name in calls)
 
 
 def test_only_the_connected_part_of_top_is_run():
@@ -68,7 +64,7 @@ def test_only_the_connected_part_of_top_is_run():
         test_cfg=dict(predict='bottom'),
     )
     calls = calls_of(model, make_batch()[0])
-    assert 'networks.top.backbone.layer2' in calls
+    assert 'networks.top.backbone.layer2.1' in calls
     assert 'networks.top.backbone.layer3' not in calls
 
 
@@ -82,18 +78,6 @@ def test_each_module_runs_once(network, pattern, predict):
     shared = ('relu', 'activate', 'dropout')
     own = {n: c for n, c in calls.items() if not n.endswith(shared)}
     assert set(own.values()) == {1}
-
-
-def test_demand():
-    plan = build_pair(connections='same').plan
-    ref = SiteRef('top', 'decode_head.decoder')
-    assert plan.demand(['top']).reads == {}
-    assert plan.demand(['top']).last == {}
-    assert plan.demand(['bottom']).last == {'top': 'decode_head.decoder'}
-    assert plan.demand(['bottom']).reads[ref] == 1
-    assert plan.demand(['top', 'bottom']).last == {}
-    plan = build_pair(connections='multi').plan
-    assert plan.demand(['bottom']).sends == {0: 6}
 
 
 def test_cross_connections_run_in_step():
@@ -141,16 +125,15 @@ class _Spy(nn.Module):
 def test_features_are_freed_after_their_last_reader(predict):
     model = build_pair(connections='same', test_cfg=dict(predict=predict)).eval()
     seen = []
-    for name in model.connectors:
-        model.connectors[name] = _Spy(seen)
+    for name in model.plan.connectors:
+        model.plan.connectors[name] = _Spy(seen)
     with torch.no_grad():
         model(make_batch()[0])
     assert len(seen) == 6
-    alive = [spy.alive for spy in model.connectors.values()]
-    # layer1 and layer4 are kept by top itself: they are inputs of its head. The
-    # others are gone when the next connector runs, but for the one just passed.
-    assert max(alive) <= 5
-    assert alive[1] <= 1
+    alive = [spy.alive for spy in model.plan.connectors.values()]
+    # One is given up after the other, but for those that bottom's head or the Python
+    # frame of the connector still holds.
+    assert max(alive) <= 2
     gc.collect()
     assert not any(ref() is not None for ref in seen)
 
@@ -177,7 +160,7 @@ class InPlaceNeck(nn.Module):
         return [self.conv(self.relu(xs[0]))]
 
 
-def in_place_pair(fusion: str):
+def in_place_pair(connector: str):
     return build_pair(
         backbone=dict(type=InPlaceBackbone),
         neck=dict(type=InPlaceNeck),
@@ -185,44 +168,41 @@ def in_place_pair(fusion: str):
         auxiliary_head=None,
         connections=dict(
             pattern='same',
-            connector=dict(fusion=fusion, start='random', act_cfg=dict(type='ReLU')),
+            connector=dict(type=connector, start='random', act_cfg=dict(type='ReLU')),
         ),
     )
 
 
-@pytest.mark.parametrize('fusion', ['concat', 'sum', 'gate'])
-def test_no_feature_is_changed_behind_its_readers_back(fusion):
+@pytest.mark.parametrize(
+    'connector', ['CoopConnector', 'SumConnector', 'GateConnector']
+)
+def test_no_feature_is_changed_behind_its_readers_back(connector):
     """Top changes its feature map in place before bottom reads it."""
-    model = in_place_pair(fusion).train()
-    site = model.plan.sites['backbone.0']
-    assert site.overwritten
-    assert not model.plan.sites['neck.0'].overwritten
+    model = in_place_pair(connector).train()
+    sites = model.plan.sites['top']
+    assert sites['backbone.conv1'].overwritten
+    assert not sites['neck:0'].overwritten
 
     arrived = []
-    connector = model.connectors['bottom_backbone_0']
+    connector = model.plan.connectors['bottom_encoder_conv1']
     connector.register_forward_hook(lambda _, args, __: arrived.append(args[1]))
     inputs, samples = make_batch()
-    # Top is run to its end before bottom starts.
-    run = model.plan.run(
-        model.networks, model.connectors, model.aggregations, inputs, ['top', 'bottom']
-    )
-    assert set(run) == {'top', 'bottom'}
+    total_loss(model.loss(inputs, samples)).backward()
     assert torch.equal(arrived[0], model.networks.top.backbone(inputs)[0])
     assert (arrived[0] < 0).any()
-    total_loss(model.loss(inputs, samples)).backward()
 
 
 def test_plain_networks_are_not_copied():
     for name in NETWORKS:
-        sites = build_pair(name).plan.sites.values()
+        sites = build_pair(name, 'same').plan.sites['top'].values()
         assert not any(site.overwritten for site in sites)
 
 
 def test_plan_reads_as_text():
     model = build_pair(connections=dict(pattern='same', sites=STAGES[:2]))
     assert str(model.plan) == (
-        'top.backbone.layer1 -> bottom.backbone.layer1\n'
-        'top.backbone.layer2 -> bottom.backbone.layer2'
+        'top.backbone.layer1 -> bottom.backbone.layer1 (deep)\n'
+        'top.backbone.layer2 -> bottom.backbone.layer2 (deep)'
     )
     assert str(build_pair().plan) == 'no connections'
 
@@ -236,3 +216,144 @@ def test_single_network_config_becomes_cooperative():
     config = network_config('danet', type='CooperativeEncoderDecoder')
     assert config['backbone'] == BACKBONE
     assert len(MODELS.build(config).networks) == 2
+
+
+def sources_of(plan) -> dict[str, list[str]]:
+    return {
+        str(target): list(map(str, connection.sources))
+        for connection in plan.connections
+        for target in connection.targets
+    }
+
+
+def test_adjacent_and_dense_send_later_sites():
+    stages = dict(sites='backbone')
+    adjacent = build_pair(connections=dict(pattern='adjacent', **stages)).plan
+    dense = build_pair(connections=dict(pattern='dense', **stages)).plan
+    for i in (1, 2, 3):
+        later = [f'top.backbone.layer{k}' for k in range(i + 1, 5)]
+        target = f'bottom.backbone.layer{i}'
+        assert sources_of(adjacent)[target] == later[:1]
+        assert sources_of(dense)[target] == later
+    assert 'bottom.backbone.layer4' not in sources_of(dense)
+
+
+def test_star_and_cross():
+    stages = dict(sites=['backbone.layer3'])
+    star = build_pair(connections=dict(pattern='star', **stages), num_networks=3)
+    assert sources_of(star.plan) == {
+        'net3.backbone.layer3': ['net1.backbone.layer3', 'net2.backbone.layer3']
+    }
+    cross = build_pair(connections=dict(pattern='cross', **stages)).plan
+    assert sources_of(cross) == {
+        'top.backbone.layer3': ['bottom.backbone.layer3'],
+        'bottom.backbone.layer3': ['top.backbone.layer3'],
+    }
+    assert cross.crossing and not star.plan.crossing
+
+
+def test_names_of_weights_hold_no_part_of_a_network():
+    """MMEngine's custom_keys match parts of parameter names."""
+    parts = ('backbone', 'neck', 'head')
+    for pattern in PATTERNS:
+        names = [n for n, _ in build_pair('danet', pattern).plan.named_parameters()]
+        assert names and not any(part in name for part in parts for name in names)
+
+
+def test_checkpoints_of_before_load():
+    model = build_pair('danet', 'multi')
+    before = {}
+    for key, value in model.state_dict().items():
+        key = key.removeprefix('plan.') if key.startswith('plan.') else key
+        if not key.startswith('networks.'):
+            key = key.replace('encoder', 'backbone').replace('decoder', 'decode_head')
+        before[key] = value
+    assert 'connectors.bottom_backbone_layer1.own.weight' in before
+    other = build_pair('danet', 'multi')
+    other.load_state_dict(before, strict=True)
+    for key, value in other.state_dict().items():
+        assert torch.equal(value, model.state_dict()[key]), key
+
+
+def test_dropout_leaves_a_network_alone():
+    inputs, _ = make_batch(4)
+    options = dict(connector=dict(start='random'), dropout=0.5)
+    model = build_pair(connections=dict(pattern='same', **options)).eval()
+    with torch.no_grad():
+        alone = model.networks.bottom(inputs)
+        together = model(inputs)
+        model.plan.train()
+        torch.manual_seed(2)
+        found = model(inputs)
+    kept = [torch.allclose(x, y) for x, y in zip(found, together, strict=True)]
+    dropped = [torch.allclose(x, y) for x, y in zip(found, alone, strict=True)]
+    # One draw decides for all connections that an image's network receives.
+    assert any(kept) and any(dropped)
+    assert all(a != b for a, b in zip(kept, dropped, strict=True))
+
+
+def test_dropout_leaves_every_parameter_its_gradient():
+    model = build_pair(connections=dict(pattern='multi', dropout=0.9)).train()
+    total_loss(model.loss(*make_batch())).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize('dropout', [0.0, 0.5])
+def test_switched_off(dropout):
+    options = dict(connector=dict(start='random'), dropout=dropout)
+    model = build_pair(connections=dict(pattern='same', **options)).eval()
+    targets = list(map(str, model.plan.incoming))
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        together = model(inputs)
+        with model.plan.without(targets):
+            off = model(inputs)
+        assert torch.equal(model(inputs), together)
+        alone = model.networks.bottom(inputs)
+    assert not torch.equal(off, together)
+    assert torch.equal(off, alone) == bool(dropout)
+    with (
+        pytest.raises(ValueError, match=r"'bottom.x' is no target .* the targets are"),
+        model.plan.without(['bottom.x']),
+    ):
+        pass
+
+
+def test_a_run_within_a_run_is_refused():
+    model = build_pair(connections='same').eval()
+    inputs, _ = make_batch()
+    backbone = model.networks.top.backbone
+    handle = backbone.register_forward_hook(lambda *_: model(inputs))
+    with pytest.raises(RuntimeError, match='was run while it is running'):
+        model(inputs)
+    handle.remove()
+    # What a run has recorded is gone with it.
+    assert model(inputs).shape[1] == 5
+
+
+def test_a_site_that_is_not_reached_is_named():
+    model = build_pair(connections='same').eval()
+    backbone = model.networks.bottom.backbone
+    # As a conversion of norms does.
+    backbone.layer3 = nn.Sequential(*backbone.layer3)
+    with pytest.raises(ValueError, match=r'site bottom.backbone.layer3 was not reach'):
+        model(make_batch()[0])
+
+
+def test_a_site_that_is_reached_twice_is_named():
+    model = build_pair(connections='same').eval()
+    backbone = model.networks.top.backbone
+
+    def again(*_) -> None:
+        backbone.layer2(torch.zeros(1, 8, 4, 4))
+
+    backbone.layer4.register_forward_hook(again)
+    with pytest.raises(ValueError, match=r'site top.backbone.layer2 was reached twice'):
+        model(make_batch()[0])
+
+
+def test_a_pair_that_exchanges_nothing_inside_backbones_says_so(caplog):
+    with caplog.at_level('INFO'):
+        plan = build_pair(connections=dict(pattern='same', sites='decode_head')).plan
+    assert not plan.inside_backbones
+    assert build_pair(connections='same').plan.inside_backbones

@@ -52,7 +52,7 @@ def test_unconnected_pair_is_two_encoder_decoders(network):
 
     expected = {}
     torch.manual_seed(1)
-    for name in ('bottom', 'top'):
+    for name in ('top', 'bottom'):
         single = single_like(model, name, network).train()
         # Dropout of both heads draws in the order in which networks run.
         single.decode_head.dropout.p = single.auxiliary_head.dropout.p = 0.0
@@ -166,16 +166,16 @@ def test_loss_weights():
 @pytest.mark.parametrize('detach', [False, True])
 def test_loss2_reaches_top_unless_detached(network, pattern, detach):
     connections = random_start(pattern)
-    connections['connector']['detach'] = detach
+    connections['detach'] = detach
     model = build_pair(network, connections).train()
     losses = model.loss(*make_batch())
     loss2 = total_loss({k: v for k, v in losses.items() if k.startswith('bottom')})
     loss2.backward()
     assert parameters_with_gradient(model.networks.bottom)
-    assert parameters_with_gradient(model.connectors)
+    assert parameters_with_gradient(model.plan.connectors)
     assert bool(parameters_with_gradient(model.networks.top)) != detach
     if pattern == 'multi':
-        assert parameters_with_gradient(model.aggregations)
+        assert parameters_with_gradient(model.plan.aggregations)
 
 
 @pytest.mark.parametrize('pattern', PATTERNS)
@@ -185,15 +185,17 @@ def test_loss1_never_reaches_bottom(network, pattern):
     losses = model.loss(*make_batch())
     loss1 = total_loss({k: v for k, v in losses.items() if k.startswith('top')})
     loss1.backward()
-    for module in (model.networks.bottom, model.connectors, model.aggregations):
+    for module in (model.networks.bottom, model.plan):
         assert all(p.grad is None for p in module.parameters())
 
 
-@pytest.mark.parametrize('fusion', ['concat', 'sum', 'gate'])
+@pytest.mark.parametrize(
+    'connector', ['CoopConnector', 'SumConnector', 'GateConnector']
+)
 @pytest.mark.parametrize('pattern', PATTERNS)
 @pytest.mark.parametrize('network', NETWORKS)
-def test_every_parameter_has_a_gradient_after_one_step(network, pattern, fusion):
-    connections = dict(pattern=pattern, connector=dict(fusion=fusion))
+def test_every_parameter_has_a_gradient_after_one_step(network, pattern, connector):
+    connections = dict(pattern=pattern, connector=dict(type=connector))
     model = build_pair(network, connections).train()
     model.init_weights()
     optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
@@ -242,7 +244,7 @@ def test_without_pretraining_all_random_parts_differ():
     for name, b in model.networks.bottom.named_parameters():
         if b.dim() > 1:
             assert not torch.allclose(top[name], b), name
-    connector = model.connectors['bottom_backbone_layer1']
+    connector = model.plan.connectors['bottom_encoder_layer1']
     assert isinstance(connector, CoopConnector)
     assert torch.equal(connector.own.weight.squeeze(), torch.eye(8))
 
