@@ -79,7 +79,7 @@ def test_flops_of_connectors_are_those_of_their_convolutions():
     config = network_config('deeplabv3plus', quick=True)
     pair = build_pair(config).eval()
     counted = []
-    for connector in pair.connectors.values():
+    for connector in pair.plan.connectors.values():
         connector.register_forward_hook(
             lambda module, _, out: counted.append(_multiplications(module, out))
         )

@@ -101,7 +101,7 @@ def test_stop_names_the_place_and_leaves_the_state_before(tmp_path):
     text = str(error.value)
     assert text.startswith('iteration 3: the loss is not finite (')
     assert 'bottom.decode.pam_cam.loss_ce=nan' in text
-    assert f'; the first feature map that is not: bottom.{SECOND}; ' in text
+    assert f'; the first feature map that is not: networks.bottom.{SECOND}; ' in text
     assert '; batch: street_2_0.png, street_2_1.png; ' in text
     assert f'{tmp_path}/stopped/iter_2.pth' in text
     assert '\n' not in text

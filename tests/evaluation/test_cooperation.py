@@ -35,9 +35,11 @@ def test_cka_of_rotated_scaled_and_shifted_features_is_1():
     assert linear_cka(x, torch.randn(200, 8)) < 0.2
 
 
-@pytest.mark.parametrize('fusion', ['concat', 'sum', 'gate'])
-def test_an_identity_start_uses_nothing(fusion):
-    model = build_pair(connections=dict(pattern='same', connector=dict(fusion=fusion)))
+@pytest.mark.parametrize(
+    'connector', ['CoopConnector', 'SumConnector', 'GateConnector']
+)
+def test_an_identity_start_uses_nothing(connector):
+    model = build_pair(connections=dict(pattern='same', connector=dict(type=connector)))
     found = measure_cooperation(model, torch.randn(2, 3, 64, 64))
     assert list(found.strength) == [f'bottom.{site}' for site in DEEPLAB_SITES]
     assert set(found.strength.values()) == {0.0}
@@ -47,7 +49,7 @@ def test_strength_is_the_share_of_what_arrives():
     """With W_y the identity and W_x = 3 of it, of equal networks: 1 to 3."""
     model = build_pair(connections='same')
     model.networks.bottom.load_state_dict(model.networks.top.state_dict())
-    connector = model.connectors['bottom_backbone_layer1']
+    connector = model.plan.connectors['bottom_encoder_layer1']
     torch.nn.init.dirac_(connector.arriving.weight)
     torch.nn.init.dirac_(connector.own.weight)
     with torch.no_grad():
@@ -91,12 +93,13 @@ def test_measuring_changes_nothing():
     model.networks.top.backbone.layer1.eval()
     state = copy.deepcopy(model.state_dict())
     modes = [module.training for module in model.modules()]
+    hooks = [len(module._forward_hooks) for module in model.modules()]
     before = torch.get_rng_state()
     measure_cooperation(model, torch.randn(2, 3, 64, 64, generator=torch.Generator()))
     assert torch.equal(before, torch.get_rng_state())
     assert modes == [module.training for module in model.modules()]
     assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
-    assert not any(m._forward_hooks for m in model.modules())
+    assert hooks == [len(module._forward_hooks) for module in model.modules()]
     assert all(p.grad is None for p in model.parameters())
 
 

@@ -24,7 +24,7 @@ def test_trains_and_validates(tmp_path, changes):
     changed = {k for k, v in after.items() if not torch.equal(v, before[k])}
     assert any(k.startswith('networks.top') for k in changed)
     assert any(k.startswith('networks.bottom') for k in changed)
-    assert any(k.startswith('connectors') for k in changed)
+    assert any(k.startswith('plan.connectors') for k in changed)
     best = list(tmp_path.glob('best_mIoU_*.pth'))
     assert len(best) == 1
     if 'hooks' in changes:
