@@ -8,8 +8,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
 from ..models.sites import walk
+from ..unwrap import unwrap
 from ..wording import first_of
-from .hooks import unwrap
 
 
 def diagnose(
