@@ -1,6 +1,7 @@
 """Load weights, and only those that fit the model."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mmengine.runner import CheckpointLoader
@@ -60,27 +61,54 @@ def check_state_dict(
         ValueError: If keys are missing, unexpected or of another shape: how many,
             and the first of them.
     """
-    found = {key.removeprefix('module.'): value for key, value in state_dict.items()}
-    found = {k: v for k, v in found.items() if not k.startswith('data_preprocessor.')}
-    expected = module.state_dict()
-    missing = [key for key in expected if key not in found]
-    unexpected = [key for key in found if key not in expected]
-    shapes = [
-        f'{key} {_shape(found[key])} instead of {_shape(value)}'
-        for key, value in expected.items()
-        if key in found and _shape(found[key]) != _shape(value)
-    ]
-    if not (missing or unexpected or shapes):
+    found = overlap(module, state_dict)
+    if not (found.missing or found.unexpected or found.shapes):
         return
     lines = [
         f'{source} is a checkpoint of another architecture than the '
         f'{type(module).__name__} of the config:'
     ]
-    lines += _summary('missing', missing)
-    lines += _summary('unexpected', unexpected)
-    lines += _summary('of another shape', shapes)
+    lines += _summary('missing', found.missing)
+    lines += _summary('unexpected', found.unexpected)
+    lines += _summary('of another shape', found.shapes)
     lines.append('Use the config that the checkpoint was trained with.')
     raise ValueError('\n'.join(lines))
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a state dict has of a module's weights, names of each.
+
+    Attributes:
+        fit: Weights that are in both, of the same shape.
+        missing: Only the module has them.
+        unexpected: Only the state dict has them.
+        shapes: In both, of another shape, with both shapes.
+    """
+
+    fit: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    shapes: list[str]
+
+
+def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
+    """Compare a state dict with a module's; a leading ``module.`` does not count."""
+    found = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    # Mean and standard deviation are the config's.
+    found = {k: v for k, v in found.items() if not k.startswith('data_preprocessor.')}
+    expected = module.state_dict()
+    both = [key for key in expected if key in found]
+    wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]
+    return Overlap(
+        fit=[key for key in both if key not in wrong],
+        missing=[key for key in expected if key not in found],
+        unexpected=[key for key in found if key not in expected],
+        shapes=[
+            f'{key} {_shape(found[key])} instead of {_shape(expected[key])}'
+            for key in wrong
+        ],
+    )
 
 
 def _shape(value: Any) -> tuple[int, ...] | str:
