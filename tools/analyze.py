@@ -5,15 +5,16 @@ import json
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.engine import load_weights
 from mmseg_coop.evaluation.cooperation import fixed_batch, measure_cooperation
+from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.report.figures import draw_cooperation, save
 from mmseg_coop.report.graph import draw_graph, mermaid
 
@@ -40,9 +41,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def build(config: Config) -> nn.Module:
-    init_default_scope(config.get('default_scope', 'mmseg'))
+    use_scope(config)
     model = MODELS.build(config.model)
-    if not hasattr(model, 'plan'):
+    if not isinstance(model, CooperativeEncoderDecoder):
         raise ValueError(
             f'model.type: found {config.model.type!r}, expected a '
             "'CooperativeEncoderDecoder', whose networks cooperate"

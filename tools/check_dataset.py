@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.progress import Progress
 
 from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.arguments import add_config_options
+from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
 from mmseg_coop.evaluation.render import comma_separated, print_tables
 from mmseg_coop.report.class_shares import class_table, draw_class_shares
@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 def survey(args: argparse.Namespace, console: Console) -> Survey:
     config = load_config(args.config, args.cfg_options)
-    init_default_scope(config.get('default_scope', 'mmseg'))
+    use_scope(config)
     tasks = {}
     with Progress(console=console) as progress:
 

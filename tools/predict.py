@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from mmseg.registry import MODELS
 from rich.progress import track
 
 from mmseg_coop.apis import (
@@ -17,6 +18,8 @@ from mmseg_coop.apis import (
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
 from mmseg_coop.apis.sources import Frame, Sources
 from mmseg_coop.apis.writers import WRITERS, PredictionWriter
+from mmseg_coop.config_types import is_type, use_scope
+from mmseg_coop.models import CooperativeEncoderDecoder
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,9 +65,10 @@ def predict(args: argparse.Namespace) -> list[str]:
     """Predict all frames, and tell which sources could not be read."""
     sources = Sources(args.sources)
     config = load_config(args.config, args.cfg_options)
+    use_scope(config)
     networks = 'uncertainty' in args.save
     args.out.mkdir(parents=True, exist_ok=True)
-    if networks and config.model.type != 'CooperativeEncoderDecoder':
+    if networks and not is_type(config.model, CooperativeEncoderDecoder, MODELS):
         raise ValueError(
             f'--save uncertainty: the config has a {config.model.type}, expected a '
             'CooperativeEncoderDecoder, whose networks can disagree'

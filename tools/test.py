@@ -1,6 +1,7 @@
 """Test a model: python tools/test.py CONFIG CHECKPOINT"""
 
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -11,7 +12,8 @@ from mmseg_coop.apis import (
     silence_foreign_warnings,
 )
 from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
-from mmseg_coop.engine import CheckpointMatchHook, unwrap
+from mmseg_coop.config_types import spell_out
+from mmseg_coop.engine import unwrap
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,10 +42,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
-    hook = config.default_hooks.setdefault(
-        'visualization', dict(type='SegVisualizationHook')
-    )
-    hook.update(draw=True, show=args.show, wait_time=args.wait_time)
+    hooks = config.get('default_hooks') or {}
+    # None leaves it out.
+    hook = hooks.get('visualization') or dict(type='SegVisualizationHook')
+    hook = dict(hook, draw=True, show=args.show, wait_time=args.wait_time)
+    config.default_hooks = dict(hooks, visualization=hook)
     if args.show_dir:
         config.visualizer.save_dir = args.show_dir
 
@@ -62,7 +65,11 @@ def augment_at_test_time(config: Config) -> None:
         if not config.get(key):
             raise ValueError(f'--tta: the config has no {key}')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
-    config.model = dict(config.tta_model, module=config.model)
+    config.model = spell_out(dict(config.tta_model, module=config.model))
+    # The config that the run leaves does not take the place of the training's.
+    path = Path(config.filename)
+    name = path.with_name(f'{path.stem}_tta{path.suffix}')
+    object.__setattr__(config, '_filename', str(name))
 
 
 def predict_for_server(config: Config, folder: str) -> None:
@@ -72,7 +79,7 @@ def predict_for_server(config: Config, folder: str) -> None:
             'for voc2012'
         )
     config.test_dataloader = config.submission_dataloader
-    config.test_evaluator = dict(config.submission_evaluator, out_dir=folder)
+    config.test_evaluator = spell_out(dict(config.submission_evaluator, out_dir=folder))
 
 
 def main() -> None:
@@ -97,7 +104,6 @@ def main() -> None:
         if args.tta:
             augment_at_test_time(config)
         runner = build_runner(config, loaders=['test_dataloader'])
-        runner.register_hook(CheckpointMatchHook())
         if not args.checkpoint:
             unwrap(runner.model).init_weights()
         runner.test()

@@ -10,7 +10,6 @@ from mmseg_coop.apis import (
     silence_foreign_warnings,
 )
 from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
-from mmseg_coop.engine import CheckpointMatchHook
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,8 +40,6 @@ def main() -> None:
             enable_amp(config)
         config.resume = args.resume
         runner = build_runner(config)
-        if args.resume:
-            runner.register_hook(CheckpointMatchHook())
         runner.train()
 
 

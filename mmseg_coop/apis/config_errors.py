@@ -5,7 +5,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from traceback import walk_tb
+from pathlib import Path
+from traceback import extract_tb, walk_tb
 from types import FrameType
 from typing import Any
 
@@ -205,5 +206,11 @@ def _function(frame: FrameType) -> str:
 def _reason(error: Exception) -> str:
     """The error in one line."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    first = ' '.join(text.split())[:300]
-    return f'{type(error).__name__}: {first}' if first else type(error).__name__
+    first = ' '.join(text.split())[:300] or _raised(error)
+    return f'{type(error).__name__}: {first}'
+
+
+def _raised(error: Exception) -> str:
+    """Where an error without a message was raised: a bare assert says it in code."""
+    place = extract_tb(error.__traceback__)[-1]
+    return f'{place.line} in {Path(place.filename).name}, line {place.lineno}'

@@ -53,7 +53,8 @@ def one_line_errors() -> Iterator[None]:
 def _message(error: Exception) -> str | None:
     text = config_error(error)
     if text is None and isinstance(error, OSError | ValueError):
-        text = str(error)
+        # Without a message it is no better than a bug.
+        text = str(error) or None
     if text is None:
         return None
     return f'error: {text}\n(set {TRACEBACK}=1 to see where it was raised)'

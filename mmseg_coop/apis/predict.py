@@ -10,11 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ..config_types import resolve, use_scope
 from ..engine import load_weights
 from .runtime import load_config
 from .sources import read_image
@@ -85,7 +85,7 @@ class Predictor:
     ):
         if not isinstance(config, Config):
             config = load_config(str(config))
-        init_default_scope(config.get('default_scope', 'mmseg'))
+        use_scope(config)
         self.device = _check_device(device or get_device())
         self.model = MODELS.build(config.model)
         meta = load_weights(self.model, checkpoint).get('meta', {})
@@ -242,7 +242,7 @@ def _prediction_pipeline(pipeline: Sequence[dict]) -> Compose:
 
 def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
     """Names and colours of the classes, of the checkpoint or else of the dataset."""
-    info = dict(getattr(DATASETS.get(dataset.type), 'METAINFO', {}))
+    info = dict(getattr(resolve(dataset.type, DATASETS), 'METAINFO', {}))
     info |= dataset.get('metainfo') or {}
     info |= meta.get('dataset_meta') or {}
     classes = tuple(info.get('classes', ()))

@@ -13,13 +13,16 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from ..config_types import spell_out
 from ..datasets import (
     LOADERS,
     apply_data_policy,
     check_dataset_folders,
     check_num_classes,
+    check_reduce_zero_label,
 )
 from ..engine import SkippedDataHook
+from .runner_checks import check_runner, leave_out_hooks, match_checkpoints
 
 
 def load_config(
@@ -49,6 +52,9 @@ def load_config(
         # A config is code, and fails in as many ways.
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise ValueError(f'{path} can not be read as a config ({reason})') from error
+    if not config._imported_names:
+        # In pure-Python style MMEngine writes classes in a way of its own.
+        config._cfg_dict.update(spell_out(config._cfg_dict))
     config.launcher = launcher
     for key, value in (options or {}).items():
         _override(config, key, value, path)
@@ -119,13 +125,18 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
     check_dataset_folders({loader: config.get(loader) for loader in loaders})
     check_num_classes(config)
+    check_reduce_zero_label(config)
     if config.launcher != 'none' and get_device() == 'cpu':
         _init_cpu_processes(config)
+    left_out = leave_out_hooks(config)
     if 'runner_type' in config:
         runner = RUNNERS.build(config)
     else:
         runner = Runner.from_cfg(config)
     _watch_data(runner, config.get('data_faults', 'stop'))
+    if 'checkpoint_match' not in left_out:
+        match_checkpoints(runner)
+    check_runner(runner, training='train_dataloader' in loaders)
     return runner
 
 

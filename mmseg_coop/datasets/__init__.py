@@ -7,6 +7,7 @@ from .policy import apply_data_policy
 from .skip_faults import SkipFaults
 from .toy_streets import ToyStreets
 from .transforms import CenterRegion
+from .zero_label import check_reduce_zero_label
 
 __all__ = [
     'LOADERS',
@@ -22,4 +23,5 @@ __all__ = [
     'apply_data_policy',
     'check_dataset_folders',
     'check_num_classes',
+    'check_reduce_zero_label',
 ]

@@ -9,6 +9,8 @@ from mmengine import fileio
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
+from ..config_types import resolve
+
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
 _HOW_TO_GET = {
@@ -96,7 +98,7 @@ def check_num_classes(config: Config) -> None:
             if expected and found and found != expected:
                 raise ValueError(
                     f'model.{head}.num_classes: found {found}, but '
-                    f'{dataset["type"]} ({key}) has {expected} classes; set '
+                    f'{_name(dataset)} ({key}) has {expected} classes; set '
                     f'num_classes={expected} in every head'
                 )
 
@@ -139,7 +141,7 @@ def _folders(
 
 def _default(dataset: dict[str, Any], option: str) -> str | None:
     """An option of a dataset, or its class's default; None if neither has it."""
-    cls = DATASETS.get(dataset['type'])
+    cls = resolve(dataset.get('type'), DATASETS)
     if option in dataset or cls is None:
         return dataset.get(option)
     parameter = inspect.signature(cls).parameters.get(option)
@@ -151,9 +153,15 @@ def class_count(dataset: dict[str, Any]) -> int | None:
     """Number of classes of a dataset's config, if it can be known before building."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None:
-        cls = DATASETS.get(dataset['type'])
+        cls = resolve(dataset.get('type'), DATASETS)
         classes = getattr(cls, 'METAINFO', {}).get('classes')
     return len(classes) if isinstance(classes, list | tuple) else None
+
+
+def _name(dataset: dict[str, Any]) -> str:
+    """What a dataset's class is called, however the config spells it."""
+    kind = dataset.get('type')
+    return getattr(resolve(kind, DATASETS), '__name__', str(kind))
 
 
 def _missing(
@@ -162,7 +170,7 @@ def _missing(
     dataset: dict[str, Any],
     error: type[FileNotFoundError] = FileNotFoundError,
 ) -> FileNotFoundError:
-    kind = dataset['type']
+    kind = _name(dataset)
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
     return error(
         f'{key}: {kind} expects {expected}; {how}, or point '

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..config_types import is_type
 from ..wording import first_of
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
 from .policy import apply_data_policy
@@ -175,12 +176,10 @@ def _data(leaves: list) -> list[dict]:
 
 def _empty(key: str, leaf: dict) -> str | None:
     """Why a dataset has no images, if it has none: the others are read all the same."""
-    kind = leaf['type']
-    cls = DATASETS.get(kind) if isinstance(kind, str) else kind
-    if not (isinstance(cls, type) and issubclass(cls, BaseSegDataset)):
+    if not is_type(leaf, BaseSegDataset, DATASETS):
         raise ValueError(
-            f"{key}.type: found {kind!r}, expected a sub-class of MMSegmentation's "
-            'BaseSegDataset'
+            f'{key}.type: found {leaf.get("type")!r}, expected a sub-class of '
+            "MMSegmentation's BaseSegDataset"
         )
     try:
         check_dataset(key, leaf)

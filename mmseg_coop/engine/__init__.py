@@ -1,10 +1,15 @@
 from ..models.weights import check_state_dict, load_weights
+from ..unwrap import unwrap
 from .atomic_backend import AtomicBackend
 from .checkpoint_hook import SafeCheckpointHook
 from .compile_hook import CompileTestHook
 from .cooperation_hook import CooperationHook
 from .evaluation_hook import CoopEvaluationHook
-from .hooks import CheckpointMatchHook, unwrap
+from .hooks import CheckpointMatchHook
+from .layer_decay import (
+    CoopLayerDecayOptimizerConstructor,
+    CoopLearningRateDecayOptimizerConstructor,
+)
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .optim_wrapper import BFloat16OptimWrapper
 from .safe_load import trust_checkpoints
@@ -18,6 +23,8 @@ __all__ = [
     'CheckpointMatchHook',
     'CompileTestHook',
     'CoopEvaluationHook',
+    'CoopLayerDecayOptimizerConstructor',
+    'CoopLearningRateDecayOptimizerConstructor',
     'CooperationHook',
     'NonFiniteError',
     'NonFiniteHook',

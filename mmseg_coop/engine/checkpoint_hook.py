@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from .atomic_backend import remove_incomplete
+from .pending import has_pending_gradients
 from .resume import newest_complete_checkpoint
 from .train_loop import VALIDATED
 
@@ -64,7 +65,8 @@ class SafeCheckpointHook(CheckpointHook):
             for folder in {self.out_dir, runner.work_dir}:
                 remove_incomplete(folder)
         self._remove_outdated(runner)
-        if Path(runner._load_from or '') == Path(self._path(runner.iter)):
+        step = runner.epoch if self.by_epoch else runner.iter
+        if Path(runner._load_from or '') == Path(self._path(step)):
             # A best that is found right now belongs into it.
             self.last_ckpt = self._path(runner.iter)
 
@@ -94,7 +96,7 @@ class SafeCheckpointHook(CheckpointHook):
         """MMEngine's in another order: write, name, remove."""
         hub = runner.message_hub
         path = self._path(step)
-        if not runner.optim_wrapper.should_update():
+        if has_pending_gradients(runner.optim_wrapper):
             runner.logger.warning(
                 f'{path} is without the gradients that are pending, and resuming from '
                 'it is not exact: make default_hooks.checkpoint.interval and '

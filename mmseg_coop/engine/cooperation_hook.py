@@ -8,7 +8,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ..evaluation.cooperation import fixed_batch, measure_cooperation
-from .hooks import unwrap
+from ..models import CooperativeEncoderDecoder
+from ..unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -17,9 +18,8 @@ class CooperationHook(Hook):
 
     Losses are logged with the others, as ``top.loss``. Every ``interval`` iterations
     the rest is measured on a fixed batch and goes to all backends of the visualizer, as
-    ``cooperation/strength/<target>`` and ``cooperation/similarity/<site>
-    (<networks>)``; ``Cooperation`` says what they are. Models of one network are left
-    alone.
+    ``cooperation/strength/<target>`` and ``cooperation/similarity/<networks>/<site>``;
+    ``Cooperation`` says what they are. Models of one network are left alone.
 
     Args:
         interval: Iterations between measurements.
@@ -46,7 +46,7 @@ class CooperationHook(Hook):
     ) -> None:
         """Log losses, and measure when it is time."""
         model = unwrap(runner.model)
-        if not hasattr(model, 'plan'):
+        if not isinstance(model, CooperativeEncoderDecoder):
             return
         for name in model.plan.networks:
             terms = [

@@ -2,28 +2,44 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import CheckpointHook, Hook, LoggerHook
+from mmengine.model import BaseTTAModel
+from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ..evaluation import CoopIoUMetric
 from ..evaluation.naming import method_name, network_name
 from ..evaluation.results import FOLDER
-from ..models.segmentors import can_predict_labels, predict_labels
+from ..models.segmentors import (
+    CooperativeEncoderDecoder,
+    can_predict_labels,
+    predict_beside_networks,
+    predict_labels,
+)
+from ..unwrap import unwrap_distribution
+
+# What their hooks do with a prediction needs no logits.
+_HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
 
 
 @HOOKS.register_module()
 class CoopEvaluationHook(Hook):
     """Have all networks' label maps for ``CoopIoUMetric``, and write its results.
 
-    Without it a cooperative model predicts only what counts, and any model makes logits
-    of the image's size, which nobody reads. Results go to
-    ``results/test.npz`` and ``results/val_iter_<iteration>.npz`` in the work dir, where
-    ``tools/compare.py`` finds them.
+    Where nobody else reads predictions, models make label maps only: logits of the
+    image's size take memory and time. Where other metrics or a user's hooks do, the
+    model predicts as ever, and the networks' label maps come beside it, from a second
+    run. Without a ``CoopIoUMetric`` nothing is changed.
+
+    Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
+    ``test.npz`` (``test_tta.npz`` with test-time augmentation),
+    ``val_iter_<iteration>.npz``, or ``val_epoch_<epoch>.npz`` in a training that counts
+    epochs.
     """
 
     priority = 'VERY_LOW'
@@ -44,42 +60,91 @@ class CoopEvaluationHook(Hook):
 
     def before_val(self, runner: Runner) -> None:
         """Predict label maps of all networks."""
-        _only_labels(runner.model, True)
+        _predict_networks(runner, runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
         """Predict label maps of all networks."""
-        _only_labels(runner.model, True)
+        _predict_networks(runner, runner.test_loop)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
-        meta = dict(seed=runner.seed, iteration=runner.iter, checkpoint=None)
-        _save(runner, runner.val_loop, f'val_iter_{runner.iter}', meta)
+        if not isinstance(runner._train_loop, BaseLoop):
+            _save(runner, runner.val_loop, 'val', self._tested(runner))
+            return
+        epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        step = f'epoch_{runner.epoch}' if epochs else f'iter_{runner.iter}'
+        meta = dict(
+            seed=runner.seed,
+            iteration=runner.iter,
+            checkpoint=_checkpoint_of_now(runner),
+        )
+        _save(runner, runner.val_loop, f'val_{step}', meta)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a test."""
-        meta = dict(
+        _save(runner, runner.test_loop, 'test', self._tested(runner))
+
+    def after_val(self, runner: Runner) -> None:
+        """Predict as usual from here on."""
+        _predict_as_usual(runner)
+
+    def after_test(self, runner: Runner) -> None:
+        """Predict as usual from here on."""
+        _predict_as_usual(runner)
+
+    def _tested(self, runner: Runner) -> dict:
+        """Where the weights come from that are not being trained."""
+        return dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
         )
-        _save(runner, runner.test_loop, 'test', meta)
-
-    def after_val(self, runner: Runner) -> None:
-        """Predict as usual from here on."""
-        _only_labels(runner.model, False)
-
-    def after_test(self, runner: Runner) -> None:
-        """Predict as usual from here on."""
-        _only_labels(runner.model, False)
 
 
-def _only_labels(model: nn.Module, value: bool) -> None:
+def _predict_networks(runner: Runner, loop: ValLoop | TestLoop) -> None:
     """Switch it on; augmentation at test time joins logits and stays as it is."""
-    while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
-        model = model.module
-    model.__dict__.pop('predict', None)
-    if value and can_predict_labels(model):
+    _predict_as_usual(runner)
+    metrics = loop.evaluator.metrics
+    if not any(isinstance(metric, CoopIoUMetric) for metric in metrics):
+        return
+    model = unwrap_distribution(runner.model)
+    only_labels = all(map(_reads_labels, metrics)) and not any(
+        map(_reads_predictions, runner.hooks)
+    )
+    if only_labels and can_predict_labels(model):
         model.predict = partial(predict_labels, model)
+    elif isinstance(model, CooperativeEncoderDecoder):
+        model.predict = partial(predict_beside_networks, model)
+
+
+def _predict_as_usual(runner: Runner) -> None:
+    unwrap_distribution(runner.model).__dict__.pop('predict', None)
+
+
+def _reads_labels(metric: BaseMetric) -> bool:
+    """Whether a metric is known to need label maps and nothing else."""
+    return (
+        isinstance(metric, CoopIoUMetric)
+        and type(metric).process is CoopIoUMetric.process
+    )
+
+
+def _reads_predictions(hook: Hook) -> bool:
+    """Whether a user's hook is given predictions, and may read anything of them."""
+    cls = type(hook)
+    return cls.__module__.split('.')[0] not in _HOSTS and any(
+        getattr(cls, name) is not getattr(Hook, name)
+        for name in ('after_val_iter', 'after_test_iter', '_after_iter')
+    )
+
+
+def _checkpoint_of_now(runner: Runner) -> str | None:
+    """Where the checkpoint of these weights is, if they are saved at this moment."""
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            step = runner.epoch if hook.by_epoch else runner.iter
+            return str(Path(hook.out_dir) / hook.filename_tmpl.format(step))
+    return None
 
 
 def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:
@@ -90,13 +155,32 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> No
         return
     results, config = found[0], runner.cfg
     file = Path(config.filename or runner.experiment_name)
+    augmented = isinstance(unwrap_distribution(runner.model), BaseTTAModel)
     results.meta = dict(
         name=file.stem,
         # MMEngine writes it there.
         config=file.name,
-        network=network_name(config.model),
-        method=method_name(config.model),
+        network=network_name(runner.model),
+        method=method_name(runner.model, _connections(config.get('model'))),
         dataset=type(loop.dataloader.dataset).__name__,
+        tta=augmented,
+        logged_by=_logged_by(runner),
         **meta,
     )
-    results.save(Path(runner.work_dir) / FOLDER / f'{name}.npz')
+    tta = '_tta' if augmented else ''
+    results.save(Path(runner.work_dir) / FOLDER / f'{name}{tta}.npz')
+
+
+def _connections(model: Any) -> Any:
+    """What a config says of them, that of test-time augmentation too."""
+    if not isinstance(model, dict):
+        return None
+    return model.get('module', model).get('connections')
+
+
+def _logged_by(runner: Runner) -> str:
+    """What the steps are of which metrics are logged."""
+    for hook in runner.hooks:
+        if isinstance(hook, LoggerHook) and hook.log_metric_by_epoch:
+            return 'epoch'
+    return 'iteration'

@@ -1,29 +1,29 @@
-"""Hooks of MMEngine's Runner."""
+"""Stop when a checkpoint does not belong to the model of the config."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.logging import print_log
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
-from torch import nn
+from torch import Tensor, nn
 
-from ..models.weights import check_state_dict
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    """The model inside of wrappers for distribution or test-time augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
+from ..models import CooperativeEncoderDecoder
+from ..models.weights import check_state_dict, overlap
+from ..unwrap import unwrap
+from ..wording import first_of
 
 
 @HOOKS.register_module()
 class CheckpointMatchHook(Hook):
     """Stop when a checkpoint does not belong to the model of the config.
 
-    MMEngine only warns, and goes on with random weights for what does not fit.
+    MMEngine only warns, and goes on with random weights for what does not fit. A test
+    and ``--resume`` need all weights. A training that starts from ``load_from`` may
+    take a part of them, as for fine-tuning, and says which; it stops if none fits.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -33,8 +33,12 @@ class CheckpointMatchHook(Hook):
             ValueError: If they differ, or training can't go on from it.
         """
         state_dict = checkpoint.get('state_dict', checkpoint)
+        model = unwrap(runner.model)
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
-        check_state_dict(unwrap(runner.model), state_dict, str(source))
+        if isinstance(runner._train_loop, BaseLoop) and not runner._resume:
+            _check_start(model, state_dict, source)
+            return
+        check_state_dict(model, state_dict, str(source))
         missing = [
             key for key, right in _STATE.items() if not right(checkpoint.get(key))
         ]
@@ -44,6 +48,50 @@ class CheckpointMatchHook(Hook):
                 'expected a checkpoint that training wrote; leave out --resume to '
                 'start from its weights'
             )
+
+
+def _check_start(
+    model: nn.Module, state_dict: Mapping[str, Tensor], source: str
+) -> None:
+    """Say what a training starts from, and that it is something.
+
+    Raises:
+        ValueError: If no weight fits.
+    """
+    found = overlap(model, state_dict)
+    total = len(found.fit) + len(found.missing) + len(found.shapes)
+    # A counter of batches fits whatever the layer's width is.
+    if all(key.endswith('num_batches_tracked') for key in found.fit):
+        raise ValueError(
+            f'load_from: {source}: none of its {len(state_dict)} weights fits the '
+            f'{type(model).__name__} of the config: found '
+            f'{first_of((found.unexpected or found.shapes)[:1])}, expected one as '
+            f'{next(iter(model.state_dict()))}; {_advice(model, state_dict, source)}'
+        )
+    if not (found.missing or found.shapes or found.unexpected):
+        return
+    parts = {
+        'not in it, and left at their start': found.missing,
+        'left at their start, since of another shape': found.shapes,
+        'of no use here': found.unexpected,
+    }
+    lines = [f'{len(k)} {what}: {first_of(k)}' for what, k in parts.items() if k]
+    text = f'load_from: {source}: {len(found.fit)} of {total} weights are loaded'
+    print_log('; '.join([text, *lines]), 'current', logging.WARNING)
+
+
+def _advice(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> str:
+    if isinstance(model, CooperativeEncoderDecoder):
+        networks = model.networks
+        fit = [name for name in networks if overlap(networks[name], state_dict).fit]
+        if fit:
+            files = ', '.join(repr(str(source)) for _ in networks)
+            return (
+                f'they fit the network {fit[0]}: for networks that start from '
+                f'checkpoints of their own, set model.networks_init=[{files}] in place '
+                'of load_from'
+            )
+    return 'use a checkpoint of this config, or leave out load_from'
 
 
 def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:

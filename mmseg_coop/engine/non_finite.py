@@ -7,8 +7,8 @@ import torch
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from ..unwrap import unwrap
 from ..wording import first_of
-from .hooks import unwrap
 
 
 def diagnose(

@@ -8,8 +8,9 @@ import torch
 from mmengine.dist import all_gather_object, all_reduce, barrier, get_world_size
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 from torch import Tensor
 
@@ -68,14 +69,31 @@ class NonFiniteHook(Hook):
         self._consecutive = 0
         self._found = False
 
+    def check(self, wrapper: object) -> None:
+        """Check that there is one step to hold back.
+
+        Of several optimizers one may have made its step when another's loss turns out
+        not to be finite, and the iteration can't be taken back.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        single = isinstance(wrapper, OptimWrapper)
+        if not single or isinstance(wrapper, OptimWrapperDict):
+            raise ValueError(
+                f'non-finite hook: optim_wrapper: found {type(wrapper).__name__}, '
+                'expected one OptimWrapper, whose step can be held back; leave the '
+                'hook out with default_hooks.non_finite=None'
+            )
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse several optimizers before anything is loaded."""
+        if isinstance(runner._train_loop, BaseLoop):
+            self.check(runner.optim_wrapper)
+
     def before_train(self, runner: Runner) -> None:
         """Look in where MMEngine has no hook: between backward and step."""
         wrapper = runner.optim_wrapper
-        if not isinstance(wrapper, OptimWrapper):
-            raise ValueError(
-                f'non-finite hook: found a {type(wrapper).__name__}, expected a single '
-                'OptimWrapper; leave the hook out of default_hooks'
-            )
         backward, should_update = wrapper.backward, wrapper.should_update
         self._parameters = [p for p in runner.model.parameters() if p.requires_grad]
         self._buffers = list(runner.model.buffers())

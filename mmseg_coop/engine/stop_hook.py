@@ -6,10 +6,12 @@ from signal import Signals
 import torch
 from mmengine.dist import all_reduce, barrier
 from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from .checkpoint_hook import SafeCheckpointHook
+from .pending import has_pending_gradients
 from .stop_request import init_worker
 from .train_loop import ResumableTrainLoop
 
@@ -37,6 +39,15 @@ class StopHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Have loader workers survive the signal: they get it, too."""
+        if not isinstance(runner.train_loop, ResumableTrainLoop):
+            # Its workers end with it, and what is on the disk is complete.
+            print_log(
+                f'StopHook: {type(runner.train_loop).__name__} does not listen to '
+                'signals: one ends the run at once, and --resume goes on from the '
+                'last checkpoint',
+                'current',
+            )
+            return
         for loop in (runner.train_loop, runner.val_loop):
             if loop is not None:
                 loader = loop.dataloader
@@ -50,7 +61,7 @@ class StopHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Stop if told to, where no gradients are pending."""
-        if _told_to_stop(runner) and runner.optim_wrapper.should_update():
+        if _told_to_stop(runner) and not has_pending_gradients(runner.optim_wrapper):
             self._stop(runner, runner.iter + 1)
 
     def before_val_epoch(self, runner: Runner) -> None:

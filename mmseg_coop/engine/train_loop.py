@@ -5,17 +5,18 @@ from typing import Any
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..config_types import resolve
 from ..datasets.draws import DrawSampler, derive_seed, seed_all
 from .stop_request import StopRequest
 
 # In the message hub, which checkpoints contain.
 VALIDATED = 'validated_iter'
-_SAMPLERS = ('InfiniteSampler', 'mmengine.InfiniteSampler', InfiniteSampler)
 
 
 @LOOPS.register_module()
@@ -102,8 +103,10 @@ class ResumableTrainLoop(IterBasedTrainLoop):
 def _with_draws(dataloader: dict) -> dict:
     """A loader's config whose sampler yields seeds with the samples."""
     sampler = dataloader['sampler']
-    infinite = isinstance(sampler, dict) and sampler['type'] in _SAMPLERS
-    if not infinite or dataloader.get('batch_sampler'):
+    if not isinstance(sampler, dict) or dataloader.get('batch_sampler'):
+        return dataloader
+    # Just this class: a sub-class may draw in another way.
+    if resolve(sampler.get('type'), DATA_SAMPLERS) is not InfiniteSampler:
         return dataloader
     return dict(
         dataloader,

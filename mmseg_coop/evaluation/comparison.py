@@ -35,6 +35,11 @@ class Method:
         """``single``, ``ensemble``, ``same``, ``multi``, ..."""
         return self.runs[0].results.meta.get('method', '')
 
+    @property
+    def tta(self) -> bool:
+        """Whether images were augmented at test time."""
+        return bool(self.runs[0].results.meta.get('tta'))
+
     @cached_property
     def mious(self) -> np.ndarray:
         """mIoU of each run in percent."""
@@ -108,12 +113,14 @@ class Comparison:
     def baseline(self, method: Method, kind: str) -> Method | None:
         """The single network or the ensemble that a method is compared with.
 
-        The single network is compared with nothing.
+        Augmented at test time if the method is. The single network is compared with
+        nothing.
         """
         if method.kind == 'single':
             return None
+        wanted = (kind, method.network, method.tta)
         for other in self.methods:
-            if other.kind == kind and other.network == method.network:
+            if (other.kind, other.network, other.tta) == wanted:
                 return None if other is method else other
         return None
 
@@ -145,7 +152,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         name = run.label or run.results.meta.get('name', run.folder.name)
-        groups.setdefault(name, []).append(run)
+        groups.setdefault(name + _mark(run), []).append(run)
     for name, group in groups.items():
         _check_seeds(name, group)
     labels = _labels(groups)
@@ -156,6 +163,11 @@ def compare(runs: Sequence[Run]) -> Comparison:
         key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
     )
     return Comparison(tuple(methods))
+
+
+def _mark(run: Run) -> str:
+    """What is told of augmentation at test time."""
+    return ' (TTA)' if run.results.meta.get('tta') else ''
 
 
 def _check_seeds(name: str, group: Sequence[Run]) -> None:
@@ -182,7 +194,8 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:
     """Short names that still tell the groups apart."""
     meta = {name: group[0].results.meta for name, group in groups.items()}
-    kinds = {name: m.get('method', name) for name, m in meta.items()}
+    marks = {name: _mark(group[0]) for name, group in groups.items()}
+    kinds = {name: m.get('method', name) + marks[name] for name, m in meta.items()}
     full = {name: f'{m.get("network", "")} {kinds[name]}' for name, m in meta.items()}
     for labels in (kinds, full):
         named = {n: n if groups[n][0].label else label for n, label in labels.items()}

@@ -80,7 +80,7 @@ class CoopIoUMetric(IoUMetric):
             values = self._evaluate(areas)
             metrics |= {
                 f'{name}/{key}': value
-                for key, value in _means(values).items()
+                for key, value in means(values).items()
                 if name != ORACLE or key == 'mIoU'
             }
             if 'IoU' in values:
@@ -153,7 +153,7 @@ def _host_areas(areas: np.ndarray) -> list[tuple[Tensor, ...]]:
     ]
 
 
-def _means(values: dict[str, np.ndarray]) -> dict[str, float]:
+def means(values: dict[str, np.ndarray]) -> dict[str, float]:
     """Means over classes in percent, named and rounded as by ``IoUMetric``."""
     return {
         key if key == 'aAcc' else f'm{key}': np.round(np.nanmean(value) * 100, 2)

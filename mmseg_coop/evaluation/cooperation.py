@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..eval_mode import eval_mode
+from .scalar_names import scalar_name
 
 # Feature maps are averaged to at most so many pixels a side before they are compared.
 _PIXELS = 16
@@ -26,7 +27,7 @@ class Cooperation:
         strength: By target site, as in ``bottom.backbone.layer1``: the norm of what
             arrives, after the connector's projection, as a share of the sum of the
             norms of both summands; 0 (not used) to 1 (nothing else used).
-        similarity: By site and two networks, as in ``backbone.layer1 (top-bottom)``:
+        similarity: By two networks and site, as in ``top-bottom/backbone.layer1``:
             linear CKA of their own feature maps, before fusion; 0 to 1 (equal up to
             rotation and scale).
     """
@@ -35,10 +36,10 @@ class Cooperation:
     similarity: dict[str, float] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, float]:
-        """All of it, named for a logger."""
+        """All of it, under names that every logger takes."""
         groups = dict(strength=self.strength, similarity=self.similarity)
         return {
-            f'cooperation/{group}/{name}': value
+            scalar_name('cooperation', group, name): value
             for group, values in groups.items()
             for name, value in values.items()
         }
@@ -50,8 +51,8 @@ class Cooperation:
             network, _, site = name.partition('.')
             columns.setdefault(f'strength ({network})', {})[site] = value
         for name, value in self.similarity.items():
-            site, _, pair = name.partition(' ')
-            columns.setdefault(f'similarity {pair}', {})[site] = value
+            pair, _, site = name.partition('/')
+            columns.setdefault(f'similarity ({pair})', {})[site] = value
         sites = list(
             dict.fromkeys(site for column in columns.values() for site in column)
         )
@@ -106,7 +107,7 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
     for site, by_network in features.items():
         for a, b in combinations(by_network, 2):
             pair = (name for name in model.plan.networks if name in (a, b))
-            key = f'{site} ({"-".join(pair)})'
+            key = f'{"-".join(pair)}/{site}'
             found.similarity[key] = linear_cka(by_network[a], by_network[b])
     return found
 

@@ -1,37 +1,52 @@
-"""Names of networks and methods in tables, read off a model's config."""
+"""Names of networks and methods in tables, asked of a built model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-_NETWORKS = {
-    'DAHead': 'DANet',
-    'EfficientDAHead': 'DANet',
-    'DepthwiseSeparableASPPHead': 'DeepLabv3+',
-}
+from mmseg.models.decode_heads import DAHead, DepthwiseSeparableASPPHead
+from torch import nn
+
+from ..models.segmentors import CooperativeEncoderDecoder
+from ..unwrap import unwrap
+
+_NETWORKS = {DAHead: 'DANet', DepthwiseSeparableASPPHead: 'DeepLabv3+'}
 # The paper's four, in its order.
 METHODS = ('single', 'ensemble', 'same', 'multi')
 
 
-def network_name(model: Mapping) -> str:
-    """The paper's name of a network, or its decode head's without ``Head``."""
-    head = _innermost(model).get('decode_head', {})
-    head = head[-1] if isinstance(head, Sequence) else head
-    kind = str(head.get('type'))
-    return _NETWORKS.get(kind, kind.removesuffix('Head'))
+def network_name(model: nn.Module) -> str:
+    """The paper's name of a network, or its decode head's without ``Head``.
+
+    Networks that differ are all named, as in ``DANet+DeepLabv3+``.
+    """
+    model = unwrap(model)
+    several = isinstance(model, CooperativeEncoderDecoder)
+    networks = model.networks.values() if several else [model]
+    return '+'.join(dict.fromkeys(map(_head_name, networks)))
 
 
-def method_name(model: Mapping) -> str:
-    """``single``, ``ensemble``, a pattern's name, or ``custom`` for other plans."""
-    model = _innermost(model)
-    if model.get('type') != 'CooperativeEncoderDecoder':
+def method_name(model: nn.Module, connections: Any) -> str:
+    """``single``, ``ensemble``, a pattern's name, or ``custom`` for other plans.
+
+    Args:
+        model: The model.
+        connections: What stands in its config.
+    """
+    model = unwrap(model)
+    if not isinstance(model, CooperativeEncoderDecoder):
         return 'single'
-    connections = model.get('connections')
-    if not connections:
+    if not model.plan.connections:
         return 'ensemble'
     if isinstance(connections, Mapping):
         return connections.get('pattern', 'custom')
     return 'custom'
 
 
-def _innermost(model: Mapping) -> Mapping:
-    """The model inside of one that augments at test time."""
-    return _innermost(model['module']) if 'module' in model else model
+def _head_name(network: nn.Module) -> str:
+    head = getattr(network, 'decode_head', network)
+    # Of a cascade the last one.
+    head = head[-1] if isinstance(head, Sequence | nn.ModuleList) else head
+    for kind, name in _NETWORKS.items():
+        if isinstance(head, kind):
+            return name
+    return type(head).__name__.removesuffix('Head')

@@ -63,12 +63,13 @@ def _find_file(path: Path) -> Path:
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such work dir or file of results')
     folder = path / FOLDER
-    if (folder / 'test.npz').is_file():
-        return folder / 'test.npz'
-    validations = sorted(folder.glob('val_iter_*.npz'))
+    for name in ('test.npz', 'test_tta.npz'):
+        if (folder / name).is_file():
+            return folder / name
+    validations = sorted(folder.glob('val*.npz'))
     if not validations:
         raise FileNotFoundError(
-            f'{path}: no results in {FOLDER}/, expected test.npz or val_iter_*.npz; '
+            f'{path}: no results in {FOLDER}/, expected test*.npz or val*.npz; '
             'run tools/test.py with a config that evaluates with CoopIoUMetric and has '
             'the CoopEvaluationHook, and this work dir as --work-dir'
         )

@@ -1,6 +1,7 @@
 """Load weights, and only those that fit the model."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mmengine.logging import print_log
@@ -60,25 +61,21 @@ def _fitting(
     module: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> dict[str, Tensor]:
     """What fits a module by name and shape; the rest is logged."""
-    expected = module.state_dict()
-    found = {
-        key: value
-        for key, value in state_dict.items()
-        if key in expected and _shape(value) == _shape(expected[key])
-    }
-    if not found:
+    found = overlap(module, state_dict)
+    # A counter of batches fits whatever the layer's width is.
+    if all(key.endswith('num_batches_tracked') for key in found.fit):
         raise ValueError(
             f'{source}: none of its {len(state_dict)} weights fit the '
             f'{type(module).__name__} of the config; expected one of the same '
             'backbone or heads'
         )
-    left = [key for key in expected if key not in found]
+    left = found.missing + found.shapes
     print_log(
-        f'{source}: {len(found)} of {len(expected)} weights loaded; not loaded: '
-        f'{", ".join(left) or "none"}',
+        f'{source}: {len(found.fit)} of {len(found.fit) + len(left)} weights loaded; '
+        f'not loaded: {", ".join(left) or "none"}',
         'current',
     )
-    return found
+    return {key: state_dict[key] for key in found.fit}
 
 
 def check_state_dict(
@@ -98,30 +95,57 @@ def check_state_dict(
         ValueError: If keys are missing, unexpected or of another shape: how many,
             and the first of them.
     """
-    found = {
-        key: value
-        for key, value in _plain_keys(state_dict).items()
-        if not key.startswith('data_preprocessor.')
-    }
-    expected = module.state_dict()
-    missing = [key for key in expected if key not in found]
-    unexpected = [key for key in found if key not in expected]
-    shapes = [
-        f'{key} {_shape(found[key])} instead of {_shape(value)}'
-        for key, value in expected.items()
-        if key in found and _shape(found[key]) != _shape(value)
-    ]
-    if not (missing or unexpected or shapes):
+    found = overlap(module, state_dict)
+    if not (found.missing or found.unexpected or found.shapes):
         return
     lines = [
         f'{source} is a checkpoint of another architecture than the '
         f'{type(module).__name__} of the config:'
     ]
-    lines += _summary('missing', missing)
-    lines += _summary('unexpected', unexpected)
-    lines += _summary('of another shape', shapes)
+    lines += _summary('missing', found.missing)
+    lines += _summary('unexpected', found.unexpected)
+    lines += _summary('of another shape', found.shapes)
     lines.append('Use the config that the checkpoint was trained with.')
     raise ValueError('\n'.join(lines))
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a state dict has of a module's weights, names of each.
+
+    Attributes:
+        fit: Weights that are in both, of the same shape.
+        missing: Only the module has them.
+        unexpected: Only the state dict has them.
+        shapes: In both, of another shape, with both shapes.
+    """
+
+    fit: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    shapes: list[str]
+
+
+def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
+    """Compare a state dict with a module's; a leading ``module.`` does not count."""
+    found = {
+        key: value
+        for key, value in _plain_keys(state_dict).items()
+        # Mean and standard deviation are the config's.
+        if not key.startswith('data_preprocessor.')
+    }
+    expected = module.state_dict()
+    both = [key for key in expected if key in found]
+    wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]
+    return Overlap(
+        fit=[key for key in both if key not in wrong],
+        missing=[key for key in expected if key not in found],
+        unexpected=[key for key in found if key not in expected],
+        shapes=[
+            f'{key} {_shape(found[key])} instead of {_shape(expected[key])}'
+            for key in wrong
+        ],
+    )
 
 
 def _shape(value: Any) -> tuple[int, ...] | str:

@@ -11,8 +11,13 @@ from ..evaluation.runs import Run
 Curve = tuple[list[int], list[float]]
 
 
+def step_unit(run: Run) -> str:
+    """What the steps of a run's curves are, ``iteration`` or ``epoch``."""
+    return run.results.meta.get('logged_by', 'iteration')
+
+
 def validation_curves(run: Run) -> dict[str, Curve]:
-    """mIoU of each network over the iterations, in percent.
+    """mIoU of each network over the iterations or epochs, in percent.
 
     Args:
         run: With ``<time>/vis_data/scalars.json`` in its work dir; one for each time

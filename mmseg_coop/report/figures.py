@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from ..evaluation.comparison import Comparison, Method
 from ..evaluation.cooperation import Cooperation
-from .curves import Curve, validation_curves
+from .curves import Curve, step_unit, validation_curves
 
 # A colour that nothing else has: the page's own text colour takes its place.
 _INK = '#010203'
@@ -47,7 +47,11 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
     found = {label: runs for label, runs in found.items() if any(runs)}
     values = [v for runs in found.values() for run in runs for v in _values(run)]
     limits = (min(values) - 1, max(values) + 1) if values else (0, 100)
-    return {label: _draw_curves(label, runs, limits) for label, runs in found.items()}
+    units = {method.label: step_unit(method.runs[0]) for method in comparison.methods}
+    return {
+        label: _draw_curves(label, runs, limits, units[label])
+        for label, runs in found.items()
+    }
 
 
 def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
@@ -158,7 +162,10 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _draw_curves(
-    title: str, runs: Sequence[Mapping[str, Curve]], limits: tuple[float, float]
+    title: str,
+    runs: Sequence[Mapping[str, Curve]],
+    limits: tuple[float, float],
+    unit: str,
 ) -> Figure:
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(3.6, 2.6), layout='constrained')
@@ -166,7 +173,7 @@ def _draw_curves(
             for i, (name, (steps, values)) in enumerate(run.items()):
                 label = name if run is runs[0] else None
                 axis.plot(steps, values, f'C{i}o-', label=label, markersize=3, lw=1.2)
-        axis.set(title=title, xlabel='iteration', ylabel='mIoU in %', ylim=limits)
+        axis.set(title=title, xlabel=unit, ylabel='mIoU in %', ylim=limits)
         if any(len(run) > 1 for run in runs):
             axis.legend()
     return figure

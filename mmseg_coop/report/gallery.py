@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
+from ..config_types import use_scope
 from ..engine import load_weights
 from ..evaluation.comparison import Comparison, Method
 from ..evaluation.results import iou
 from ..evaluation.runs import Run
+from ..unwrap import unwrap
 
 IGNORED = 255
 # Right where the baseline is wrong, wrong where it is right, and the rest.
@@ -96,7 +98,9 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
     predictions = {
         method.label: _predict(method.runs[0], chosen) for method in comparison.methods
     }
-    images, labels = _images_and_labels(baseline.runs[0], chosen)
+    # Views of augmentation at test time may be of another size.
+    plain = next((m for m in comparison.methods if not m.tta), baseline)
+    images, labels = _images_and_labels(plain.runs[0], chosen)
     exhibits = []
     for place, i in enumerate(chosen):
         label = labels[place]
@@ -128,9 +132,13 @@ def find_checkpoint(run: Run) -> Path:
     """
     meta = run.results.meta
     if meta.get('checkpoint'):
-        candidates = [Path(meta['checkpoint'])]
-        candidates.append(run.folder / candidates[0].name)
+        path = Path(meta['checkpoint'])
+        folders = (path.parent, run.folder)
+        candidates = [folder / path.name for folder in folders]
+        for folder in folders:
+            candidates += sorted(folder.glob(f'best_*_{path.name}'))
     else:
+        # Of results that were written before they told their checkpoint.
         name = f'iter_{meta["iteration"]}.pth'
         candidates = [run.folder / name, *sorted(run.folder.glob(f'best_*_{name}'))]
     for path in candidates:
@@ -168,7 +176,7 @@ def _config(run: Run) -> Config:
             '--gallery 0'
         )
     config = Config.fromfile(path)
-    init_default_scope(config.get('default_scope', 'mmseg'))
+    use_scope(config)
     return config
 
 
@@ -176,12 +184,12 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
     """The dataset's items at these places, through its own pipeline."""
     config = _config(run)
     loader = config.test_dataloader
-    if run.file.stem != 'test':
+    if not run.file.stem.startswith('test'):
         loader = config.val_dataloader or loader
     dataset = DATASETS.build(loader.dataset)
     items = [dataset[i] for i in places]
     for i, item in zip(places, items, strict=True):
-        found, expected = item['data_samples'].img_path, run.results.images[i]
+        found, expected = _first(item['data_samples']).img_path, run.results.images[i]
         if Path(found).name != Path(expected).name:
             raise ValueError(
                 f'{run.file}: image {i} of the dataset is {found}, expected '
@@ -194,7 +202,7 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
     model = MODELS.build(_config(run).model).eval()
-    load_weights(model, str(find_checkpoint(run)))
+    load_weights(unwrap(model), str(find_checkpoint(run)))
     samples = [
         model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]
@@ -207,11 +215,17 @@ def _images_and_labels(
     """Images (H, W, 3) in RGB and labels (H, W), of the same size."""
     images, labels = [], []
     for item in _items(run, places):
-        label = item['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
-        image = item['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
+        sample = _first(item['data_samples'])
+        label = sample.gt_sem_seg.data[0].numpy().astype(np.uint8)
+        image = _first(item['inputs']).numpy().transpose(1, 2, 0)[..., ::-1]
         images.append(mmcv.imresize(image, label.shape[::-1]))
         labels.append(label)
     return images, labels
+
+
+def _first(views: Any) -> Any:
+    """Of an image that is augmented at test time the first view."""
+    return views[0] if isinstance(views, list) else views
 
 
 def _difference(

@@ -42,7 +42,7 @@ def test_tensorboard_gets_the_scalars(trained):
     assert [event.step for event in strength] == [2, 4]
     # It starts on the identity, and learns to use what arrives.
     assert all(event.value > 0 for event in strength)
-    similarity = 'cooperation/similarity/backbone.layer1 (top-bottom)'
+    similarity = 'cooperation/similarity/top-bottom/backbone.layer1'
     assert all(0 <= event.value <= 1 for event in events.Scalars(similarity))
     assert len([tag for tag in tags if tag.startswith('cooperation/strength')]) == 6
 

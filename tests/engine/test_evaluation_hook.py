@@ -1,13 +1,21 @@
+import copy
+
 import pytest
-from mmengine.config import Config
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import BaseMetric
+from mmengine.fileio import load
+from mmengine.hooks import Hook
+from mmseg.models import SegTTAModel
 from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import HOOKS, METRICS, MODELS
 
 from mmseg_coop.evaluation import Results
 from mmseg_coop.evaluation.naming import method_name, network_name
+from mmseg_coop.models import CooperativeEncoderDecoder
 
-from tiny_runner import loader, make_runner
-
-COOP = 'CooperativeEncoderDecoder'
+from tiny import HEADS, build_pair, network_config
+from tiny_runner import PAIR, loader, make_runner
 
 
 def test_a_run_reports_every_network_and_keeps_results(tmp_path):
@@ -48,27 +56,141 @@ def test_a_tested_checkpoint_keeps_its_seed_and_iteration(tmp_path):
     assert meta['checkpoint'] == checkpoint
 
 
-@pytest.mark.parametrize(
-    ('model', 'expected'),
-    [
-        (dict(type='EncoderDecoder'), 'single'),
-        (dict(type=COOP), 'ensemble'),
-        (dict(type=COOP, connections=dict(pattern='multi')), 'multi'),
-        (dict(type=COOP, connections=[dict(source='a', target='b')]), 'custom'),
-        (dict(type='SegTTAModel', module=dict(type=COOP)), 'ensemble'),
-    ],
-)
-def test_methods_are_named_by_their_config(model, expected):
-    assert method_name(Config(model)) == expected
+HOOK = dict(type='CoopEvaluationHook')
+NETWORKS = ['top', 'bottom', 'mean', 'oracle']
 
 
-@pytest.mark.parametrize(
-    ('head', 'expected'),
-    [
-        (dict(type='DAHead'), 'DANet'),
-        (dict(type='DepthwiseSeparableASPPHead'), 'DeepLabv3+'),
-        ([dict(type='FCNHead'), dict(type='PointHead')], 'Point'),
-    ],
-)
-def test_networks_are_named_by_their_head(head, expected):
-    assert network_name(dict(decode_head=head)) == expected
+@METRICS.register_module()
+class KeepsPredictions(BaseMetric):
+    """A user's metric, which reads all that a prediction has."""
+
+    def process(self, data_batch, data_samples):
+        self.results += copy.deepcopy(data_samples)
+
+    def compute_metrics(self, results):
+        type(self).found = results
+        return {}
+
+
+@HOOKS.register_module()
+class ReadsLogits(Hook):
+    """A user's hook, which reads what a prediction has."""
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        type(self).found = outputs
+
+
+@MODELS.register_module()
+class PredictsInItsOwnWay(CooperativeEncoderDecoder):
+    """A user's pair, which calls everything class 3."""
+
+    def predict(self, inputs, data_samples=None):
+        samples = super().predict(inputs, data_samples)
+        for sample in samples:
+            sample.pred_sem_seg.data[:] = 3
+        return samples
+
+
+def validate(folder, metrics, hooks=(), **changes):
+    runner = make_runner(
+        folder,
+        hooks=[HOOK, *hooks],
+        val_evaluator=metrics,
+        train_dataloader=None,
+        train_cfg=None,
+        optim_wrapper=None,
+        default_hooks=dict(checkpoint=None),
+        **changes,
+    )
+    return runner, runner.val()
+
+
+def predicted(runner):
+    """What the model predicts by itself, image by image."""
+    data = pseudo_collate([runner.val_dataloader.dataset[i] for i in range(4)])
+    with torch.no_grad():
+        return runner.model.val_step(data)
+
+
+def assert_predictions_are_the_host_s(found, runner):
+    for sample, expected in zip(found, predicted(runner), strict=True):
+        for field in ('seg_logits', 'pred_sem_seg'):
+            value = getattr(expected, field).data
+            assert torch.equal(sample[field]['data'], value)
+
+
+@pytest.mark.parametrize('single', [True, False])
+def test_other_metrics_are_given_what_the_host_gives(single, tmp_path):
+    ours = dict(type='CoopIoUMetric')
+    plain = validate(tmp_path / 'plain', [ours], single=single)[1]
+    metrics = [ours, dict(type='KeepsPredictions')]
+    runner, found = validate(tmp_path / 'both', metrics, single=single)
+    assert_predictions_are_the_host_s(KeepsPredictions.found, runner)
+    assert found == plain
+    results = Results.load(tmp_path / 'both' / 'results' / 'val.npz')
+    assert list(results.areas) == (['prediction'] if single else NETWORKS)
+
+
+@pytest.mark.parametrize('single', [True, False])
+def test_without_its_metric_nothing_is_changed(single, tmp_path):
+    metrics = [dict(type='IoUMetric'), dict(type='KeepsPredictions')]
+    runner, _ = validate(tmp_path, metrics, single=single)
+    assert_predictions_are_the_host_s(KeepsPredictions.found, runner)
+    assert set(KeepsPredictions.found[0]) == set(predicted(runner)[0].to_dict())
+
+
+def test_what_is_dumped_has_logits(tmp_path):
+    dump = dict(type='DumpResults', out_file_path=str(tmp_path / 'dump.pkl'))
+    runner, _ = validate(tmp_path / 'run', [dict(type='CoopIoUMetric'), dump])
+    assert_predictions_are_the_host_s(load(tmp_path / 'dump.pkl'), runner)
+
+
+def test_a_users_hook_is_given_what_the_host_gives(tmp_path):
+    metrics = [dict(type='CoopIoUMetric')]
+    runner, _ = validate(tmp_path, metrics, [dict(type='ReadsLogits')])
+    expected = predicted(runner)[2:]
+    for sample, other in zip(ReadsLogits.found, expected, strict=True):
+        assert torch.equal(sample.seg_logits.data, other.seg_logits.data)
+
+
+def test_a_users_predict_counts(tmp_path):
+    model = network_config(
+        'danet',
+        **{**PAIR, 'type': 'PredictsInItsOwnWay'},
+        data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
+    )
+    validate(tmp_path, [dict(type='CoopIoUMetric')], model=model)
+    areas = Results.load(tmp_path / 'results' / 'val.npz').areas
+    assert list(areas) == NETWORKS
+    # Pixels that each prediction gives each class.
+    assert areas['bottom'].sum(0)[1].nonzero()[0].tolist() == [3]
+    assert areas['top'].sum(0)[1].nonzero()[0].tolist() != [3]
+
+
+@pytest.mark.parametrize('augmented', [False, True])
+def test_methods_and_networks_are_named_by_what_was_built(augmented):
+    def named(model, connections=None):
+        if augmented:
+            model = SegTTAModel(module=model)
+        return network_name(model), method_name(model, connections)
+
+    single = MODELS.build(network_config('danet'))
+    assert named(single) == ('DANet', 'single')
+    assert named(build_pair()) == ('DeepLabv3+', 'ensemble')
+    same = dict(pattern='same')
+    assert named(build_pair('danet', same), same) == ('DANet', 'same')
+    custom = [dict(source='top.backbone.layer3', target='bottom.backbone.layer3')]
+    assert named(build_pair('danet', custom), custom) == ('DANet', 'custom')
+
+
+def test_the_last_head_of_a_cascade_names_the_network():
+    heads = [dict(HEADS['danet'], type='FCNHead'), dict(HEADS['danet'], type='OCRHead')]
+    heads[0].pop('pam_channels')
+    heads[1].pop('pam_channels')
+    heads[1]['ocr_channels'] = 8
+    model = MODELS.build(
+        network_config(
+            'danet', type='CascadeEncoderDecoder', num_stages=2, decode_head=heads
+        )
+    )
+    assert network_name(model) == 'OCR'

@@ -178,6 +178,35 @@ def test_without_a_test_the_best_validation_counts(tmp_path):
     assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
 
 
+def test_augmentation_at_test_time_is_told_and_compared_with_its_like(tmp_path):
+    folder = save_run(tmp_path / 'single', make_results(0.8))
+    other = save_run(tmp_path / 'same', make_results(0.85, 'same'))
+    for path, quality, kind in ((folder, 0.9, 'single'), (other, 0.96, 'same')):
+        save_run(path, make_results(quality, kind, meta=dict(tta=True)), 'test_tta')
+    files = [
+        *(str(path) for path in (folder, other)),
+        *(str(path / 'results' / 'test_tta.npz') for path in (folder, other)),
+    ]
+    comparison = compare(load_runs(files))
+    labels = {method.label: method for method in comparison.methods}
+    assert list(labels) == ['single', 'single (TTA)', 'same', 'same (TTA)']
+    for mark in ('', ' (TTA)'):
+        method, single = labels[f'same{mark}'], labels[f'single{mark}']
+        gain = comparison.gain(method, 'single')
+        assert gain.points == pytest.approx(method.miou - single.miou)
+    # Augmentation of the single network is no gain of a method.
+    assert comparison.gain(labels['single (TTA)'], 'single') is None
+    named = compare(load_runs([f'x={files[0]}', f'x={files[2]}']))
+    assert [m.label for m in named.methods] == ['x', 'x (TTA)']
+
+
+def test_results_with_augmentation_do_not_take_the_place_of_those_without(tmp_path):
+    save_run(tmp_path, make_results(0.9, meta=dict(tta=True)), 'test_tta')
+    assert load_runs([str(tmp_path)])[0].file.name == 'test_tta.npz'
+    save_run(tmp_path, make_results(0.8))
+    assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
+
+
 OTHERS = {
     'dataset': dict(meta=dict(dataset='ToyStreets')),
     'classes': dict(classes=['road', 'car', 'tram']),

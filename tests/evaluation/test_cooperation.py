@@ -63,7 +63,7 @@ def test_similarity_of_equal_networks_is_1(pattern):
     model = build_pair(connections=pattern)
     model.networks.bottom.load_state_dict(model.networks.top.state_dict())
     found = measure_cooperation(model, torch.randn(2, 3, 64, 64))
-    assert list(found.similarity) == [f'{site} (top-bottom)' for site in DEEPLAB_SITES]
+    assert list(found.similarity) == [f'top-bottom/{site}' for site in DEEPLAB_SITES]
     for value in found.similarity.values():
         assert value == pytest.approx(1)
 
@@ -76,14 +76,14 @@ def test_similarity_is_that_of_the_feature_maps():
     pooled = [F.adaptive_avg_pool2d(f, min(16, f.shape[-1])) for f in features]
     x, y = (f.permute(0, 2, 3, 1).flatten(0, 2) for f in pooled)
     found = measure_cooperation(model, inputs).similarity
-    assert found['backbone.layer2 (top-bottom)'] == pytest.approx(linear_cka(x, y))
+    assert found['top-bottom/backbone.layer2'] == pytest.approx(linear_cka(x, y))
 
 
 def test_three_networks_are_compared_in_pairs():
     model = build_pair(connections='same', num_networks=3)
     found = measure_cooperation(model, torch.randn(1, 3, 64, 64))
-    pairs = {key.split(' ')[1] for key in found.similarity}
-    assert pairs == {'(net1-net2)', '(net1-net3)', '(net2-net3)'}
+    pairs = {key.split('/')[0] for key in found.similarity}
+    assert pairs == {'net1-net2', 'net1-net3', 'net2-net3'}
     table = found.table()
     assert 'strength (net2)' in table and 'similarity (net1-net3)' in table
 

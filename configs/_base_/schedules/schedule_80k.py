@@ -33,6 +33,8 @@ default_hooks = dict(
         save_best='mIoU',
         rule='greater',
     ),
+    # A checkpoint of another model is refused.
+    checkpoint_match=dict(type='CheckpointMatchHook'),
     # Stop at a loss or gradient that is not finite; policy='skip' leaves such
     # iterations out.
     non_finite=dict(type='NonFiniteHook', policy='stop'),

@@ -11,6 +11,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 from torch import Tensor
 
@@ -23,14 +24,12 @@ _ROWS = 16
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
-    """Whether a model predicts as ``EncoderDecoder`` does, or is cooperative."""
-    cls = type(model)
-    return isinstance(model, CooperativeEncoderDecoder) or (
-        isinstance(model, EncoderDecoder)
-        and all(
-            getattr(cls, name) is getattr(EncoderDecoder, name)
-            for name in ('predict', 'inference', 'encode_decode', 'postprocess_result')
-        )
+    """Whether a model predicts as ``EncoderDecoder`` or the cooperative model does."""
+    cooperative = isinstance(model, CooperativeEncoderDecoder)
+    base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
+    return isinstance(model, base) and all(
+        getattr(type(model), name) is getattr(base, name)
+        for name in ('predict', 'inference', 'encode_decode', 'postprocess_result')
     )
 
 
@@ -71,6 +70,32 @@ def predict_labels(
             {'predict_with': model.predict_with, 'networks': model.plan.networks}
         )
     return data_samples
+
+
+def predict_beside_networks(
+    model: CooperativeEncoderDecoder, inputs: Tensor, data_samples: SampleList
+) -> SampleList:
+    """Predict as the model does, and label maps of all networks in another run.
+
+    Args:
+        model: A cooperative model.
+        inputs: Images, (N, C, H, W).
+        data_samples: Meta information of each image.
+
+    Returns:
+        What the model's own ``predict`` gives, with what ``predict_labels`` adds.
+    """
+    bare = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
+    beside = predict_labels(model, inputs, bare)
+    predicted = type(model).predict(model, inputs, data_samples)
+    for sample, other in zip(predicted, beside, strict=True):
+        for name in (*model.plan.networks, MEAN):
+            # What counts is what the model predicts, in whatever way.
+            own = sample if name == model.predict_with else other
+            field = 'pred_sem_seg' if own is sample else f'pred_sem_seg_{name}'
+            sample.set_data({f'pred_sem_seg_{name}': own.get(field)})
+        sample.set_metainfo(other.metainfo)
+    return predicted
 
 
 def _logits(

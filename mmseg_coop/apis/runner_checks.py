@@ -1,0 +1,146 @@
+"""What is known to fail later is said when the Runner is built."""
+
+import re
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
+from mmengine.runner import Runner
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+
+from ..config_types import resolve
+from ..engine import CheckpointMatchHook, NonFiniteHook
+from ..engine.layer_decay import COOPERATIVE
+from ..evaluation.metric_names import metric_names
+from ..models import CooperativeEncoderDecoder
+from ..unwrap import unwrap
+from ..wording import first_of
+
+# Runner.register_default_hooks has these, and takes None for them only.
+_MMENGINES = (
+    'runtime_info',
+    'timer',
+    'sampler_seed',
+    'logger',
+    'param_scheduler',
+    'checkpoint',
+)
+
+
+def leave_out_hooks(config: Config) -> list[str]:
+    """Have None leave out any of ``default_hooks``: MMEngine knows its own only.
+
+    Returns:
+        The names of what is left out.
+    """
+    hooks = config.get('default_hooks') or {}
+    left_out = [name for name, hook in hooks.items() if hook is None]
+    for name in set(left_out) - set(_MMENGINES):
+        hooks.pop(name)
+    return left_out
+
+
+def check_runner(runner: Runner, training: bool) -> None:
+    """Check what building a Runner does not.
+
+    Args:
+        runner: The Runner.
+        training: Whether it will train, and not only test.
+
+    Raises:
+        ValueError: Names the config's key, what was found and what was expected.
+    """
+    if not training:
+        return
+    _check_class_weights(runner.model)
+    _check_metrics(runner)
+    _check_constructor(runner)
+    # Its errors would come after the data have been read.
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    for hook in runner.hooks:
+        if isinstance(hook, NonFiniteHook):
+            hook.check(runner.optim_wrapper)
+
+
+def _check_class_weights(model: nn.Module) -> None:
+    """Each class has a weight, where any has."""
+    for name, head in unwrap(model).named_modules():
+        if not isinstance(head, BaseDecodeHead):
+            continue
+        losses = head.loss_decode
+        for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
+            weights = getattr(loss, 'class_weight', None)
+            # One weight counts for all.
+            if weights is not None and len(weights) not in (1, head.out_channels):
+                # Networks that are alike have one config.
+                key = re.sub(r'^networks\.[^.]+\.', '', name)
+                raise ValueError(
+                    f'model.{key}.loss_decode.class_weight: found {len(weights)} '
+                    f'weights, expected {head.out_channels}, one for each class of '
+                    'num_classes'
+                )
+
+
+def _check_metrics(runner: Runner) -> None:
+    """What a validation is asked for is what its metrics give."""
+    if runner._val_evaluator is None:
+        return
+    runner._val_evaluator = runner.build_evaluator(runner._val_evaluator)
+    model = unwrap(runner.model)
+    cooperative = isinstance(model, CooperativeEncoderDecoder)
+    networks = model.plan.networks if cooperative else ()
+    names = metric_names(runner._val_evaluator.metrics, networks)
+    # None where a metric's names can't be known before it has been used.
+    for key, wanted in _wanted_metrics(runner) if names is not None else ():
+        # A model may give losses of the validation, too.
+        if wanted not in names and 'loss' not in wanted:
+            raise ValueError(
+                f'{key}: found {wanted!r}, which val_evaluator does not give; expected '
+                f'one of {first_of(names)}'
+            )
+
+
+def _wanted_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            for name in hook.save_best or ():
+                if name != 'auto':
+                    yield _key(runner, hook, 'save_best'), name
+        elif isinstance(hook, EarlyStoppingHook):
+            yield _key(runner, hook, 'monitor'), hook.monitor
+    schedulers = runner.param_schedulers
+    for i, options in enumerate(schedulers if isinstance(schedulers, list) else ()):
+        if isinstance(options, dict) and 'monitor' in options:
+            yield f'param_scheduler[{i}].monitor', options['monitor']
+
+
+def _key(runner: Runner, hook: Hook, option: str) -> str:
+    """Where in the config an option of a hook stands."""
+    hooks = runner.cfg.get('default_hooks') or {}
+    for name, options in hooks.items():
+        if isinstance(options, dict) and option in options:
+            return f'default_hooks.{name}.{option}'
+    return f'{type(hook).__name__}.{option}'
+
+
+def _check_constructor(runner: Runner) -> None:
+    """Layer-wise rates of a cooperative model need a constructor that knows it."""
+    options = runner.optim_wrapper
+    if not isinstance(options, dict):
+        return
+    found = options.get('constructor')
+    kind = resolve(found, OPTIM_WRAPPER_CONSTRUCTORS)
+    model = unwrap(runner.model)
+    if kind in COOPERATIVE and isinstance(model, CooperativeEncoderDecoder):
+        raise ValueError(
+            f'optim_wrapper.constructor: found {found!r}, which knows one network; '
+            f'expected {COOPERATIVE[kind].__name__!r}, with the same options'
+        )
+
+
+def match_checkpoints(runner: Runner) -> None:
+    """Refuse checkpoints of other models, where a config does not say so itself."""
+    if not any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks):
+        runner.register_hook(CheckpointMatchHook())

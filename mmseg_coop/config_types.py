@@ -1,0 +1,62 @@
+"""What a config's ``type`` stands for, however it is spelt."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
+
+
+def use_scope(config: Config) -> None:
+    """Look names up where a config says; in MMSegmentation if it does not."""
+    # In MMEngine's pure-Python style, without names, it is None.
+    init_default_scope(config.get('default_scope') or 'mmseg')
+
+
+def resolve(kind: Any, registry: Registry) -> Callable | None:
+    """The class or function that a ``type`` stands for.
+
+    Args:
+        kind: A name (``'DAHead'``), with its scope (``'mmseg.DAHead'``) or its module
+            (as MMEngine writes down configs in Python style), or the class itself.
+        registry: Where names are looked up.
+
+    Returns:
+        None if there is no such class.
+    """
+    if not isinstance(kind, str):
+        return kind if callable(kind) else None
+    try:
+        return registry.get(kind)
+    except RuntimeError:
+        # What releases of MMEngine make of a name that they can't import.
+        return None
+
+
+def is_type(options: Any, expected: type, registry: Registry) -> bool:
+    """Whether a config would build a class or a sub-class of it.
+
+    Args:
+        options: What stands in the config, a dict with ``type`` or anything else.
+        expected: The class.
+        registry: Where names are looked up.
+    """
+    if not isinstance(options, dict):
+        return False
+    found = resolve(options.get('type'), registry)
+    return isinstance(found, type) and issubclass(found, expected)
+
+
+def spell_out(value: Any) -> Any:
+    """A nested config in which the full names of classes stand for them.
+
+    MMEngine writes a class that stands in a config with ``_base_`` in a way that it
+    can't read again.
+    """
+    if isinstance(value, dict):
+        return type(value)({key: spell_out(item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return type(value)(map(spell_out, value))
+    if isinstance(value, type) and value.__module__ != 'builtins':
+        return f'{value.__module__}.{value.__qualname__}'
+    return value

@@ -1,0 +1,102 @@
+"""A model's ``type`` as a name, with its scope, a class or a user's: all tools alike.
+
+And a whole config in MMEngine's pure-Python style.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmseg.registry import MODELS
+from PIL import Image
+
+from mmseg_coop.evaluation import Results
+from mmseg_coop.models import CooperativeEncoderDecoder
+
+from run_tool import run_tool
+
+REPO = Path(__file__).parents[2]
+BASE = REPO / 'configs' / 'coop' / 'danet_r18_multi_toy.py'
+IMPORT = 'from mmseg_coop.models.segmentors import CooperativeEncoderDecoder\n'
+USERS = 'from test_spellings import UsersPair\n'
+MODEL = (
+    f"_base_ = '{BASE}'\n{{}}\nmodel = dict(type={{}})\n"
+    'amp = False\noptim_wrapper = dict(type={})\n'
+)
+CONFIGS = {
+    'name': MODEL.format('', "'CooperativeEncoderDecoder'", "'OptimWrapper'"),
+    'scope': MODEL.format(
+        '', "'mmseg.CooperativeEncoderDecoder'", "'mmengine.OptimWrapper'"
+    ),
+    'class': MODEL.format(
+        IMPORT + 'from mmengine.optim import OptimWrapper',
+        'CooperativeEncoderDecoder',
+        'OptimWrapper',
+    ),
+    "user's": MODEL.format('', "'UsersPair'", "'OptimWrapper'"),
+    "user's class": MODEL.format(USERS, 'UsersPair', "'OptimWrapper'"),
+}
+SHORT = [
+    'train_cfg.max_iters=2',
+    'train_cfg.val_interval=2',
+    'default_hooks.checkpoint.interval=2',
+    'default_hooks.cooperation.interval=2',
+    'train_dataloader.dataset.num_images=8',
+    'train_dataloader.batch_size=2',
+    'val_dataloader.dataset.num_images=2',
+    'test_dataloader.dataset.num_images=2',
+]
+
+
+@MODELS.register_module()
+class UsersPair(CooperativeEncoderDecoder):
+    """What a user has made of it."""
+
+
+def write_config(name: str, folder: Path) -> Path:
+    if name == 'pure':
+        for file in (REPO / 'tests' / 'pure_python').glob('*.py'):
+            (folder / file.name).write_text(file.read_text())
+        return folder / 'pair.py'
+    path = folder / 'pair.py'
+    path.write_text(CONFIGS[name])
+    return path
+
+
+@pytest.mark.parametrize('name', [*CONFIGS, 'pure'])
+def test_all_tools(name, tmp_path, monkeypatch, capsys):
+    # MMEngine's handlers write to what other tests have captured and closed.
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+    config = write_config(name, tmp_path)
+    noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / 'image.png')
+
+    def run(tool, *arguments):
+        done = run_tool(tool, tmp_path, arguments, monkeypatch, capsys)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    options = ['--work-dir', 'run', '--cfg-options', *SHORT]
+    run('train.py', config, *options)
+    run('test.py', config, 'run/iter_2.pth', *options)
+    results = Results.load(tmp_path / 'run/results/test.npz')
+    assert (results.meta['method'], results.meta['network']) == ('multi', 'DANet')
+    assert list(results.areas) == ['top', 'bottom', 'mean', 'oracle']
+    run('test.py', config, 'run/iter_2.pth', '--tta', *options)
+    augmented = Results.load(tmp_path / 'run/results/test_tta.npz')
+    assert augmented.meta['method'] == 'multi' and augmented.meta['tta']
+    # The images of the test are predicted again, from the config that it has left.
+    both = ['run/results/test.npz', 'run/results/test_tta.npz']
+    table = run('compare.py', *both, '--report', 'report')
+    assert (
+        'multi (TTA)' in table
+        and '<img' in (tmp_path / 'report/report.html').read_text()
+    )
+    run('predict.py', config, 'run/iter_2.pth', 'image.png', '--save', 'uncertainty')
+    assert (tmp_path / 'predictions/uncertainty/image_entropy.png').is_file()
+    run('analyze.py', config, 'run/iter_2.pth', '--graph', '--cfg-options', *SHORT)
+    found = json.loads((tmp_path / 'analysis/cooperation.json').read_text())
+    assert any('strength' in name for name in found)
+    assert 'No faults' in run('check_dataset.py', config, '--cfg-options', *SHORT)
