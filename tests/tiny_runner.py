@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from tiny import NUM_CLASSES, make_samples, network_config
+from tiny import BACKBONE, NUM_CLASSES, make_samples, network_config
 
 
 @DATASETS.register_module()
@@ -43,11 +43,19 @@ PAIR = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))
 
 
 def make_runner(
-    work_dir, iters=4, hooks=(), optim=None, single=False, **changes
+    work_dir,
+    iters=4,
+    hooks=(),
+    optim=None,
+    single=False,
+    kind=Runner,
+    backbone=BACKBONE,
+    **changes,
 ) -> Runner:
     model = network_config(
         'danet',
         **({} if single else PAIR),
+        backbone=backbone,
         data_preprocessor=dict(
             type='SegDataPreProcessor',
             mean=[128.0] * 3,
@@ -79,4 +87,4 @@ def make_runner(
         experiment_name=work_dir.name,
     )
     config.update(changes)
-    return Runner.from_cfg(ConfigDict(config))
+    return kind.from_cfg(ConfigDict(config))

@@ -36,7 +36,7 @@ def main() -> None:
         config = load_config(
             args.config, args.cfg_options, args.work_dir, args.launcher
         )
-        if args.amp or config.get('amp', False):
+        if args.amp:
             enable_amp(config)
         config.resume = args.resume
         runner = build_runner(config)

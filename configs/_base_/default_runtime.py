@@ -14,5 +14,3 @@ log_level = 'INFO'
 load_from = None
 resume = False
 tta_model = dict(type='SegTTAModel')
-# A wrong image or label ends a run ('stop'), or is left out of training ('skip').
-data_faults = 'stop'

@@ -5,24 +5,56 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from mmseg.registry import RUNNERS
+from mmseg.registry import OPTIM_WRAPPERS, RUNNERS
 
-from ..config_types import spell_out
+from ..config_types import resolve, spell_out
 from ..datasets import (
     LOADERS,
-    apply_data_policy,
     check_dataset_folders,
     check_num_classes,
     check_reduce_zero_label,
 )
-from ..engine import SkippedDataHook
+from ..engine import is_mixed_precision
+from .config_scopes import enable_config_scopes, find_config
+from .cpu_processes import for_cpu_processes
 from .runner_checks import check_runner, leave_out_hooks, match_checkpoints
+
+
+def read_config(path: str, options: dict | None = None) -> Config:
+    """Read a config file, whatever it inherits from.
+
+    Args:
+        path: The config file, or one of an installed package, as in
+            ``mmseg_coop::coop/danet_r18_same_toy.py``.
+        options: Values that override the file's, from ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no config, or has no model.
+    """
+    enable_config_scopes()
+    file = find_config(path)
+    try:
+        config = Config.fromfile(file)
+    except Exception as error:
+        # A config is code, and fails in as many ways.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise ValueError(f'{path} can not be read as a config ({reason})') from error
+    if not config._imported_names:
+        # In pure-Python style MMEngine writes classes in a way of its own.
+        config._cfg_dict.update(spell_out(config._cfg_dict))
+    for key, value in (options or {}).items():
+        _override(config, key, value, path)
+    if not isinstance(config.get('model'), dict):
+        raise ValueError(
+            f'{path}: model: found {config.get("model")!r}, expected a dict with the '
+            "model's type and options"
+        )
+    return config
 
 
 def load_config(
@@ -31,11 +63,11 @@ def load_config(
     work_dir: str | None = None,
     launcher: str = 'none',
 ) -> Config:
-    """Read a config file as MMSegmentation's tools do.
+    """Read a config for a run, as MMSegmentation's tools do.
 
     Args:
-        path: The config file.
-        options: Values that override the file's, from ``--cfg-options``.
+        path: As for :func:`read_config`.
+        options: Likewise.
         work_dir: Where logs and checkpoints go. Default: that of the file, or
             ``work_dirs/`` and the file's name.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -44,27 +76,12 @@ def load_config(
         FileNotFoundError: If there is no such file.
         ValueError: If it is no config, or has no model.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'there is no config file {path}')
-    try:
-        config = Config.fromfile(path)
-    except Exception as error:
-        # A config is code, and fails in as many ways.
-        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
-        raise ValueError(f'{path} can not be read as a config ({reason})') from error
-    if not config._imported_names:
-        # In pure-Python style MMEngine writes classes in a way of its own.
-        config._cfg_dict.update(spell_out(config._cfg_dict))
+    config = read_config(path, options)
     config.launcher = launcher
-    for key, value in (options or {}).items():
-        _override(config, key, value, path)
-    if not isinstance(config.get('model'), dict):
-        raise ValueError(
-            f'{path}: model: found {config.get("model")!r}, expected a dict with the '
-            "model's type and options"
-        )
     if work_dir or not config.get('work_dir'):
-        config.work_dir = work_dir or str(Path('work_dirs') / Path(path).stem)
+        config.work_dir = work_dir or str(
+            Path('work_dirs') / Path(config.filename).stem
+        )
     return config
 
 
@@ -78,40 +95,37 @@ def _override(config: Config, key: str, value: Any, path: str) -> None:
 
 
 def enable_amp(config: Config) -> None:
-    """Train in mixed precision: float16 on a GPU, bfloat16 on a CPU that has it.
-
-    Other CPUs compute in bfloat16 many times more slowly, and stay with float32.
+    """Train in mixed precision, as ``AutoAmpOptimWrapper`` does.
 
     Raises:
-        ValueError: If the config has another optimizer wrapper already.
+        ValueError: If the config has an optimizer wrapper that does something else, or
+            several.
     """
     wrapper = config.get('optim_wrapper')
-    kind = wrapper.get('type') if isinstance(wrapper, dict) else wrapper
-    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
-        return
-    if kind != 'OptimWrapper':
+    if not isinstance(wrapper, dict):
+        raise ValueError(f'optim_wrapper: found {wrapper!r}, expected a dict for --amp')
+    if not wrapper.get('optimizer'):
         raise ValueError(
-            f"optim_wrapper.type: found {kind!r}, expected 'OptimWrapper' for --amp"
+            f'optim_wrapper: found {", ".join(wrapper)}, expected one optimizer for '
+            "--amp; of several give each type='AutoAmpOptimWrapper' in the config"
         )
-    if get_device() == 'cpu':
-        if cpu_has_bfloat16():
-            config.optim_wrapper.type = 'BFloat16OptimWrapper'
-        else:
-            print('This CPU has no arithmetic in bfloat16: training in float32.')
-    else:
-        config.optim_wrapper.type = 'AmpOptimWrapper'
-        config.optim_wrapper.loss_scale = 'dynamic'
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies matrices in bfloat16 itself."""
-    names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
-    checks = [getattr(torch.cpu, name, None) for name in names]
-    return any(check is not None and check() for check in checks)
+    # MMEngine's default.
+    found = wrapper.get('type', OptimWrapper)
+    kind = resolve(found, OPTIM_WRAPPERS)
+    if kind is OptimWrapper:
+        wrapper.type = 'AutoAmpOptimWrapper'
+    elif not is_mixed_precision(kind):
+        raise ValueError(
+            f"optim_wrapper.type: found {found!r}, expected 'OptimWrapper' for --amp"
+        )
 
 
 def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """Check a config and build its Runner, on a machine with or without a GPU.
+
+    MMSegmentation's own tools build the same Runner. What is done here besides, they
+    can do without: missing data and wrong numbers of classes are said sooner, and
+    several processes run without a GPU.
 
     Args:
         config: The config.
@@ -127,58 +141,15 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     check_num_classes(config)
     check_reduce_zero_label(config)
     if config.launcher != 'none' and get_device() == 'cpu':
-        _init_cpu_processes(config)
-    left_out = leave_out_hooks(config)
-    if 'runner_type' in config:
-        runner = RUNNERS.build(config)
+        kind = resolve(config.get('runner_type', Runner), RUNNERS)
+        build = for_cpu_processes(kind or Runner).from_cfg
+    elif 'runner_type' in config:
+        build = RUNNERS.build
     else:
-        runner = Runner.from_cfg(config)
-    _watch_data(runner, config.get('data_faults', 'stop'))
+        build = Runner.from_cfg
+    left_out = leave_out_hooks(config)
+    runner = build(config)
     if 'checkpoint_match' not in left_out:
         match_checkpoints(runner)
     check_runner(runner, training='train_dataloader' in loaders)
     return runner
-
-
-def _watch_data(runner: Runner, policy: str) -> None:
-    """Change what data are loaded with, and not the config that a run leaves.
-
-    Its loaders have the names that MMSegmentation's inferencer looks for.
-    """
-    apply_data_policy({name: getattr(runner, f'_{name}') for name in LOADERS}, policy)
-    if policy == 'skip':
-        runner.register_hook(SkippedDataHook())
-
-
-def _init_cpu_processes(config: Config) -> None:
-    """What MMEngine does for GPUs only: processes that talk through gloo."""
-    if config.launcher != 'pytorch':
-        raise ValueError(
-            f"launcher: found {config.launcher!r}, expected 'pytorch' on a machine "
-            'without a GPU'
-        )
-    if not dist.is_initialized():
-        dist.init_process_group('gloo')
-    config.env_cfg.dist_cfg = dict(backend='gloo')
-    # MMEngine's default wrapper names a GPU for each process.
-    config.setdefault(
-        'model_wrapper_cfg',
-        dict(
-            type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
-        ),
-    )
-    # Without processes MMEngine converts them itself.
-    if _replace_sync_bn(config.model):
-        print_log('No GPU: SyncBN layers are converted to BN.', 'current')
-
-
-def _replace_sync_bn(config: Any) -> bool:
-    """Replace SyncBN, which needs a GPU, in a nested config; tell if there was one."""
-    if isinstance(config, list | tuple):
-        return any([_replace_sync_bn(item) for item in config])
-    if not isinstance(config, dict):
-        return False
-    found = config.get('type') == 'SyncBN'
-    if found:
-        config['type'] = 'BN'
-    return any([_replace_sync_bn(value) for value in config.values()]) or found

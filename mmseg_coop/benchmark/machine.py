@@ -9,7 +9,7 @@ import mmengine
 import mmseg
 import torch
 
-from ..apis import cpu_has_bfloat16
+from ..engine import cpu_has_bfloat16
 
 
 def describe_machine() -> str:

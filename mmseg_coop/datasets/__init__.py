@@ -3,7 +3,7 @@ from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
 from .draws import DrawSampler, SeededDataset
 from .faults import DataFault
-from .policy import apply_data_policy
+from .policy import skip_faults, watch_loading
 from .skip_faults import SkipFaults
 from .toy_streets import ToyStreets
 from .transforms import CenterRegion
@@ -20,8 +20,9 @@ __all__ = [
     'SeededDataset',
     'SkipFaults',
     'ToyStreets',
-    'apply_data_policy',
     'check_dataset_folders',
     'check_num_classes',
     'check_reduce_zero_label',
+    'skip_faults',
+    'watch_loading',
 ]

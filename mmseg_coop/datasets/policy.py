@@ -1,62 +1,77 @@
-"""What happens to wrong data: the config key ``data_faults``."""
+"""Have the datasets of a run recognise wrong data, and leave it out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mmcv.transforms import LoadImageFromFile
+from mmcv.transforms import BaseTransform, LoadImageFromFile
+from mmengine.dataset import Compose
 from mmseg.datasets.transforms import LoadAnnotations
-from mmseg.registry import TRANSFORMS
+from torch.utils.data import Dataset
 
-from .checks import class_count, leaf_datasets
+from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
+from .skip_faults import SkipFaults
 
-POLICIES = ('stop', 'skip', 'off')
+Step = Callable[[dict], Any]
 
 
-def apply_data_policy(loaders: Mapping[str, dict], policy: str = 'stop') -> None:
-    """Have the loaders of all datasets recognise wrong data.
+def watch_loading(dataset: Dataset) -> None:
+    """Have the loaders of a dataset raise :class:`DataFault` for wrong data.
 
-    ``'stop'`` ends a run at the first wrong file. ``'skip'`` trains on another sample
-    instead and counts; validation and test stop all the same, since figures over other
-    images are not comparable. ``'off'`` leaves the loaders as they are, for labels that
-    a later step changes into classes. Loaders of one's own are never changed.
+    MMSegmentation's loaders are replaced, those of datasets inside of wrappers and of
+    steps inside of steps too; loaders of one's own are not. What the config says stays,
+    since MMSegmentation's inferencer looks for its loaders by name.
 
     Args:
-        loaders: Configs of ``train_dataloader``, ``val_dataloader`` and
-            ``test_dataloader``, which are changed; what else is in it is left alone.
-        policy: ``stop``, ``skip`` or ``off``.
-
-    Raises:
-        ValueError: If the policy is unknown.
+        dataset: Its pipelines are changed.
     """
-    if policy not in POLICIES:
-        raise ValueError(
-            f'data_faults: found {policy!r}, expected one of {", ".join(POLICIES)}'
+    for leaf in _leaves(dataset):
+        leaf.pipeline.transforms[:] = _watched(leaf.pipeline.transforms, leaf)
+
+
+def skip_faults(dataset: Dataset) -> None:
+    """Have a dataset give the next sample for each whose loading raises a fault.
+
+    Args:
+        dataset: Its pipelines are changed.
+    """
+    for leaf in _leaves(dataset):
+        steps = leaf.pipeline.transforms
+        steps[:] = [SkipFaults(steps.copy(), leaf)]
+
+
+def _leaves(dataset: Dataset) -> Iterator[Dataset]:
+    """Datasets inside of wrappers that load by a pipeline."""
+    if hasattr(dataset, 'datasets'):
+        for inner in dataset.datasets:
+            yield from _leaves(inner)
+    elif hasattr(dataset, 'dataset'):
+        yield from _leaves(dataset.dataset)
+    elif isinstance(getattr(dataset, 'pipeline', None), Compose):
+        yield dataset
+
+
+def _watched(step: Any, dataset: Dataset) -> Any:
+    """A step, list of steps or other value with its loaders replaced."""
+    if type(step) in (list, tuple):
+        return type(step)(_watched(inner, dataset) for inner in step)
+    # Just these classes: a sub-class may read files in another way.
+    if type(step) is LoadImageFromFile:
+        return _as(LoadCheckedImage, step)
+    if type(step) is LoadAnnotations:
+        classes = dataset.metainfo.get('classes')
+        return _as(
+            LoadCheckedAnnotations,
+            step,
+            num_classes=len(classes) if isinstance(classes, list | tuple) else None,
+            ignore_index=getattr(dataset, 'ignore_index', 255),
         )
-    if policy == 'off':
-        return
-    for _, dataset in leaf_datasets(loaders):
-        _check_when_loading(dataset.get('pipeline'), dataset)
-    loader = loaders.get('train_dataloader')
-    if policy == 'skip' and loader:
-        loader['dataset'] = dict(type='SkipFaults', dataset=loader['dataset'])
+    if isinstance(step, BaseTransform | Compose):
+        vars(step).update({k: _watched(v, dataset) for k, v in vars(step).items()})
+    return step
 
 
-def _check_when_loading(steps: Any, dataset: dict) -> None:
-    """Replace the loaders of a pipeline, those inside of other steps too."""
-    if isinstance(steps, list | tuple):
-        for step in steps:
-            _check_when_loading(step, dataset)
-    elif isinstance(steps, dict):
-        kind = steps.get('type')
-        kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
-        # Just these classes: a sub-class may read files in another way.
-        if kind is LoadImageFromFile:
-            steps['type'] = 'LoadCheckedImage'
-        elif kind is LoadAnnotations:
-            steps.update(
-                type='LoadCheckedAnnotations',
-                num_classes=class_count(dataset),
-                ignore_index=dataset.get('ignore_index', 255),
-            )
-        for inner in steps.values():
-            _check_when_loading(inner, dataset)
+def _as(kind: type, step: Step, **options: Any) -> Step:
+    """A step as one of a sub-class."""
+    other = kind.__new__(kind)
+    vars(other).update(vars(step), **options)
+    return other

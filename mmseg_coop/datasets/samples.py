@@ -37,7 +37,7 @@ def look_at_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
     """Read all images and labels of a dataset, in order.
 
     Args:
-        dataset: With the loaders that ``apply_data_policy`` puts into its pipeline.
+        dataset: With the loaders that ``watch_loading`` puts into its pipeline.
         workers: Processes that read; 0 reads in this one.
 
     Yields:

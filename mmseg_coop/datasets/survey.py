@@ -1,6 +1,5 @@
 """Survey of the data of a config: what is wrong, and how often classes occur."""
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from mmseg.registry import DATASETS
 from ..config_types import is_type
 from ..wording import first_of
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
-from .policy import apply_data_policy
+from .policy import watch_loading
 from .samples import Sample, look_at_samples, stray_labels
 
 SPLITS = ('train', 'val', 'test')
@@ -136,8 +135,6 @@ def survey_data(
         ValueError: If there is nothing to read, or a dataset is of a kind that can't
             be.
     """
-    config = copy.deepcopy(config)
-    apply_data_policy(config)
     leaves = _distinct(config, splits)
     if not leaves:
         raise ValueError(
@@ -199,6 +196,7 @@ def _survey(
     datasets = [DATASETS.build(leaf) for key, leaf in leaves if not empty[key]]
     total = sum(map(len, datasets))
     for dataset in datasets:
+        watch_loading(dataset)
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
         start = len(split.samples)

@@ -1,13 +1,16 @@
 """Mixed precision where MMEngine has none: bfloat16, on the CPU too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner.amp import autocast
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
+from torch.optim import Optimizer
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -27,3 +30,50 @@ class BFloat16OptimWrapper(OptimWrapper):
         """Run the forward of a training step under autocast."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield
+
+
+@OPTIM_WRAPPERS.register_module(name='AutoAmpOptimWrapper')
+def auto_amp(
+    optimizer: Optimizer, accumulative_counts: int = 1, clip_grad: dict | None = None
+) -> OptimWrapper:
+    """Mixed precision as the machine has it: what ``--amp`` takes.
+
+    On a GPU MMEngine's ``AmpOptimWrapper`` (float16, losses scaled dynamically), on a
+    CPU that has bfloat16 ``BFloat16OptimWrapper``. Other CPUs compute in bfloat16 many
+    times more slowly, and stay with float32.
+
+    Args:
+        optimizer: As for ``OptimWrapper``, and so are the others.
+        accumulative_counts: Iterations of which gradients are added up.
+        clip_grad: How gradients are clipped.
+    """
+    if get_device() != 'cpu':
+        kind = AmpOptimWrapper
+    elif cpu_has_bfloat16():
+        kind = BFloat16OptimWrapper
+    else:
+        print_log(
+            'This CPU has no arithmetic in bfloat16: training in float32.', 'current'
+        )
+        kind = OptimWrapper
+    return kind(
+        optimizer=optimizer,
+        accumulative_counts=accumulative_counts,
+        clip_grad=clip_grad,
+    )
+
+
+def is_mixed_precision(kind: type | Callable | None) -> bool:
+    """Whether an optimizer wrapper's type, as a registry gives it, is of that kind."""
+    if kind is auto_amp:
+        return True
+    return isinstance(kind, type) and issubclass(
+        kind, AmpOptimWrapper | BFloat16OptimWrapper
+    )
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies matrices in bfloat16 itself."""
+    names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    checks = [getattr(torch.cpu, name, None) for name in names]
+    return any(check is not None and check() for check in checks)

@@ -10,9 +10,8 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_coop.models import CooperativeEncoderDecoder
-from mmseg_coop.models.sites import forward_head
 
-from tiny import as_tuple, make_samples, run_walk
+from tiny import make_samples
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 NETWORKS = ('danet', 'deeplabv3plus')
@@ -58,13 +57,6 @@ def test_trains_and_predicts(name):
 
     with torch.no_grad():
         results = model.eval().test_step(data)
-        networks = [model] if cls is EncoderDecoder else model.networks.values()
-        for network in networks:
-            inputs = torch.randn(1, 3, 64, 64)
-            found = forward_head(network.decode_head, run_walk(network, inputs))
-            expected = network(inputs)
-            for a, b in zip(as_tuple(found), as_tuple(expected), strict=True):
-                assert torch.equal(a, b)
     labels = results[0].pred_sem_seg.data
     assert labels.shape == (1, 64, 64) and labels.max() < model.num_classes
 

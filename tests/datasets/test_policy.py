@@ -1,15 +1,22 @@
 import shutil
 
 import pytest
-from mmengine.config import Config
+from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import pseudo_collate
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from mmseg_coop.datasets import DataFault, apply_data_policy
+from mmseg_coop.datasets import (
+    DataFault,
+    LoadCheckedAnnotations,
+    LoadCheckedImage,
+    SeededDataset,
+    skip_faults,
+    watch_loading,
+)
 
-from street_files import CONFIGS, camvid_config, image, make_files, truncate
+from street_files import camvid_config, image, make_files, truncate
 
 
 @pytest.fixture(scope='module')
@@ -20,56 +27,64 @@ def files(tmp_path_factory):
     return root
 
 
-def types(pipeline):
-    return [step['type'] for step in pipeline]
+def train_set(root, skip=False):
+    dataset = DATASETS.build(camvid_config(root).train_dataloader.dataset)
+    watch_loading(dataset)
+    if skip:
+        skip_faults(dataset)
+    return dataset
 
 
-def train_set(root, policy):
-    config = camvid_config(root)
-    apply_data_policy(config, policy)
-    return DATASETS.build(config.train_dataloader.dataset)
+def steps(dataset):
+    return dataset.pipeline.transforms
 
 
-def test_loaders_know_the_classes():
-    config = Config.fromfile(CONFIGS / 'danet_r101_single_voc2012.py')
-    config.tta_pipeline[1] = dict(type=LoadAnnotations)
-    config.test_dataloader.dataset.update(
-        pipeline=config.tta_pipeline, ignore_index=254, metainfo=dict(classes=['a'])
-    )
-    apply_data_policy(config)
-    pipelines = [leaf.pipeline for leaf in config.train_dataloader.dataset.datasets]
-    for pipeline in (*pipelines, config.val_dataloader.dataset.pipeline):
-        assert types(pipeline)[:2] == ['LoadCheckedImage', 'LoadCheckedAnnotations']
-        assert pipeline[1].num_classes == 21
-        assert pipeline[1].ignore_index == 255
-    step = config.test_dataloader.dataset.pipeline[1]
-    assert step == dict(type='LoadCheckedAnnotations', num_classes=1, ignore_index=254)
+def test_loaders_know_the_classes(files):
+    leaf = camvid_config(files).val_dataloader.dataset
+    other = dict(leaf, ignore_index=255, metainfo=dict(classes=['sky']))
+    other['pipeline'] = [dict(type=LoadImageFromFile), dict(type=LoadAnnotations)]
+    dataset = DATASETS.build(dict(type='ConcatDataset', datasets=[leaf, leaf]))
+    for inner in dataset.datasets:
+        plain = {type(step) for step in steps(inner)}
+        assert {LoadImageFromFile, LoadAnnotations} <= plain
+    watch_loading(SeededDataset(dataset))
+    # A second time changes nothing.
+    watch_loading(dataset)
+    for inner in dataset.datasets:
+        kinds = [type(step) for step in steps(inner)]
+        assert kinds[0] is LoadCheckedImage and kinds[2] is LoadCheckedAnnotations
+        assert (steps(inner)[2].num_classes, steps(inner)[2].ignore_index) == (11, 255)
+    chosen = DATASETS.build(other)
+    plain = chosen[0]
+    watch_loading(chosen)
+    assert (steps(chosen)[1].num_classes, steps(chosen)[1].ignore_index) == (1, 255)
+    # The same is loaded.
+    assert (chosen[0]['gt_seg_map'] == plain['gt_seg_map']).all()
+    assert (chosen[0]['img'] == plain['img']).all()
 
 
-def test_loaders_within_other_steps_and_loaders_of_ones_own():
-    config = Config.fromfile(CONFIGS / 'danet_r18_single_camvid.py')
-    dataset = config.test_dataloader.dataset
-    dataset.pipeline = [dict(type='LoadImageFromNDArray'), *config.tta_pipeline[1:]]
-    apply_data_policy(config)
-    assert types(dataset.pipeline) == ['LoadImageFromNDArray', 'TestTimeAug']
-    inner = dataset.pipeline[1].transforms[2][0]
-    assert (inner.type, inner.num_classes) == ('LoadCheckedAnnotations', 11)
+def test_loaders_within_other_steps_and_loaders_of_ones_own(files):
+    class OwnLoader(LoadAnnotations):
+        pass
 
-
-def test_policies(files):
     config = camvid_config(files)
-    before = config.pretty_text
-    apply_data_policy(config, 'off')
-    assert config.pretty_text == before
-    message = "data_faults: found 'ignore', expected one of stop, skip, off"
-    with pytest.raises(ValueError, match=message):
-        apply_data_policy(config, 'ignore')
+    tta = config.tta_pipeline
+    tta[1].transforms[2].append(dict(type=OwnLoader))
+    config.test_dataloader.dataset.pipeline = tta
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    watch_loading(dataset)
+    assert type(steps(dataset)[0]) is LoadCheckedImage
+    found = [inner.transforms[2] for inner in steps(dataset)[1].subroutines]
+    # Test-time augmentation takes each of its loaders in turn.
+    assert {type(loader) for loader in found} == {LoadCheckedAnnotations, OwnLoader}
+    for loader in found:
+        assert getattr(loader, 'num_classes', 11) == 11
 
 
 @pytest.mark.parametrize('workers', [0, 1])
 def test_stop_names_the_file_in_one_line(files, workers):
     loader = DataLoader(
-        train_set(files, 'stop'), num_workers=workers, collate_fn=pseudo_collate
+        train_set(files), num_workers=workers, collate_fn=pseudo_collate
     )
     with pytest.raises(DataFault) as error:
         list(loader)
@@ -78,7 +93,7 @@ def test_stop_names_the_file_in_one_line(files, workers):
 
 
 def test_skip_takes_the_next_and_notes_it(files):
-    dataset = train_set(files, 'skip')
+    dataset = train_set(files, skip=True)
     assert len(dataset) == 4
     assert len(dataset.metainfo['classes']) == 11
     sample, whole = dataset[1]['data_samples'], dataset[2]['data_samples']
@@ -93,4 +108,4 @@ def test_skip_ends_where_nothing_is_left(files, tmp_path):
     for i in (0, 2, 3):
         truncate(image(root, 'train', i))
     with pytest.raises(DataFault, match='no image to train on is left; .*3.jpg: is'):
-        train_set(root, 'skip')[3]
+        train_set(root, skip=True)[3]

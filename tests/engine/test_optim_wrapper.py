@@ -1,8 +1,10 @@
+import pytest
 import torch
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
-from mmseg_coop.engine import BFloat16OptimWrapper
+from mmseg_coop.engine import BFloat16OptimWrapper, optim_wrapper
 
 from tiny import build_pair, make_batch, total_loss
 
@@ -41,3 +43,21 @@ def test_accumulates_and_clips():
         optim.update_params(loss)
         assert torch.equal(model.weight, start) == (step == 0)
     torch.testing.assert_close((model.weight - start).norm(), torch.tensor(0.1))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+@pytest.mark.parametrize('bfloat16', [True, False])
+def test_auto_amp_is_what_the_cpu_has(bfloat16, monkeypatch):
+    monkeypatch.setattr(optim_wrapper, 'cpu_has_bfloat16', lambda: bfloat16)
+    found = build_optim_wrapper(
+        nn.Linear(4, 1),
+        dict(
+            type='AutoAmpOptimWrapper',
+            optimizer=dict(type='SGD', lr=0.1),
+            accumulative_counts=3,
+            clip_grad=dict(max_norm=1.0),
+        ),
+    )
+    assert type(found) is (BFloat16OptimWrapper if bfloat16 else OptimWrapper)
+    assert found._accumulative_counts == 3
+    assert found.clip_grad_kwargs == dict(max_norm=1.0)

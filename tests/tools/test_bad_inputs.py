@@ -91,7 +91,7 @@ LINES: list[tuple[str, list, str]] = [
     (
         'train.py',
         [PAIR, '--amp', '--cfg-options', 'optim_wrapper=None'],
-        'optim_wrapper.type: found None',
+        'optim_wrapper: found None',
     ),
     (
         'test.py',

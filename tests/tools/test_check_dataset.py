@@ -107,7 +107,7 @@ def test_training_skips_but_validation_stops(files, train, tmp_path):
     root = shutil.copytree(files, tmp_path / 'files')
     truncate(image(root, 'train', 2))
     truncate(image(root, 'val', 0))
-    done = train(root, 'data_faults=skip')
+    done = train(root, 'default_hooks.data_faults.policy=skip')
     assert done.returncode == 2
     assert f'error: {root}/img_dir/val/0.jpg: is truncated' in done.stderr
     log = next(tmp_path.rglob('*.log')).read_text()

@@ -38,6 +38,8 @@ default_hooks = dict(
     # Stop at a loss or gradient that is not finite; policy='skip' leaves such
     # iterations out.
     non_finite=dict(type='NonFiniteHook', policy='stop'),
+    # A wrong image or label ends a run; policy='skip' leaves it out of training.
+    data_faults=dict(type='DataFaultsHook', policy='stop'),
     # Told to stop, it saves and leaves.
     stop=dict(type='StopHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),

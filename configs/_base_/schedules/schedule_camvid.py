@@ -3,9 +3,9 @@
 # without pretrained weights.
 _base_ = './schedule_80k.py'
 max_iters = 1380
-# As with --amp: bfloat16 where the CPU has it.
-amp = True
 optim_wrapper = dict(
+    # What --amp takes: bfloat16 where the CPU has it.
+    type='AutoAmpOptimWrapper',
     optimizer=dict(lr=0.05),
     # Nothing is pretrained: connectors learn as fast as the rest.
     paramwise_cfg=dict(

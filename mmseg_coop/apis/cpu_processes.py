@@ -1,0 +1,63 @@
+"""Several processes on a machine without a GPU, which MMEngine has for GPUs only."""
+
+from datetime import timedelta
+
+import torch.distributed as dist
+from mmengine.logging import print_log
+from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
+from mmengine.registry import MODEL_WRAPPERS
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def for_cpu_processes(kind: type[Runner]) -> type[Runner]:
+    """A Runner's class whose processes talk and share a model without a GPU."""
+    return type(kind.__name__, (_OnCPU, kind), {})
+
+
+class _OnCPU:
+    """What is another in a Runner; the config and its keys count as on a GPU."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Start what the processes talk through.
+
+        Raises:
+            ValueError: If they were not started by PyTorch's launcher.
+        """
+        if self.launcher != 'pytorch':
+            raise ValueError(
+                f"launcher: found {self.launcher!r}, expected 'pytorch' on a machine "
+                'without a GPU'
+            )
+        if not dist.is_initialized():
+            _init_process_group(**env_cfg.get('dist_cfg') or {})
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model, its SyncBN converted as MMEngine does for one process."""
+        if any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
+            model = revert_sync_batchnorm(model)
+            print_log('No GPU: SyncBN layers are converted to BN.', 'current')
+        if model_wrapper_cfg is None:
+            # As MMEngine has it where it names a GPU.
+            unused = self.cfg.get('find_unused_parameters', False)
+            options = dict(broadcast_buffers=False, find_unused_parameters=unused)
+        else:
+            options = dict(model_wrapper_cfg)
+        kind = options.setdefault('type', MMDistributedDataParallel)
+        kind = MODEL_WRAPPERS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(kind, DistributedDataParallel):
+            options.setdefault('device_ids', None)
+        return super().wrap_model(options, model)
+
+
+def _init_process_group(
+    backend: str = 'nccl', timeout: float | None = None, **options
+) -> None:
+    """MMEngine's ``init_dist`` for a CPU."""
+    if backend == 'nccl':
+        backend = 'gloo'
+    if timeout is not None:
+        options['timeout'] = timedelta(seconds=timeout)
+    dist.init_process_group(backend, **options)
