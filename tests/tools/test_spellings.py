@@ -1,6 +1,6 @@
-"""A model's ``type`` as a name, with its scope, a class or a user's: all tools alike.
+"""A model's ``type`` with its scope, as a class and as a user's: all tools alike.
 
-And a whole config in MMEngine's pure-Python style.
+And a whole config in MMEngine's pure-Python style. Other tests have plain names.
 """
 
 import json
@@ -19,24 +19,18 @@ from run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 BASE = REPO / 'configs' / 'coop' / 'danet_r18_multi_toy.py'
-IMPORT = 'from mmseg_coop.models.segmentors import CooperativeEncoderDecoder\n'
-USERS = 'from test_spellings import UsersPair\n'
+USERS = (
+    'from mmengine.optim import OptimWrapper\nfrom test_spellings import UsersPair\n'
+)
 MODEL = (
     f"_base_ = '{BASE}'\n{{}}\nmodel = dict(type={{}})\n"
     'amp = False\noptim_wrapper = dict(type={})\n'
 )
 CONFIGS = {
-    'name': MODEL.format('', "'CooperativeEncoderDecoder'", "'OptimWrapper'"),
     'scope': MODEL.format(
         '', "'mmseg.CooperativeEncoderDecoder'", "'mmengine.OptimWrapper'"
     ),
-    'class': MODEL.format(
-        IMPORT + 'from mmengine.optim import OptimWrapper',
-        'CooperativeEncoderDecoder',
-        'OptimWrapper',
-    ),
-    "user's": MODEL.format('', "'UsersPair'", "'OptimWrapper'"),
-    "user's class": MODEL.format(USERS, 'UsersPair', "'OptimWrapper'"),
+    "user's class": MODEL.format(USERS, 'UsersPair', 'OptimWrapper'),
 }
 SHORT = [
     'train_cfg.max_iters=2',
