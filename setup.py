@@ -20,6 +20,14 @@ setup(
     packages=find_packages(include=['mmseg_coop', 'mmseg_coop.*']),
     python_requires='>=3.10',
     package_data={
+        # Where OpenMMLab's packages have them: links here, files in a wheel.
+        'mmseg_coop': [
+            '.mim/model-index.yml',
+            '.mim/configs/**/*.py',
+            '.mim/configs/**/*.yaml',
+            '.mim/tools/**/*.py',
+            '.mim/tools/**/*.sh',
+        ],
         'mmseg_coop.evaluation': ['*.json'],
         'mmseg_coop.report': ['page.*'],
     },

@@ -5,7 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import mmseg
+
 TOOLS = Path(__file__).parents[1] / 'tools'
+HOST_TOOLS = Path(mmseg.__file__).parent / '.mim' / 'tools'
 
 
 @dataclass
@@ -17,14 +20,14 @@ class Done:
     stderr: str
 
 
-def run_tool(name, folder, arguments, monkeypatch, capsys) -> Done:
-    """Run ``tools/<name>`` in a folder."""
+def run_tool(name, folder, arguments, monkeypatch, capsys, tools=TOOLS) -> Done:
+    """Run ``tools/<name>``, or one of MMSegmentation's tools, in a folder."""
     with monkeypatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, 'argv', [name, *map(str, arguments)])
         code = 0
         try:
-            runpy.run_path(str(TOOLS / name), run_name='__main__')
+            runpy.run_path(str(tools / name), run_name='__main__')
         except SystemExit as end:
             code = end.code or 0
     return Done(code, *capsys.readouterr())

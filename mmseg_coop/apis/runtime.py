@@ -18,21 +18,13 @@ from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
 
 
-def load_config(
-    path: str,
-    options: dict | None = None,
-    work_dir: str | None = None,
-    launcher: str = 'none',
-) -> Config:
-    """Read a config file as MMSegmentation's tools do.
+def read_config(path: str, options: dict | None = None) -> Config:
+    """Read a config file, whatever it inherits from.
 
     Args:
         path: The config file, or one of an installed package, as in
-            ``mmseg_coop::coop/danet_r18_same_toy.py``; it may inherit from such.
+            ``mmseg_coop::coop/danet_r18_same_toy.py``.
         options: Values that override the file's, from ``--cfg-options``.
-        work_dir: Where logs and checkpoints go. Default: that of the file, or
-            ``work_dirs/`` and the file's name.
-        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -46,7 +38,6 @@ def load_config(
         # A config is code, and fails in as many ways.
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise ValueError(f'{path} can not be read as a config ({reason})') from error
-    config.launcher = launcher
     for key, value in (options or {}).items():
         _override(config, key, value, path)
     if not isinstance(config.get('model'), dict):
@@ -54,8 +45,34 @@ def load_config(
             f'{path}: model: found {config.get("model")!r}, expected a dict with the '
             "model's type and options"
         )
+    return config
+
+
+def load_config(
+    path: str,
+    options: dict | None = None,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Read a config for a run, as MMSegmentation's tools do.
+
+    Args:
+        path: As for :func:`read_config`.
+        options: Likewise.
+        work_dir: Where logs and checkpoints go. Default: that of the file, or
+            ``work_dirs/`` and the file's name.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no config, or has no model.
+    """
+    config = read_config(path, options)
+    config.launcher = launcher
     if work_dir or not config.get('work_dir'):
-        config.work_dir = work_dir or str(Path('work_dirs') / file.stem)
+        config.work_dir = work_dir or str(
+            Path('work_dirs') / Path(config.filename).stem
+        )
     return config
 
 

@@ -15,12 +15,13 @@ from mmseg.structures import SegDataSample
 from ..apis import load_config
 from ..models.segmentors import CooperativeEncoderDecoder
 
+# Where the package lies.
 REPO = Path(__file__).parents[2]
 
 
 def read_config(name: str) -> Config:
     """A config of ``configs/coop``."""
-    return load_config(str(REPO / 'configs' / 'coop' / f'{name}.py'))
+    return load_config(f'mmseg_coop::coop/{name}.py')
 
 
 def network_config(network: str, quick: bool, depth: int = 50) -> ConfigDict:

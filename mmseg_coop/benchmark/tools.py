@@ -14,7 +14,7 @@ from mmengine.config import Config
 from .models import REPO, host_model
 from .timing import seconds
 
-OURS = REPO / 'tools'
+OURS = REPO / 'mmseg_coop' / '.mim' / 'tools'
 _MIM = Path(mmseg.__file__).parent / '.mim'
 HOST = _MIM / 'tools'
 # In the first iterations kernels are set up, and loaders give what they have made

@@ -1,0 +1,61 @@
+"""Print a config as a whole, and write it: python tools/misc/print_config.py CONFIG
+
+What is written inherits nothing, so that MMSegmentation's own tools take it.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmseg_coop.apis import one_line_errors, read_config, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_config_options
+
+SUFFIXES = ('.py', '.json', '.yml', '.yaml')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Print the whole config, and write it to a file that inherits '
+        "nothing, as MMSegmentation's own tools need it"
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--graph',
+        action='store_true',
+        help='build and print the model, and write it to <config written>-graph.txt',
+    )
+    parser.add_argument(
+        '--save-path',
+        type=Path,
+        default=Path('example.py'),
+        help=f'file to write, with the suffix {", ".join(SUFFIXES)}; default: '
+        'example.py',
+    )
+    add_config_options(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        if args.save_path.suffix not in SUFFIXES:
+            raise ValueError(
+                f'--save-path: found suffix {args.save_path.suffix!r}, expected one of '
+                f'{", ".join(SUFFIXES)}'
+            )
+        config = read_config(args.config, args.cfg_options)
+        print(f'Config:\n{config.pretty_text}')
+        config.dump(str(args.save_path))
+        if args.graph:
+            init_default_scope(config.get('default_scope', 'mmseg'))
+            graph = str(MODELS.build(config.model))
+            print(f'Model graph:\n{graph}')
+            path = args.save_path.with_name(f'{args.save_path.stem}-graph.txt')
+            path.write_text(graph)
+
+
+if __name__ == '__main__':
+    main()
