@@ -40,10 +40,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
-    hook = config.default_hooks.setdefault(
-        'visualization', dict(type='SegVisualizationHook')
-    )
-    hook.update(draw=True, show=args.show, wait_time=args.wait_time)
+    hooks = config.setdefault('default_hooks', {})
+    # None leaves a hook out.
+    hook = hooks.get('visualization') or dict(type='SegVisualizationHook')
+    hooks['visualization'] = dict(hook, draw=True)
+    if args.show:
+        hooks['visualization'].update(show=True, wait_time=args.wait_time)
     if args.show_dir:
         config.visualizer.save_dir = args.show_dir
 
