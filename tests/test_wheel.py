@@ -13,9 +13,8 @@ REPO = Path(__file__).parents[1]
 FOLDERS = ('mmseg_coop', 'configs', 'tools')
 FILES = ('setup.py', 'pyproject.toml', 'README.md', 'model-index.yml', 'MANIFEST.in')
 MINE = """
-import mmseg_coop
-
-print('package:', mmseg_coop.__file__)
+# An import would make it a config in MMEngine's pure Python style.
+print('package:', __import__('mmseg_coop').__file__)
 _base_ = 'mmseg_coop::coop/danet_r18_same_toy.py'
 train_dataloader = dict(dataset=dict(num_images=8))
 val_dataloader = dict(dataset=dict(num_images=4))

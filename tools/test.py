@@ -42,11 +42,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
-    hooks = config.get('default_hooks') or {}
-    # None leaves it out.
+    hooks = config.setdefault('default_hooks', {})
+    # None leaves a hook out.
     hook = hooks.get('visualization') or dict(type='SegVisualizationHook')
-    hook = dict(hook, draw=True, show=args.show, wait_time=args.wait_time)
-    config.default_hooks = dict(hooks, visualization=hook)
+    hooks['visualization'] = dict(hook, draw=True)
+    if args.show:
+        hooks['visualization'].update(show=True, wait_time=args.wait_time)
     if args.show_dir:
         config.visualizer.save_dir = args.show_dir
 

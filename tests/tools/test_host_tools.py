@@ -30,27 +30,12 @@ model = dict(
         in_channels=[8, 16, 40, 64], channels=8, norm_cfg=dict(type='BN')
     ),
 )
-files = dict(
+train_dataloader = val_dataloader = test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(data_root='ade', data_prefix=dict(img_path='img', seg_map_path='ann')),
-)
-train_dataloader = dict(
-    files,
     dataset=dict(
-        files['dataset'],
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(type='RandomCrop', crop_size=(64, 64)),
-            dict(type='PackSegInputs'),
-        ],
-    ),
-)
-val_dataloader = test_dataloader = dict(
-    files,
-    dataset=dict(
-        files['dataset'],
+        data_root='ade',
+        data_prefix=dict(img_path='img', seg_map_path='ann'),
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadAnnotations', reduce_zero_label=True),

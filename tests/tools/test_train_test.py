@@ -1,12 +1,15 @@
 """tools/train.py and tools/test.py with a user's command lines."""
 
 import json
+import runpy
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from run_tool import Done, run_tool
@@ -88,6 +91,27 @@ def test_test_reports_miou_and_classes(trained):
     assert np.array(Image.open(labels[0])).shape == (64, 96)
     assert list(trained.rglob('shown/**/*.png'))
     assert 'Warning' not in done.stderr
+
+
+SHOWN = [
+    (dict(type='OwnHook', interval=4), dict(type='OwnHook', interval=4, draw=True)),
+    # A hook that the config leaves out is asked for.
+    (None, dict(type='SegVisualizationHook', draw=True)),
+]
+
+
+@pytest.mark.parametrize(('hook', 'expected'), SHOWN)
+def test_predictions_are_shown_as_the_config_says(hook, expected):
+    show = runpy.run_path(str(TOOLS / 'test.py'))['show_predictions']
+    settings = Config(
+        dict(default_hooks=dict(visualization=hook), visualizer=dict(type='Own'))
+    )
+    show(settings, Namespace(show=False, show_dir='out', wait_time=2))
+    assert settings.default_hooks.visualization == expected
+    assert settings.visualizer == dict(type='Own', save_dir='out')
+    show(settings, Namespace(show=True, show_dir=None, wait_time=3))
+    expected = dict(expected, show=True, wait_time=3)
+    assert settings.default_hooks.visualization == expected
 
 
 def test_test_time_augmentation(trained, tool_here):

@@ -115,9 +115,10 @@ class Run:
     def end(self) -> None:
         """End the network that has reached the last site it is needed for.
 
-        In a graph that is recorded what follows is dropped by itself.
+        Not while a graph is recorded: what follows is dropped from it by itself, and
+        tracers expect the end of each module that they have seen the start of.
         """
-        if not torch.compiler.is_compiling():
+        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
             raise NetworkDone
 
     def wait_for(self, source: SiteRef, read: str) -> None:
