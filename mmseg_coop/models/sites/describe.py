@@ -1,62 +1,11 @@
 """Describe sites by what dry runs have met at them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from torch import Tensor
+from functools import cached_property
 
 from .dry_run import DryRun, Record, Seen, depends
+from .layout import Layout, layouts_of
 from .site import Address, Site
-
-# Strides at which tokens are looked for on a grid.
-_STRIDES = range(1, 129)
-
-
-class Layout(NamedTuple):
-    """How a network holds a feature map.
-
-    Attributes:
-        name: ``NCHW``, ``NHWC`` or ``NLC``.
-        shape: C, H and W.
-        stride: Pixels of the image for a pixel of the feature map.
-        extra_tokens: Tokens in front of those of the pixels.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    stride: int
-    extra_tokens: int = 0
-
-
-def layout_of(feature: Tensor, image_size: Sequence[int]) -> Layout | None:
-    """The layout of a feature map of one image, None if it can't be one.
-
-    Args:
-        feature: With three or four dimensions.
-        image_size: Height and width of the image.
-    """
-    height, width = image_size
-    if feature.shape[0] != 1:
-        return None
-    if feature.ndim == 4:
-        for name, (c, h, w) in (('NCHW', (1, 2, 3)), ('NHWC', (3, 1, 2))):
-            shape = tuple(feature.shape[i] for i in (c, h, w))
-            # Pooled feature maps have lost the image's aspect ratio.
-            if _proportional(shape[1:], image_size):
-                return Layout(name, shape, max(1, round(width / shape[2])))
-        return None
-    for stride in _STRIDES:
-        size = (-(-height // stride), -(-width // stride))
-        extra = feature.shape[1] - size[0] * size[1]
-        if extra in (0, 1):
-            return Layout('NLC', (feature.shape[2], *size), stride, extra)
-    return None
-
-
-def _proportional(size: Sequence[int], image_size: Sequence[int]) -> bool:
-    (h, w), (height, width) = size, image_size
-    # Off by the rounding of both sides.
-    return abs(h * width - w * height) <= max(height, width) * 1.5
 
 
 class Describer:
@@ -67,6 +16,7 @@ class Describer:
     """
 
     def __init__(self, run: DryRun):
+        self.run = run
         self.training = run.training()
         self.predicted, self.logits = run.prediction()
         self.recomputed = run.recomputed()
@@ -94,18 +44,35 @@ class Describer:
 
     def layout(self, address: Address) -> Layout | None:
         """The layout of what is at an address, equal in training and prediction."""
-        records = [
-            record
+        found = [
+            layouts_of(record.seen[address].feature, record.size)
+            if address in record.seen
+            else []
             for record in (self.training, self.predicted)
             if record.calls[address.module]
         ]
-        found = {
-            layout_of(record.seen[address].feature, record.size)
-            if address in record.seen
-            else None
-            for record in records
-        }
-        return found.pop() if len(found) == 1 else None
+        common = [x for x in found[0] if all(x in others for others in found[1:])]
+        if len(common) > 1:
+            return self._told_apart(address, common)
+        return common[0] if common else None
+
+    def _told_apart(self, address: Address, layouts: Sequence[Layout]) -> Layout:
+        """One of several layouts: the one that images of another shape have, too."""
+        record = self._widened
+        if record is not None and address in record.seen:
+            wide = layouts_of(record.seen[address].feature, record.size)
+            names = {layout.name for layout in wide}
+            layouts = [x for x in layouts if x.name in names] or layouts
+        return layouts[0]
+
+    @cached_property
+    def _widened(self) -> Record | None:
+        """A dry run with wider images, None if the network takes one size only."""
+        height, width = self.run.size
+        try:
+            return self.run.resized((height, 2 * width)).prediction()[0]
+        except (AssertionError, RuntimeError, ValueError):
+            return None
 
     def order(self, address: Address) -> int:
         """The place of an address in the order in which a network reaches them."""
@@ -115,6 +82,7 @@ class Describer:
         """Describe the site at an address that has no problem."""
         layout = self.layout(address)
         record, seen = self._seen(address)
+        records = [r for r in (self.training, self.predicted) if address in r.seen]
         part = address.module.partition('.')[0]
         later = [
             output
@@ -134,7 +102,7 @@ class Describer:
             extra_tokens=layout.extra_tokens,
             deep=depends(later, [seen.probe])[0],
             used=used,
-            overwritten=_is_overwritten(record, seen),
+            overwritten=any(_is_overwritten(r, r.seen[address]) for r in records),
         )
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:
