@@ -1,6 +1,5 @@
 """Describe sites by what dry runs have met at them."""
 
-from collections.abc import Sequence
 from functools import cached_property
 
 from .dry_run import DryRun, Record, Seen, depends
@@ -35,15 +34,15 @@ class Describer:
                 'is inside a region that is computed again in the backward pass '
                 '(with_cp); expected a module outside, such as the one that holds it'
             )
-        if self.layout(address) is None:
+        if not self.layouts(address):
             return (
                 'has no feature map; expected (N, C, H, W), (N, H, W, C) or tokens '
                 f'(N, L, C) of a grid, found {self._shapes(address)}'
             )
         return None
 
-    def layout(self, address: Address) -> Layout | None:
-        """The layout of what is at an address, equal in training and prediction."""
+    def layouts(self, address: Address) -> list[Layout]:
+        """What the layout of what is at an address can be, the likeliest first."""
         found = [
             layouts_of(record.seen[address].feature, record.size)
             if address in record.seen
@@ -51,17 +50,14 @@ class Describer:
             for record in (self.training, self.predicted)
             if record.calls[address.module]
         ]
-        common = [x for x in found[0] if all(x in others for others in found[1:])]
-        if len(common) > 1:
-            return self._told_apart(address, common)
-        return common[0] if common else None
+        return [x for x in found[0] if all(x in others for others in found[1:])]
 
-    def _told_apart(self, address: Address, layouts: Sequence[Layout]) -> Layout:
-        """One of several layouts: the one that images of another shape have, too."""
-        record = self._widened
-        if record is not None and address in record.seen:
-            wide = layouts_of(record.seen[address].feature, record.size)
-            names = {layout.name for layout in wide}
+    def _layout(self, address: Address) -> Layout:
+        """Of several layouts the one that images of another shape have, too."""
+        layouts = self.layouts(address)
+        if len(layouts) > 1 and self._widened and address in self._widened.seen:
+            wide = self._widened.seen[address].feature
+            names = {layout.name for layout in layouts_of(wide, self._widened.size)}
             layouts = [x for x in layouts if x.name in names] or layouts
         return layouts[0]
 
@@ -80,7 +76,7 @@ class Describer:
 
     def site(self, name: str, address: Address, stream: str) -> Site:
         """Describe the site at an address that has no problem."""
-        layout = self.layout(address)
+        layout = self._layout(address)
         record, seen = self._seen(address)
         records = [r for r in (self.training, self.predicted) if address in r.seen]
         part = address.module.partition('.')[0]

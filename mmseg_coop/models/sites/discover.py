@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from .describe import Describer
 from .dry_run import DryRun, Record, depends, feature_maps
-from .layout import Layout
 from .rules import named_sites
 from .site import TRUNK, Address, Site
 
@@ -105,14 +104,14 @@ def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
         needed.append({s.address for s, yes in zip(seen, found, strict=True) if yes})
     if len(levels) == 1:
         found = _at_depths(network, [a for a in needed[0] if a in usable])
-        if found and _fits(describer.layout(found[-1]), levels[0]):
+        if found and _fits(describer, found[-1], levels[0]):
             return found
         return found + _last(describer, usable & needed[0], levels[0])
     sites: list[Address] = []
     for i, (level, own) in enumerate(zip(levels, needed, strict=True)):
         deeper = (s for j, s in enumerate(needed) if (len(s), j) > (len(own), i))
         shared = sorted(usable & own & set().union(*deeper), key=describer.order)
-        fitting = [a for a in shared if _fits(describer.layout(a), level)]
+        fitting = [a for a in shared if _fits(describer, a, level)]
         sites += (fitting or shared)[-1:] or _last(describer, usable & own, level)
     return list(dict.fromkeys(sites))
 
@@ -128,7 +127,7 @@ def _last(describer: Describer, usable: set[Address], level: Tensor) -> list[Add
     record = describer.training
     returned = [x for _, x in feature_maps(record.returned['backbone'])]
     fitting = sorted(
-        (a for a in usable if _fits(describer.layout(a), level)), key=describer.order
+        (a for a in usable if _fits(describer, a, level)), key=describer.order
     )
     inner = [a for a in fitting if a.module != 'backbone']
     pools = (
@@ -139,8 +138,9 @@ def _last(describer: Describer, usable: set[Address], level: Tensor) -> list[Add
     return next((pool[-1:] for pool in pools if pool), [])
 
 
-def _fits(layout: Layout | None, level: Tensor) -> bool:
-    return layout is not None and layout.shape == tuple(level.shape[1:])
+def _fits(describer: Describer, address: Address, level: Tensor) -> bool:
+    shapes = (layout.shape for layout in describer.layouts(address))
+    return tuple(level.shape[1:]) in shapes
 
 
 def _at_depths(network: nn.Module, usable: Sequence[Address]) -> list[Address]:

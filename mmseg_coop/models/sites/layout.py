@@ -66,10 +66,10 @@ def _stride(size: tuple[int, int], image_size: tuple[int, int]) -> int | None:
     if size in _grids(image_size):
         return _grids(image_size)[size]
     (h, w), (height, width) = size, image_size
-    # Convolutions without padding lose a pixel or two of each side.
-    if min(size) > 2 and abs(h * width - w * height) <= 2 * max(height, width):
-        return max(1, round(width / w))
-    return None
+    # Convolutions without padding lose some pixels of each side.
+    if abs(h * width / (w * height) - 1) > 0.1 or w * _MAX_STRIDE < width:
+        return None
+    return max(1, round(width / w))
 
 
 @lru_cache
