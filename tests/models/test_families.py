@@ -24,21 +24,18 @@ _MULTI = [
     'dpt',
     'beit',
 ]
+# Regions of their backbones are computed again in the backward pass.
+_WITH_CP = ['hrnet_ocr', 'swin', 'vit_upernet', 'convnext', 'mobilenet_v2']
 
 
-def _size(family: str) -> tuple[int, int]:
-    return SIZES.get(family, (64, 96))
-
-
-def _pair(family: str, pattern: str):
+def _pair(config: dict, size: tuple[int, int], pattern: str):
     """A pair with weights as after some training: zeros would hide differences."""
-    config = copy.deepcopy(FAMILIES[family])
     model = MODELS.build(
         dict(
-            config,
+            copy.deepcopy(config),
             type='CooperativeEncoderDecoder',
             network_type=config['type'],
-            data_preprocessor=dict(type='SegDataPreProcessor', size=_size(family)),
+            data_preprocessor=dict(type='SegDataPreProcessor', size=size),
             connections=dict(pattern=pattern),
         )
     )
@@ -48,17 +45,16 @@ def _pair(family: str, pattern: str):
     return model
 
 
-def _plain(family: str, model) -> dict[str, nn.Module]:
+def _plain(config: dict, model) -> dict[str, nn.Module]:
     """MMSegmentation's networks with the weights of the pair's."""
     networks = {}
     for name, network in model.networks.items():
-        networks[name] = MODELS.build(copy.deepcopy(FAMILIES[family]))
+        networks[name] = MODELS.build(copy.deepcopy(config))
         networks[name].load_state_dict(network.state_dict())
     return networks
 
 
-def _batch(family: str):
-    size = _size(family)
+def _batch(size: tuple[int, int]):
     inputs, samples = make_batch(2, size)
     for sample in samples:
         edges = torch.randint(0, 2, (1, *size))
@@ -119,16 +115,32 @@ def _check_cooperation(model, inputs, samples) -> None:
     assert any(g is not None and g.abs().max() > 0 for g in gradients)
 
 
+def _check(config: dict, size: tuple[int, int], pattern: str) -> None:
+    model = _pair(config, size, pattern)
+    plain = _plain(config, model)
+    batch = _batch(size)
+    assert model.plan.inside_backbones
+    _check_logits(model, plain, *batch)
+    _check_losses(model, plain, *batch)
+    _check_gradients(model, plain)
+    _check_cooperation(model, *batch)
+
+
 @pytest.mark.parametrize(
     ('family', 'pattern'),
     [*((family, 'same') for family in FAMILIES), *((f, 'multi') for f in _MULTI)],
 )
 def test_pair_starts_as_the_plain_networks(family, pattern):
-    model = _pair(family, pattern)
-    plain = _plain(family, model)
-    inputs, samples = _batch(family)
-    assert model.plan.inside_backbones
-    _check_logits(model, plain, inputs, samples)
-    _check_losses(model, plain, inputs, samples)
-    _check_gradients(model, plain)
-    _check_cooperation(model, inputs, samples)
+    _check(FAMILIES[family], SIZES.get(family, (64, 96)), pattern)
+
+
+@pytest.mark.parametrize('family', _WITH_CP)
+def test_pair_of_networks_that_compute_activations_again(family):
+    config = copy.deepcopy(FAMILIES[family])
+    config.backbone.with_cp = True
+    _check(config, (64, 96), 'same')
+
+
+@pytest.mark.parametrize('family', ['fcn', 'segformer', 'vit_upernet', 'swin'])
+def test_images_that_are_no_multiple_of_the_stride(family):
+    _check(FAMILIES[family], (75, 101), 'same')
