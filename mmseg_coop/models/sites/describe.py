@@ -1,62 +1,10 @@
 """Describe sites by what dry runs have met at them."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
-from torch import Tensor
+from functools import cached_property
 
 from .dry_run import DryRun, Record, Seen, depends
+from .layout import Layout, layouts_of
 from .site import Address, Site
-
-# Strides at which tokens are looked for on a grid.
-_STRIDES = range(1, 129)
-
-
-class Layout(NamedTuple):
-    """How a network holds a feature map.
-
-    Attributes:
-        name: ``NCHW``, ``NHWC`` or ``NLC``.
-        shape: C, H and W.
-        stride: Pixels of the image for a pixel of the feature map.
-        extra_tokens: Tokens in front of those of the pixels.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    stride: int
-    extra_tokens: int = 0
-
-
-def layout_of(feature: Tensor, image_size: Sequence[int]) -> Layout | None:
-    """The layout of a feature map of one image, None if it can't be one.
-
-    Args:
-        feature: With three or four dimensions.
-        image_size: Height and width of the image.
-    """
-    height, width = image_size
-    if feature.shape[0] != 1:
-        return None
-    if feature.ndim == 4:
-        for name, (c, h, w) in (('NCHW', (1, 2, 3)), ('NHWC', (3, 1, 2))):
-            shape = tuple(feature.shape[i] for i in (c, h, w))
-            # Pooled feature maps have lost the image's aspect ratio.
-            if _proportional(shape[1:], image_size):
-                return Layout(name, shape, max(1, round(width / shape[2])))
-        return None
-    for stride in _STRIDES:
-        size = (-(-height // stride), -(-width // stride))
-        extra = feature.shape[1] - size[0] * size[1]
-        if extra in (0, 1):
-            return Layout('NLC', (feature.shape[2], *size), stride, extra)
-    return None
-
-
-def _proportional(size: Sequence[int], image_size: Sequence[int]) -> bool:
-    (h, w), (height, width) = size, image_size
-    # Off by the rounding of both sides.
-    return abs(h * width - w * height) <= max(height, width) * 1.5
 
 
 class Describer:
@@ -67,6 +15,7 @@ class Describer:
     """
 
     def __init__(self, run: DryRun):
+        self.run = run
         self.training = run.training()
         self.predicted, self.logits = run.prediction()
         self.recomputed = run.recomputed()
@@ -85,27 +34,41 @@ class Describer:
                 'is inside a region that is computed again in the backward pass '
                 '(with_cp); expected a module outside, such as the one that holds it'
             )
-        if self.layout(address) is None:
+        if not self.layouts(address):
             return (
                 'has no feature map; expected (N, C, H, W), (N, H, W, C) or tokens '
                 f'(N, L, C) of a grid, found {self._shapes(address)}'
             )
         return None
 
-    def layout(self, address: Address) -> Layout | None:
-        """The layout of what is at an address, equal in training and prediction."""
-        records = [
-            record
+    def layouts(self, address: Address) -> list[Layout]:
+        """What the layout of what is at an address can be, the likeliest first."""
+        found = [
+            layouts_of(record.seen[address].feature, record.size)
+            if address in record.seen
+            else []
             for record in (self.training, self.predicted)
             if record.calls[address.module]
         ]
-        found = {
-            layout_of(record.seen[address].feature, record.size)
-            if address in record.seen
-            else None
-            for record in records
-        }
-        return found.pop() if len(found) == 1 else None
+        return [x for x in found[0] if all(x in others for others in found[1:])]
+
+    def _layout(self, address: Address) -> Layout:
+        """Of several layouts the one that images of another shape have, too."""
+        layouts = self.layouts(address)
+        if len(layouts) > 1 and self._widened and address in self._widened.seen:
+            wide = self._widened.seen[address].feature
+            names = {layout.name for layout in layouts_of(wide, self._widened.size)}
+            layouts = [x for x in layouts if x.name in names] or layouts
+        return layouts[0]
+
+    @cached_property
+    def _widened(self) -> Record | None:
+        """A dry run with wider images, None if the network takes one size only."""
+        height, width = self.run.size
+        try:
+            return self.run.resized((height, 2 * width)).prediction()[0]
+        except (AssertionError, RuntimeError, ValueError):
+            return None
 
     def order(self, address: Address) -> int:
         """The place of an address in the order in which a network reaches them."""
@@ -113,8 +76,9 @@ class Describer:
 
     def site(self, name: str, address: Address, stream: str) -> Site:
         """Describe the site at an address that has no problem."""
-        layout = self.layout(address)
+        layout = self._layout(address)
         record, seen = self._seen(address)
+        records = [r for r in (self.training, self.predicted) if address in r.seen]
         part = address.module.partition('.')[0]
         later = [
             output
@@ -134,7 +98,7 @@ class Describer:
             extra_tokens=layout.extra_tokens,
             deep=depends(later, [seen.probe])[0],
             used=used,
-            overwritten=_is_overwritten(record, seen),
+            overwritten=any(_is_overwritten(r, r.seen[address]) for r in records),
         )
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:

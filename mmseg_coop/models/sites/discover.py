@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from .describe import Describer, Layout, layout_of
+from .describe import Describer
 from .dry_run import DryRun, Record, depends, feature_maps
 from .rules import named_sites
 from .site import TRUNK, Address, Site
@@ -97,20 +97,22 @@ def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
     record = describer.training
     levels = _levels(record, 'backbone')
     seen = [s for s in record.seen.values() if s.address.is_in('backbone')]
+    usable = {s.address for s in seen if not describer.problem(s.address)}
     needed = []
     for level in levels:
         found = depends([level], [s.probe for s in seen])
         needed.append({s.address for s, yes in zip(seen, found, strict=True) if yes})
     if len(levels) == 1:
-        usable = [a for a in needed[0] if not describer.problem(a)]
-        return _at_depths(network, usable) or _last(record, usable, levels[0])
+        found = _at_depths(network, [a for a in needed[0] if a in usable])
+        if found and _fits(describer, found[-1], levels[0]):
+            return found
+        return found + _last(describer, usable & needed[0], levels[0])
     sites: list[Address] = []
-    for level, own in zip(levels, needed, strict=True):
-        later = set().union(*(s for s in needed if len(s) > len(own)))
-        usable = [a for a in own if not describer.problem(a)]
-        shared = sorted(set(usable) & later, key=describer.order)
-        fitting = [a for a in shared if _fits(describer.layout(a), level)]
-        sites += (fitting or shared)[-1:] or _last(record, usable, level)
+    for i, (level, own) in enumerate(zip(levels, needed, strict=True)):
+        deeper = (s for j, s in enumerate(needed) if (len(s), j) > (len(own), i))
+        shared = sorted(usable & own & set().union(*deeper), key=describer.order)
+        fitting = [a for a in shared if _fits(describer, a, level)]
+        sites += (fitting or shared)[-1:] or _last(describer, usable & own, level)
     return list(dict.fromkeys(sites))
 
 
@@ -120,28 +122,25 @@ def _levels(record: Record, part: str) -> list[Tensor]:
     return [x for x in found if x.ndim == 4]
 
 
-def _last(record: Record, usable: list[Address], level: Tensor) -> list[Address]:
+def _last(describer: Describer, usable: set[Address], level: Tensor) -> list[Address]:
     """The module that returned a level, or else the level itself."""
+    record = describer.training
     returned = [x for _, x in feature_maps(record.returned['backbone'])]
-    inner = [a for a in usable if a.module != 'backbone']
+    fitting = sorted(
+        (a for a in usable if _fits(describer, a, level)), key=describer.order
+    )
+    inner = [a for a in fitting if a.module != 'backbone']
     pools = (
         [a for a in inner if any(record.seen[a].feature is x for x in returned)],
-        [a for a in usable if a.module == 'backbone'],
+        [a for a in fitting if a.module == 'backbone'],
         inner,
     )
-    for pool in pools:
-        fitting = [
-            a
-            for a in pool
-            if _fits(layout_of(record.seen[a].feature, record.size), level)
-        ]
-        if fitting:
-            return [max(fitting, key=lambda a: record.seen[a].order)]
-    return []
+    return next((pool[-1:] for pool in pools if pool), [])
 
 
-def _fits(layout: Layout | None, level: Tensor) -> bool:
-    return layout is not None and layout.shape == tuple(level.shape[1:])
+def _fits(describer: Describer, address: Address, level: Tensor) -> bool:
+    shapes = (layout.shape for layout in describer.layouts(address))
+    return tuple(level.shape[1:]) in shapes
 
 
 def _at_depths(network: nn.Module, usable: Sequence[Address]) -> list[Address]:

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from .layout import BATCH
 from .site import Address, replaced
 
 
@@ -42,7 +43,7 @@ class Record:
     """What a dry run has met.
 
     Attributes:
-        size: Height and width of the image.
+        size: Height and width of the images.
         seen: The feature maps, (N, C, H, W), (N, H, W, C) or (N, L, C).
         calls: How often each module was called.
         weighted: Order and output of each module that has weights of its own.
@@ -67,7 +68,7 @@ class DryRun:
 
     Args:
         network: The network; on any device.
-        image_shape: C, H and W of the image that it is run on.
+        image_shape: C, H and W of the images that it is run on.
         inputs_of: Modules whose input is looked at as well.
     """
 
@@ -80,8 +81,18 @@ class DryRun:
         self.network = _meta_copy(network)
         self.names = {m: name for name, m in self.network.named_modules() if name}
         self.inputs_of = set(inputs_of)
-        self.image = torch.empty(1, *image_shape, device='meta')
-        self.size = image_shape[1:]
+        self.images = torch.empty(BATCH, *image_shape, device='meta')
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return tuple(self.images.shape[2:])
+
+    def resized(self, size: tuple[int, int]) -> 'DryRun':
+        """The same network, to be run on images of another size."""
+        other = copy.copy(self)
+        other.images = self.images.new_empty(*self.images.shape[:2], *size)
+        return other
 
     def training(self) -> Record:
         """Run the network as in training; norms use running statistics.
@@ -89,17 +100,8 @@ class DryRun:
         What heads do with labels depends on values, which the meta device does not
         have: losses are left out, and where that is not enough the record ends.
         """
-        self._set_mode(True)
-        label = torch.zeros(1, *self.size, dtype=torch.long, device='meta')
-        sample = SegDataSample(metainfo=self._meta(), gt_sem_seg=PixelData(data=label))
-        with self._recording() as record, _all_kept(self.network), self._no_losses():
-            try:
-                self.network.loss(self.image, [sample])
-            except (NotImplementedError, RuntimeError) as e:
-                print('LOSS', e)
-                record.complete = False
-                if 'backbone' not in record.outputs:
-                    raise
+        with self._recording() as record, _all_kept(self.network):
+            self._train(self.images, record)
         return record
 
     def prediction(self) -> tuple[Record, list[Tensor]]:
@@ -110,7 +112,7 @@ class DryRun:
         """
         self._set_mode(False)
         with self._recording() as record, _all_kept(self.network):
-            outputs = [self.network.encode_decode(self.image, [self._meta()])]
+            outputs = [self.network.encode_decode(self.images, [self._meta()] * BATCH)]
             features = record.outputs.get('neck', record.outputs.get('backbone'))
             # A prediction does not call them.
             calls = record.calls.copy()
@@ -122,19 +124,29 @@ class DryRun:
         """Modules that a training's backward pass runs a second time."""
         if not any(_switches(m) for m in self.network.modules()):
             return set()
-        self._set_mode(True)
         with self._recording(probes=False) as record:
-            image = self.image.clone().requires_grad_()
-            features = self.network.extract_feat(image)
-            outputs = [features]
-            heads = [getattr(self.network, 'decode_head', None)]
-            for head in [*heads, *auxiliary_heads(self.network)]:
-                if isinstance(head, nn.Module) and not isinstance(head, nn.ModuleList):
-                    outputs.append(head(features))
+            # Some regions are computed again only if a gradient leaves them.
+            given = self._train(self.images.clone().requires_grad_(), record)
             before = record.calls.copy()
-            found = [x for x in tensors(outputs) if x.requires_grad]
-            torch.autograd.backward([x.sum() for x in found])
+            ends = tensors([given, list(record.returned.values())])
+            torch.autograd.backward([x.sum() for x in ends if x.requires_grad])
         return set(record.calls - before)
+
+    def _train(self, images: Tensor, record: Record) -> list[Any]:
+        """Run the network as in training; returns what the losses would be given."""
+        self._set_mode(True)
+        label = torch.zeros(1, *self.size, dtype=torch.long, device='meta')
+        labels = dict(gt_sem_seg=PixelData(data=label))
+        samples = [SegDataSample(metainfo=self._meta(), **labels) for _ in images]
+        with self._no_losses() as given:
+            try:
+                self.network.loss(images, samples)
+            # Whatever says that there are no values.
+            except Exception:
+                record.complete = False
+                if 'backbone' not in record.returned:
+                    raise
+        return given
 
     def _meta(self) -> dict:
         return dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), self.size)
@@ -147,12 +159,18 @@ class DryRun:
                 module.eval()
 
     @contextmanager
-    def _no_losses(self) -> Iterator[None]:
+    def _no_losses(self) -> Iterator[list[Any]]:
+        given: list[Any] = []
+
+        def loss_by_feat(*args: Any, **kwargs: Any) -> dict:
+            given.extend([*args, *kwargs.values()])
+            return {}
+
         heads = [m for m in self.network.modules() if hasattr(m, 'loss_by_feat')]
         for head in heads:
-            head.loss_by_feat = lambda *args, **kwargs: {}
+            head.loss_by_feat = loss_by_feat
         try:
-            yield
+            yield given
         finally:
             for head in heads:
                 del head.loss_by_feat
@@ -188,10 +206,12 @@ class _OutputHook:
     def __call__(self, module: nn.Module, args: tuple, output: Any) -> Any:
         record = self.record
         record.calls[self.name] += 1
-        if not self.probes or record.calls[self.name] > 1:
+        if record.calls[self.name] > 1:
             return None
         if '.' not in self.name:
             record.returned[self.name] = output
+        if not self.probes:
+            return None
         if any(p is not None for p in module._parameters.values()):
             record.weighted += [
                 (self.name, len(record.seen), x) for x in tensors(output)

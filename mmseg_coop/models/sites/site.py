@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .layout import grid_sizes
+
 TRUNK = 'trunk'
 _INPUT = 'in'
 
@@ -117,17 +119,24 @@ class Site:
             return feature
         if self.layout == 'NHWC':
             return feature.permute(0, 3, 1, 2)
-        height, width = (-(-side // self.stride) for side in image_size)
         pixels = feature[:, self.extra_tokens :]
+        size = self._grid(pixels.shape[1], image_size)
+        return pixels.transpose(1, 2).unflatten(2, size)
+
+    def _grid(self, tokens: int, image_size: Sequence[int]) -> tuple[int, int]:
+        """Height and width of the tokens of an image."""
+        padded, cut = grid_sizes(image_size, self.stride)
         # Recorded graphs of any size must not depend on a comparison of sizes.
-        if not torch.compiler.is_compiling() and pixels.shape[1] != height * width:
-            raise ValueError(
-                f'site {self.name}: found {pixels.shape[1]} tokens, expected '
-                f'{height} x {width} for an image of {tuple(image_size)} at stride '
-                f'{self.stride}; pad images to a multiple of the stride '
-                '(data_preprocessor.size_divisor)'
-            )
-        return pixels.transpose(1, 2).unflatten(2, (height, width))
+        if torch.compiler.is_compiling() or tokens == padded[0] * padded[1]:
+            return padded
+        if tokens == cut[0] * cut[1]:
+            return cut
+        raise ValueError(
+            f'site {self.name}: found {tokens} tokens, expected {padded[0]} x '
+            f'{padded[1]} for an image of {tuple(image_size)} at stride '
+            f'{self.stride}; pad images to a multiple of the stride '
+            '(data_preprocessor.size_divisor)'
+        )
 
     def from_map(self, fused: Tensor, feature: Tensor) -> Tensor:
         """A feature map (N, C, H, W) in the layout of the network's own tensor."""

@@ -87,7 +87,7 @@ def test_wanted_sites():
         ('backbone.layer1.0.relu', {}, 'is called 2 times in training'),
         ('auxiliary_head.conv_seg', {}, 'is not called in prediction'),
         ('decode_head.cam:in', {}, None),
-        ('backbone.layer1:1', {}, r'has no feature map; .*found \[\(1, 8, 16, 24\)\]'),
+        ('backbone.layer1:1', {}, r'has no feature map; .*found \[\(2, 8, 16, 24\)\]'),
         (
             'backbone.layer1.0.conv1',
             dict(backbone=dict(BACKBONE, with_cp=True)),

@@ -1,0 +1,165 @@
+"""What a dry run finds out of any network: layouts, levels, recomputed regions."""
+
+import copy
+
+import pytest
+import torch
+from families import FAMILIES
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_coop.models.recompute import recompute_modules
+from mmseg_coop.models.sites import find_sites
+from mmseg_coop.models.sites.layout import BATCH, Layout, grid_sizes, layouts_of
+
+from tiny import fcn_head, network_config
+
+
+def feature(*shape: int) -> Tensor:
+    return torch.empty(BATCH, *shape, device='meta')
+
+
+@pytest.mark.parametrize(
+    ('shape', 'image', 'expected'),
+    [
+        ((8, 16, 24), (64, 96), Layout('NCHW', (8, 16, 24), 4)),
+        ((16, 24, 8), (64, 96), Layout('NHWC', (8, 16, 24), 4)),
+        ((384, 8), (64, 96), Layout('NLC', (8, 16, 24), 4)),
+        # A class token, and with four registers.
+        ((25, 8), (64, 96), Layout('NLC', (8, 4, 6), 16, 1)),
+        ((29, 8), (64, 96), Layout('NLC', (8, 4, 6), 16, 5)),
+        # Padded to a multiple of the stride, or cut; 25 = 769 / 31, too.
+        ((8, 25, 25), (769, 769), Layout('NCHW', (8, 25, 25), 32)),
+        ((625, 8), (769, 769), Layout('NLC', (8, 25, 25), 32)),
+        ((576, 8), (769, 769), Layout('NLC', (8, 24, 24), 32)),
+        # Patches of 14 pixels.
+        ((1370, 8), (518, 518), Layout('NLC', (8, 37, 37), 14, 1)),
+        # Two convolutions without padding.
+        ((8, 252, 508), (512, 1024), Layout('NCHW', (8, 252, 508), 2)),
+        # Smaller than a stride.
+        ((8, 1, 1), (24, 24), Layout('NCHW', (8, 1, 1), 24)),
+    ],
+)
+def test_layouts(shape, image, expected):
+    assert layouts_of(feature(*shape), image)[0] == expected
+
+
+@pytest.mark.parametrize(
+    'tensor',
+    [
+        # Pooled to a pixel, to another aspect ratio, windows, and the classes.
+        feature(8, 1, 1),
+        feature(8, 6, 6),
+        torch.empty(12, 16, 8, device='meta'),
+        feature(19, 8),
+        torch.empty(1, 512, 8, device='meta'),
+    ],
+)
+def test_what_is_no_feature_map(tensor):
+    assert layouts_of(tensor, (512, 1024)) == []
+
+
+@pytest.mark.parametrize('stride', [4, 14, 16])
+def test_grids_of_padded_and_of_cut_images(stride):
+    padded, cut = grid_sizes((769, 512), stride)
+    assert padded == (-(-769 // stride), -(-512 // stride))
+    assert cut == (769 // stride, 512 // stride)
+
+
+class Levels(nn.Module):
+    """A backbone whose stages hold feature maps as (N, H, W, C)."""
+
+    def __init__(self, channels: int = 8):
+        super().__init__()
+        self.patches = nn.Conv2d(3, channels, 8, 8)
+        self.stages = nn.ModuleList(nn.Linear(channels, channels) for _ in range(3))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.patches(x).permute(0, 2, 3, 1)
+        outputs = []
+        for stage in self.stages:
+            x = self.run(stage, x)
+            outputs.append(x.permute(0, 3, 1, 2))
+        return outputs
+
+    def run(self, stage: nn.Module, x: Tensor) -> Tensor:
+        return stage(x)
+
+
+def network(backbone: nn.Module, channels: int = 8) -> nn.Module:
+    built = MODELS.build(
+        network_config('danet', decode_head=fcn_head(channels, 2), auxiliary_head=None)
+    )
+    built.backbone = backbone
+    return built
+
+
+@pytest.mark.parametrize('image', [(3, 64, 96), (3, 64, 64)])
+def test_as_many_channels_as_rows(image):
+    sites = find_sites(network(Levels()), image)
+    for i in (0, 1):
+        site = sites[f'backbone.stages.{i}']
+        assert (site.layout, site.channels, site.stride) == ('NHWC', 8, 8)
+
+
+def test_networks_of_one_size_are_run_at_that_size_only():
+    class OneSize(Levels):
+        def forward(self, x: Tensor) -> list[Tensor]:
+            assert x.shape[2:] == (64, 64)
+            return super().forward(x)
+
+    sites = find_sites(network(OneSize(channels=12), 12), (3, 64, 64))
+    assert sites['backbone.stages.0'].layout == 'NHWC'
+
+
+def test_changes_in_place_in_training_only_are_seen():
+    class Dropped(Levels):
+        def run(self, stage: nn.Module, x: Tensor) -> Tensor:
+            return torch.dropout_(stage(x), 0.1, self.training)
+
+        def forward(self, x: Tensor) -> list[Tensor]:
+            return [level * 2 for level in super().forward(x)]
+
+    assert find_sites(network(Dropped()), (3, 64, 96))['backbone.stages.0'].overwritten
+    sites = find_sites(network(Levels()), (3, 64, 96))
+    assert not sites['backbone.stages.0'].overwritten
+
+
+def test_one_level_of_another_size_than_the_depths():
+    sites = find_sites(MODELS.build(copy.deepcopy(FAMILIES['erfnet'])), (3, 64, 96))
+    backbone = [s for s in sites.values() if s.part == 'backbone']
+    assert len(backbone) > 2 and all(s.deep for s in backbone[:-1])
+    assert backbone[-1].stride == 2 and not backbone[-1].deep
+
+
+def recomputing(family: str) -> nn.Module:
+    config = copy.deepcopy(FAMILIES[family])
+    config.backbone.with_cp = True
+    return MODELS.build(config)
+
+
+@pytest.mark.parametrize(
+    ('family', 'name'),
+    [
+        ('ocrnet', 'backbone.layer1.0.conv1'),
+        ('hrnet_ocr', 'backbone.stage2.0.branches.0.0.conv1'),
+        ('swin', 'backbone.stages.0.blocks.0.ffn'),
+        ('segformer', 'backbone.layers.0.1.0.ffn'),
+        ('vit_upernet', 'backbone.layers.0.ffn'),
+        ('convnext', 'backbone.stages.0.0.pointwise_conv1'),
+        ('unet', 'backbone.encoder.1.1.convs.0.conv'),
+        ('mobilenet_v2', 'backbone.layer2.0.conv.0'),
+    ],
+)
+def test_regions_that_are_computed_again(family, name):
+    sites = find_sites(recomputing(family), (3, 64, 96))
+    assert list(sites) == list(find_sites(MODELS.build(FAMILIES[family]), (3, 64, 96)))
+    with pytest.raises(ValueError, match=f'{name}.*computed again'):
+        find_sites(recomputing(family), (3, 64, 96), [name])
+
+
+def test_heads_that_are_computed_again():
+    built = MODELS.build(copy.deepcopy(FAMILIES['ocrnet']))
+    recompute_modules(built.decode_head)
+    with pytest.raises(ValueError, match='computed again'):
+        find_sites(built, (3, 64, 96), ['decode_head.1.bottleneck'])
