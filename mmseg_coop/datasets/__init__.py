@@ -3,6 +3,7 @@ from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
 from .draws import DrawSampler, SeededDataset
 from .faults import DataFault
+from .modality import LoadModality
 from .policy import skip_faults, watch_loading
 from .skip_faults import SkipFaults
 from .toy_streets import ToyStreets
@@ -17,6 +18,7 @@ __all__ = [
     'DrawSampler',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
+    'LoadModality',
     'SeededDataset',
     'SkipFaults',
     'ToyStreets',

@@ -1,13 +1,36 @@
 """Preprocessing where networks see different channels, or normalize differently."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import nn
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network sees of images.
+
+    Attributes:
+        name: The network.
+        inputs: Channels of the image that it sees; None for all.
+        count: How many channels it takes.
+        config: Config of its data preprocessor.
+    """
+
+    name: str
+    inputs: Sequence[int] | None
+    count: int
+    config: Mapping[str, Any]
+
+    def is_like(self, other: 'View') -> bool:
+        """Whether another network sees the same."""
+        parts = ('inputs', 'count', 'config')
+        return all(getattr(self, part) == getattr(other, part) for part in parts)
 
 
 class NetworksDataPreProcessor(BaseDataPreprocessor):
@@ -17,22 +40,17 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
     gets is what MMSegmentation's preprocessor gives for its channels alone, to the bit.
 
     Args:
-        inputs: By network, the channels of the image that it sees; None for all.
-        configs: By network, the config of its data preprocessor.
+        views: What networks see, all different; they pad alike.
     """
 
-    def __init__(
-        self,
-        inputs: Mapping[str, Sequence[int] | None],
-        configs: Mapping[str, Mapping[str, Any]],
-    ):
+    def __init__(self, views: Sequence[View]):
         super().__init__()
-        self.inputs = dict(inputs)
-        self.preprocessors = nn.ModuleDict(
-            {name: MODELS.build(dict(config)) for name, config in configs.items()}
+        self.views = tuple(views)
+        self.preprocessors = nn.ModuleList(
+            MODELS.build(dict(view.config)) for view in views
         )
         # Of a training crop, for those who ask.
-        self.size = getattr(next(iter(self.preprocessors.values())), 'size', None)
+        self.size = getattr(self.preprocessors[0], 'size', None)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """See ``SegDataPreProcessor``; the images have the channels of all networks.
@@ -40,10 +58,13 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
         Raises:
             ValueError: If an image does not have the channels that a network sees.
         """
+        samples = data.get('data_samples')
         results: list[dict[str, Any]] = []
-        for name, preprocessor in self.preprocessors.items():
-            images = [self._select(image, name) for image in data['inputs']]
-            samples = data.get('data_samples')
+        for view, preprocessor in zip(self.views, self.preprocessors, strict=True):
+            images = [
+                _select(image, view, samples[i] if samples else None)
+                for i, image in enumerate(data['inputs'])
+            ]
             if results and samples is not None:
                 # Labels are padded once, with the first.
                 samples = [SegDataSample(metainfo=dict(s.metainfo)) for s in samples]
@@ -52,76 +73,18 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
         joined = torch.cat([result['inputs'] for result in results], dim=1)
         return dict(results[0], inputs=joined)
 
-    def _select(self, image: torch.Tensor, name: str) -> torch.Tensor:
-        channels = self.inputs[name]
-        if channels is None:
-            return image
-        if max(channels) >= image.shape[0]:
-            raise ValueError(
-                f'networks.{name}.inputs: found {list(channels)}, but the images have '
-                f'{image.shape[0]} channels; load all modalities into one image, or '
-                'change inputs'
-            )
-        return image[list(channels)]
 
-
-def data_preprocessor_for(
-    common: Any,
-    inputs: Mapping[str, Sequence[int] | None],
-    own: Mapping[str, Mapping[str, Any] | None],
-    counts: Mapping[str, int],
-) -> tuple[Any, dict[str, slice | list[int]]]:
-    """The data preprocessor of a model, and what of its result a network sees.
-
-    Args:
-        common: The model's: a config, or, where networks have none, a module.
-        inputs: By network, the channels of the image that it sees; None for all.
-        own: By network, the config of its own.
-        counts: By network, the channels that it takes.
-
-    Returns:
-        A config or module, and the channels of the networks that see only some.
-
-    Raises:
-        ValueError: If mean and standard deviation don't fit the channels.
-    """
-    if not any(own.values()) and (common is None or not any(inputs.values())):
-        return common, {n: list(chosen) for n, chosen in inputs.items() if chosen}
-    if isinstance(common, nn.Module):
-        raise ValueError(
-            f'data_preprocessor: found a {type(common).__name__}, expected a dict: '
-            'networks have inputs or a data_preprocessor of their own'
-        )
-    configs = {n: _config_for(common, own[n] or {}, inputs[n], n) for n in inputs}
-    channels, start = {}, 0
-    for name, count in counts.items():
-        count = len(inputs[name] or ()) or count
-        channels[name] = slice(start, start + count)
-        start += count
-    return NetworksDataPreProcessor(inputs, configs), channels
-
-
-def _config_for(
-    common: Mapping[str, Any] | None,
-    own: Mapping[str, Any],
-    inputs: Sequence[int] | None,
-    name: str,
-) -> dict[str, Any]:
-    """The config of a network's data preprocessor.
-
-    The model's mean and standard deviation may have a value for each channel of the
-    image: those that the network sees are taken.
-    """
-    config = {'type': 'SegDataPreProcessor', **(common or {}), **own}
-    for key in ('mean', 'std') if inputs else ():
-        values = config.get(key)
-        if values is None or len(values) in (1, len(inputs)):
-            continue
-        if key in own or max(inputs) >= len(values):
-            raise ValueError(
-                f'networks.{name}.data_preprocessor.{key}: found {len(values)} values, '
-                f'expected {len(inputs)}, one for each channel of '
-                f'inputs={list(inputs)}'
-            )
-        config[key] = [values[i] for i in inputs]
-    return config
+def _select(image: Tensor, view: View, sample: SegDataSample | None) -> Tensor:
+    """The channels (C, H, W) that a network sees."""
+    found = len(image)
+    missing = view.inputs is not None and max(view.inputs) >= found
+    if not missing and (view.inputs is not None or found == view.count):
+        return image if view.inputs is None else image[list(view.inputs)]
+    path = sample.metainfo.get('img_path') if sample is not None else None
+    expected = f'{view.count}, or inputs that choose as many'
+    if missing:
+        expected = f'those of networks.{view.name}.inputs={list(view.inputs)}'
+    raise ValueError(
+        f'{path or "image"}: found {found} channels, expected {expected} for network '
+        f'{view.name}; the pipeline has to load all modalities into one image'
+    )

@@ -14,6 +14,7 @@ _OTHER_NAMES = {
     'auxiliary_head': 'auxiliary',
 }
 READS = ('fused', 'own')
+_OF_PATTERN = 'connections'
 
 
 def renamed(text: str) -> str:
@@ -81,7 +82,12 @@ class Connection:
     detach: bool = False
     dropout: float = 0.0
     read: str = 'fused'
-    key: str = 'connections'
+    key: str = _OF_PATTERN
+
+    @property
+    def listed(self) -> bool:
+        """Whether the config names it by itself, and no pattern has written it."""
+        return self.key != _OF_PATTERN
 
     @property
     def identifier(self) -> str:

@@ -18,6 +18,7 @@ class Demand:
             last that it is needed for. Networks in ``order`` that are missing here run
             to their ends.
         active: The sites that a run passes and that are read or fused.
+        fused: Those of them at which something arrives.
         reads: How often the feature map of a site is read: ``fused`` or ``own``.
         sends: How many targets each connection is sent to, by its place.
         crossing: Networks need each other, and have to take turns.
@@ -26,6 +27,7 @@ class Demand:
     order: tuple[str, ...]
     last: Mapping[str, frozenset[str]]
     active: frozenset[SiteRef]
+    fused: frozenset[SiteRef]
     reads: Mapping[tuple[SiteRef, str], int]
     sends: Mapping[int, int]
     crossing: bool
@@ -45,12 +47,15 @@ def find_demand(
         outputs: Names of the networks whose output is wanted.
         parts: Of these networks only the sites in these parts are passed. Default: all.
     """
-    order = {SiteRef(n, s): i for n, own in sites.items() for i, s in enumerate(own)}
+    # What a network has at a site of its own comes first, then what is fused there.
+    order = {
+        SiteRef(n, s): 2 * i for n, own in sites.items() for i, s in enumerate(own)
+    }
     reach = dict.fromkeys(outputs, float('inf'))
     if parts is not None:
         for name in outputs:
             inside = [i for i, s in enumerate(sites[name].values()) if s.part in parts]
-            reach[name] = max(inside, default=-1)
+            reach[name] = 2 * max(inside, default=-1) + 1
     pending = [(t, i) for i, c in enumerate(connections) for t in c.targets]
     done: list[tuple[SiteRef, int]] = []
     # A connection that becomes due can make its source network run further, and so
@@ -59,18 +64,19 @@ def find_demand(
     while progress:
         progress = False
         for target, i in list(pending):
-            if reach.get(target.network, -1) < order[target]:
+            if reach.get(target.network, -1) <= order[target]:
                 continue
             pending.remove((target, i))
             done.append((target, i))
             for source in connections[i].sources:
-                reached = reach.get(source.network, -1)
-                reach[source.network] = max(reached, order[source])
+                needed = order[source] + (connections[i].read == 'fused')
+                reach[source.network] = max(reach.get(source.network, -1), needed)
             progress = True
     sends = Counter(i for _, i in done)
     sent = [connections[i] for i in sends]
     reads = Counter((s, c.read) for c in sent for s in c.sources)
-    active = {target for target, _ in done} | {source for source, _ in reads}
+    fused = frozenset(target for target, _ in done)
+    active = fused | {source for source, _ in reads}
     needs: dict[str, set[str]] = {name: set() for name in sites if name in reach}
     for target, i in done:
         needs[target.network] |= {s.network for s in connections[i].sources}
@@ -80,7 +86,7 @@ def find_demand(
         for name in names
         if name not in outputs
     }
-    return Demand(names, last, frozenset(active), reads, sends, crossing)
+    return Demand(names, last, active, fused, reads, sends, crossing)
 
 
 def _sources_first(needs: Mapping[str, set[str]]) -> tuple[tuple[str, ...], bool]:

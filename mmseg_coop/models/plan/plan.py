@@ -14,6 +14,7 @@ from .checks import check_connections
 from .connection import Connection, SiteRef
 from .demand import Demand, find_demand
 from .run import Run
+from .trained import trained_connections
 
 
 class Plan(BaseModule):
@@ -23,6 +24,7 @@ class Plan(BaseModule):
         connections: The connections.
         sites: The sites of each network, in the order in which it reaches them.
         align_corners: How the networks resize.
+        trained: Names of the networks that have losses. Default: all.
 
     Attributes:
         networks: Names of the networks, in order.
@@ -43,12 +45,14 @@ class Plan(BaseModule):
         connections: Sequence[Connection],
         sites: Mapping[str, Mapping[str, Site]],
         align_corners: bool = False,
+        trained: Sequence[str] | None = None,
     ):
         super().__init__()
         check_connections(connections, sites)
         self.networks = tuple(sites)
         self.sites = {network: dict(own) for network, own in sites.items()}
-        self.connections = tuple(connections)
+        trained = self.networks if trained is None else tuple(trained)
+        self.connections = tuple(trained_connections(connections, sites, trained))
         self.incoming = {
             target: i
             for i, connection in enumerate(self.connections)
@@ -60,7 +64,7 @@ class Plan(BaseModule):
             self._build(connection, align_corners)
         self._switches = {name: Switch() for name in self.networks}
         # A run only looks up what is asked for again and again.
-        usual = [self.networks, *((name,) for name in self.networks)]
+        usual = [self.networks, trained, *((name,) for name in self.networks)]
         self._demands = {outputs: self._find_demand(outputs) for outputs in usual}
         self.crossing = self._demands[self.networks].crossing
 

@@ -103,7 +103,7 @@ class Run:
         place = self.plan.sites[network][site]
         read = self._keep(ref, 'own', place.to_map(feature, self.image_size))
         own = feature
-        if ref in self.plan.incoming and self._is_due(ref):
+        if ref in self.demand.fused:
             feature = place.from_map(self._fuse(ref, feature), feature)
         read |= self._keep(ref, 'fused', place.to_map(feature, self.image_size))
         if not self.missing[network] and network in self.demand.last:
@@ -124,9 +124,6 @@ class Run:
     def wait_for(self, source: SiteRef, read: str) -> None:
         """Make sure that a source has been passed: here its network ran before."""
 
-    def _is_due(self, target: SiteRef) -> bool:
-        return self.plan.incoming[target] in self.sends
-
     def _keep(self, ref: SiteRef, read: str, feature: Tensor) -> bool:
         kept = (ref, read) in self.reads
         if kept:
@@ -137,7 +134,7 @@ class Run:
         plan = self.plan
         i = plan.incoming[target]
         own = plan.sites[target.network][target.site].to_map(feature, self.image_size)
-        arriving = self._receive(i)
+        arriving = self._receive(i, own)
         probability = plan.connections[i].dropout
         if target in plan.switched_off:
             if probability:
@@ -157,11 +154,12 @@ class Run:
             self.draws[network] = torch.rand(size, device=like.device)
         return self.draws[network]
 
-    def _receive(self, i: int) -> Tensor:
+    def _receive(self, i: int, own: Tensor) -> Tensor:
         """What a connection sends, made once for all its targets."""
         if i not in self.sent:
             connection = self.plan.connections[i]
-            features = [self._read((s, connection.read)) for s in connection.sources]
+            read = [self._read((s, connection.read)) for s in connection.sources]
+            features = [_as_precise(feature, own) for feature in read]
             if connection.detach:
                 features = [feature.detach() for feature in features]
             if len(features) == 1:
@@ -169,9 +167,17 @@ class Run:
             else:
                 self.sent[i] = self.plan.aggregations[connection.identifier](features)
         self.sends[i] -= 1
-        return self.sent[i] if self.sends[i] else self.sent.pop(i)
+        sent = self.sent[i] if self.sends[i] else self.sent.pop(i)
+        return _as_precise(sent, own)
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)
         self.reads[what] -= 1
         return self.features[what] if self.reads[what] else self.features.pop(what)
+
+
+def _as_precise(arriving: Tensor, own: Tensor) -> Tensor:
+    """What arrives in the network's own type, where autocast does not see to it."""
+    if arriving.dtype == own.dtype or torch.is_autocast_enabled(own.device.type):
+        return arriving
+    return arriving.to(own.dtype)

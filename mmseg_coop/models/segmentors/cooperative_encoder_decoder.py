@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -148,7 +149,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         expect_bool('with_cp', with_cp)
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         built = {
-            name: MODELS.build({**config.model, 'test_cfg': test_cfg})
+            name: MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
             for name, config in configs.items()
         }
         preprocessor, channels = data_preprocessor_for(
@@ -178,8 +179,12 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         sites: dict[str, dict[str, Site]] = {name: {} for name in names}
         if connections:
             sites = self._find_sites(asked_sites(connections, names))
+        self._trained = [name for name, c in configs.items() if not c.frozen]
         self.plan = Plan(
-            write_connections(connections, sites), sites, self.align_corners
+            write_connections(connections, sites),
+            sites,
+            self.align_corners,
+            self._trained,
         )
         self.plan.attach(self.networks)
         if self.plan.connections and not self.plan.inside_backbones:
@@ -236,11 +241,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         Returns:
             Losses and accuracies, named as in ``top.decode.loss_ce``.
         """
-        trained = [name for name, c in self._configs.items() if not c.frozen]
 
         def call(name: str) -> Any:
             network, image = self.networks[name], self._image(inputs, name)
-            if name in trained:
+            if name in self._trained:
                 return network.loss(image, data_samples)
             # It is only read, and ends at its last site.
             with self._frozen_grad(name):
@@ -248,7 +252,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 return network.encode_decode(image, metas)
 
         losses = {}
-        for name, own in self.plan.run(call, trained, inputs.shape[2:]).items():
+        for name, own in self.plan.run(call, self._trained, inputs.shape[2:]).items():
             weight = self._configs[name].loss_weight
             losses |= add_prefix(_weighted(own, weight), name)
         return losses

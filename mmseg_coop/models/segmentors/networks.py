@@ -3,20 +3,17 @@
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from mmengine.config import Config
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
-from mmseg.registry import MODELS
 from torch import nn
 
-from ..expect import expect, expect_bool, is_count
+from ..expect import expect, expect_bool, expect_dict, is_count
 from .combine import MEAN
+from .network_files import OWN_KEYS, class_of, flat_entry, merge_network
 
 _PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
-_OWN_KEYS = ('config', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
 # What the mean of the networks' probabilities, and one label map of each, rest on.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
@@ -71,16 +68,12 @@ def read_networks(
     found = {}
     for name, entry in entries.items():
         key = f'networks.{name}'
-        entry = {'config': entry} if isinstance(entry, str) else dict(entry or {})
-        own = {k: entry.pop(k) for k in _OWN_KEYS if k in entry}
-        model = dict(common)
-        if own.get('config') is not None:
-            model = model_of(own['config'], key)
-            own.setdefault('data_preprocessor', model.pop('data_preprocessor', None))
-        model = merge_config(model, entry)
+        entry = flat_entry(entry, key)
+        own = {k: entry.pop(k) for k in OWN_KEYS if k in entry}
+        expect_dict(f'{key}.data_preprocessor', own.get('data_preprocessor'))
         found[name] = NetworkConfig(
             name=name,
-            model=_checked_model(model, key),
+            model=_checked_model(merge_network(common, entry), key),
             init=_read_init(own.get('init') or inits[name], key),
             frozen=_read_frozen(own.get('frozen', False), key),
             inputs=_read_inputs(own.get('inputs'), key),
@@ -92,38 +85,6 @@ def read_networks(
             'networks: all are frozen, expected at least one that is trained'
         )
     return found
-
-
-def model_of(path: str, key: str = 'networks') -> dict[str, Any]:
-    """The model of a config file, as a plain dict.
-
-    Raises:
-        ValueError: If the file can't be read, or has no model.
-    """
-    try:
-        config = Config.fromfile(path)
-    except Exception as error:
-        # A config is code, and fails in as many ways.
-        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
-        text = f'{key}: {path} can not be read as a config ({reason})'
-        raise ValueError(text) from error
-    if not isinstance(config.get('model'), dict):
-        raise ValueError(f'{key}: {path} has no model')
-    return config.model.to_dict()
-
-
-def merge_config(base: Any, over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge a part's config over that of another: replaced if its type is another."""
-    over = dict(over)
-    delete = over.pop('_delete_', False)
-    base = dict(base or {})
-    if delete or _other_type(base.get('type'), over.get('type')):
-        return deepcopy(over)
-    merged = deepcopy(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
-        merged[key] = merge_config(base[key], value) if both else deepcopy(value)
-    return merged
 
 
 def check_alike(networks: Mapping[str, nn.Module]) -> None:
@@ -139,7 +100,8 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
         pairs += [(key, *heads) for key in _HEADS_ALIKE]
         for key, a, b in pairs:
             found, expected = getattr(a, key, None), getattr(b, key, None)
-            if found != expected:
+            # Heads of other families have no threshold, for one.
+            if None not in (found, expected) and found != expected:
                 raise ValueError(
                     f'networks.{name}: {key} is {found!r}, expected that of {first}, '
                     f'{expected!r}: all networks predict the same classes'
@@ -153,7 +115,7 @@ def last_head(network: nn.Module) -> nn.Module:
 
 
 def in_channels(network: nn.Module) -> int:
-    """Channels of the images that a network takes."""
+    """Channels of the images that a network takes: those of its first convolution."""
     convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
     conv = next(convs, None)
     return 3 if conv is None else conv.in_channels
@@ -198,26 +160,23 @@ def _checked_model(model: dict[str, Any], key: str) -> dict[str, Any]:
     kind = model.setdefault(
         'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
     )
-    cls = _class_of(kind)
-    expect(f'{key}.type', kind, inspect.isclass(cls), 'a segmentor of the registry')
+    cls = class_of(kind)
+    right = inspect.isclass(cls) and issubclass(cls, nn.Module)
+    expect(f'{key}.type', kind, right, 'a segmentor of the registry')
+    if 'networks' in inspect.signature(cls).parameters:
+        raise ValueError(
+            f'{key}: found a {cls.__name__}, expected one network, such as an '
+            'EncoderDecoder'
+        )
     known = inspect.signature(cls).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         for name in model:
             if name not in known and name != 'type':
                 raise ValueError(
                     f'{key}: unknown key {name!r}; expected one of '
-                    f'{sorted({*known, *_OWN_KEYS})} ({cls.__name__})'
+                    f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
                 )
     return model
-
-
-def _other_type(base: Any, over: Any) -> bool:
-    given = base is not None and over is not None
-    return given and _class_of(base) is not _class_of(over)
-
-
-def _class_of(kind: Any) -> Any:
-    return MODELS.get(kind) or kind if isinstance(kind, str) else kind
 
 
 def _per_network(

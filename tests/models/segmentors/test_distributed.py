@@ -1,3 +1,4 @@
+import copy
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
+from differing import MIXED, SEGFORMER
 from tiny import NUM_CLASSES, make_samples, network_config, total_loss
 
 TESTS = Path(__file__).parents[2]
@@ -22,14 +24,31 @@ def run_worker(path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize(
-    ('network', 'pattern'), [('deeplabv3plus', 'same'), ('danet', 'multi')]
-)
-def test_two_processes_give_the_gradients_of_one(network, pattern, tmp_path):
+CROSS = dict(pattern='cross', sites='backbone')
+CASES = {
+    'same': dict(network='deeplabv3plus', connections=dict(pattern='same')),
+    'multi': dict(network='danet', connections=dict(pattern='multi')),
+    'networks that differ': dict(
+        network='danet',
+        connections=dict(pattern='same', sites='backbone'),
+        networks=MIXED,
+    ),
+    'cross': dict(network='danet', connections=CROSS, networks=MIXED),
+    'cross with a frozen network': dict(
+        network='danet',
+        connections=CROSS,
+        networks=dict(top=dict(frozen=True), bottom=SEGFORMER),
+    ),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_two_processes_give_the_gradients_of_one(name, tmp_path):
     """2 processes x batch 2 = 1 process x batch 4, without find_unused_parameters."""
-    connections = dict(pattern=pattern, connector=dict(start='random'))
+    options = copy.deepcopy(CASES[name])
+    options['connections']['connector'] = dict(start='random')
     config = network_config(
-        network, type='CooperativeEncoderDecoder', connections=connections
+        options.pop('network'), type='CooperativeEncoderDecoder', **options
     ).to_dict()
     model = MODELS.build(config)
     inputs = torch.randn(4, 3, 64, 64)
@@ -44,6 +63,9 @@ def test_two_processes_give_the_gradients_of_one(network, pattern, tmp_path):
     gradients = torch.load(path)
     assert gradients.keys() == dict(model.named_parameters()).keys()
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            assert gradients[name] is None
+            continue
         torch.testing.assert_close(
             gradients[name], parameter.grad, rtol=1e-4, atol=1e-6, msg=name
         )

@@ -1,0 +1,106 @@
+"""Which preprocessing the networks of a model need."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from .networks_data_preprocessor import NetworksDataPreProcessor, View
+
+# What a preprocessor does with an image and its label, and not with its channels.
+PADDING = ('size', 'size_divisor', 'seg_pad_val', 'test_cfg', 'batch_augments')
+
+
+def data_preprocessor_for(
+    common: Any,
+    inputs: Mapping[str, Sequence[int] | None],
+    own: Mapping[str, Mapping[str, Any] | None],
+    counts: Mapping[str, int],
+) -> tuple[Any, dict[str, slice | list[int]]]:
+    """The data preprocessor of a model, and what of its result a network sees.
+
+    Args:
+        common: The model's: a config, or, where networks have none, a module.
+        inputs: By network, the channels of the image that it sees; None for all.
+        own: By network, the config of its own.
+        counts: By network, the channels that it takes.
+
+    Returns:
+        A config or module, and the channels of the networks that see only some.
+
+    Raises:
+        ValueError: If the channels don't fit a network, mean and standard deviation
+            don't fit the channels, or networks pad differently.
+    """
+    for name, chosen in inputs.items():
+        if chosen and len(chosen) != counts[name]:
+            raise ValueError(
+                f'networks.{name}.inputs: found {list(chosen)}, but the network takes '
+                f'{counts[name]} channels; set networks.{name}.backbone.in_channels='
+                f'{len(chosen)} (in_chans in some), or change inputs'
+            )
+    if common is None and not any(own.values()):
+        return None, {n: list(chosen) for n, chosen in inputs.items() if chosen}
+    if isinstance(common, nn.Module):
+        if not any(own.values()) and not any(inputs.values()):
+            return common, {}
+        raise ValueError(
+            f'data_preprocessor: found a {type(common).__name__}, expected a dict: '
+            'networks have inputs or a data_preprocessor of their own'
+        )
+    configs = {n: _config_for(common, own[n] or {}, inputs[n], n) for n in inputs}
+    _check_padding(configs)
+    views: list[View] = []
+    places: dict[str, int] = {}
+    for name, config in configs.items():
+        view = View(name, inputs[name], counts[name], config)
+        # Alike networks see the same.
+        found = [i for i, other in enumerate(views) if other.is_like(view)]
+        places[name] = found[0] if found else len(views)
+        views += [] if found else [view]
+    if len(views) == 1 and views[0].inputs is None:
+        return views[0].config, {}
+    starts = [sum(view.count for view in views[:i]) for i in range(len(views))]
+    channels = {
+        name: slice(starts[i], starts[i] + views[i].count) for name, i in places.items()
+    }
+    return NetworksDataPreProcessor(views), channels
+
+
+def _config_for(
+    common: Mapping[str, Any] | None,
+    own: Mapping[str, Any],
+    inputs: Sequence[int] | None,
+    name: str,
+) -> dict[str, Any]:
+    """The config of a network's data preprocessor.
+
+    The model's mean and standard deviation may have a value for each channel of the
+    image: those that the network sees are taken.
+    """
+    config = {'type': 'SegDataPreProcessor', **(common or {}), **own}
+    for key in ('mean', 'std') if inputs else ():
+        values = config.get(key)
+        if values is None or len(values) in (1, len(inputs)):
+            continue
+        if key in own or max(inputs) >= len(values):
+            raise ValueError(
+                f'networks.{name}.data_preprocessor.{key}: found {len(values)} values, '
+                f'expected {len(inputs)}, one for each channel of '
+                f'inputs={list(inputs)}'
+            )
+        config[key] = [values[i] for i in inputs]
+    return config
+
+
+def _check_padding(configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that all networks see images of one size: there is one label for all."""
+    (first, reference), *others = configs.items()
+    for name, config in others:
+        for key in PADDING:
+            if config.get(key) != reference.get(key):
+                raise ValueError(
+                    f'networks.{name}.data_preprocessor.{key}: found '
+                    f'{config.get(key)!r}, but {first} has {reference.get(key)!r}; '
+                    f'images are padded alike, set data_preprocessor.{key} of the model'
+                )

@@ -1,0 +1,150 @@
+"""Networks that are config files: read them, and write them out in their place."""
+
+from collections.abc import Mapping, MutableMapping
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import Registry
+from mmseg.registry import MODELS
+
+from ..data_preprocessors import PADDING
+
+# Of an entry of ``networks`` what is no key of the network's class.
+OWN_KEYS = ('init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
+_FILE, _DELETE = 'config', '_delete_'
+
+
+def flatten_networks(config: Config) -> None:
+    """Write out the networks that a config gives as files, so that it needs no other.
+
+    Args:
+        config: A whole config, which is changed; of any model.
+
+    Raises:
+        ValueError: If a file can't be read, or has no model.
+    """
+    model = config.get('model')
+    networks = model.get('networks') if isinstance(model, Mapping) else None
+    if isinstance(networks, MutableMapping):
+        entries = {f'networks.{name}': name for name in networks}
+    elif isinstance(networks, list):
+        entries = {f'networks[{i}]': i for i in range(len(networks))}
+    else:
+        return
+    for key, place in entries.items():
+        entry = networks[place]
+        path = file_of(entry)
+        if path is None:
+            continue
+        imports = _read(path, key).get('custom_imports')
+        if imports:
+            _add_imports(config, imports)
+        networks[place] = ConfigDict(flat_entry(entry, key))
+
+
+def file_of(entry: Any) -> str | None:
+    """The config file of an entry of ``networks``, if it has one."""
+    return entry if isinstance(entry, str) else (entry or {}).get(_FILE)
+
+
+def flat_entry(entry: Any, key: str) -> dict[str, Any]:
+    """An entry of ``networks``, with what its file says in the file's place.
+
+    It takes nothing from the model's common keys, which ``_delete_`` says.
+
+    Args:
+        entry: None, a file, or a dict that may have one as its ``config``.
+        key: Its place, for errors.
+    """
+    path = file_of(entry)
+    over = {} if isinstance(entry, str) else dict(entry or {})
+    over.pop(_FILE, None)
+    if path is None:
+        return over
+    model = _read(path, key).get('model')
+    if not isinstance(model, Mapping):
+        raise ValueError(f'{key}: {path} has no model')
+    model = dict(model)
+    preprocessor = dict(model.pop('data_preprocessor', None) or {})
+    # Images are padded for all networks alike, as the model says.
+    preprocessor = {k: v for k, v in preprocessor.items() if k not in PADDING}
+    if preprocessor:
+        model['data_preprocessor'] = preprocessor
+    return {_DELETE: True, **merge_network(model, over)}
+
+
+def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge what a network has of its own over a segmentor's config.
+
+    Pretrained weights of a backbone of another type are left out.
+    """
+    over = dict(over)
+    base = {} if over.pop(_DELETE, False) else dict(base)
+    backbones = [part.get('backbone') for part in (base, over)]
+    if all(isinstance(b, Mapping) for b in backbones) and _differ(*backbones):
+        base.pop('pretrained', None)
+    # A network of another class still has the same parts.
+    kind = over.pop('type', base.pop('type', None))
+    merged = _merge(base, over)
+    # EncoderDecoder sets attributes of it.
+    return ConfigDict(merged if kind is None else {'type': kind, **merged})
+
+
+def class_of(kind: Any, registry: Registry = MODELS) -> Any:
+    """The class of a ``type``, or the name itself where the registry has none."""
+    if not isinstance(kind, str):
+        return kind
+    try:
+        return registry.get(kind) or kind
+    except RuntimeError:
+        # A module that can't be imported.
+        return kind
+
+
+def _read(path: str, key: str) -> Config:
+    try:
+        if '::' in path:
+            # MMEngine looks for configs of packages where one inherits from them.
+            return Config.fromstring(f'_base_ = {path!r}', '.py')
+        return Config.fromfile(path)
+    except Exception as error:
+        # A config is code, and fails in as many ways.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        text = f'{key}: {path} can not be read as a config ({reason})'
+        raise ValueError(text) from error
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested configs: one of another type replaces what was there."""
+    over = dict(over)
+    if over.pop(_DELETE, False) or _differ(base, over):
+        return _plain(over)
+    merged = _plain(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        merged[key] = _merge(base[key], value) if both else _plain(value)
+    return merged
+
+
+def _differ(base: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
+    kinds = [part.get('type') for part in (base, over)]
+    return None not in kinds and class_of(kinds[0]) is not class_of(kinds[1])
+
+
+def _plain(value: Any) -> Any:
+    """A copy of a nested config, as plain dicts, lists and tuples."""
+    if isinstance(value, Mapping):
+        return {k: _plain(item) for k, item in value.items() if k != _DELETE}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return deepcopy(value)
+
+
+def _add_imports(config: Config, imports: Mapping[str, Any]) -> None:
+    """Have a config import what a network's file does."""
+    own = config.setdefault('custom_imports', ConfigDict(imports=[]))
+    names: dict[str, None] = {}
+    for found in (own.imports, imports.imports):
+        names |= dict.fromkeys([found] if isinstance(found, str) else found)
+    own.imports = list(names)

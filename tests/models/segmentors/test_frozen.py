@@ -1,0 +1,178 @@
+"""Frozen networks: read by others, as far as those need them, and never changed."""
+
+import copy
+from collections import Counter
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+
+from differing import METAS, SEGFORMER, build_mixed, build_single
+from tiny import make_batch, total_loss
+
+FROZEN_TOP = dict(top=dict(frozen=True), bottom=SEGFORMER)
+FROZEN_BOTTOM = dict(top={}, bottom=dict(SEGFORMER, frozen=True))
+CROSS = dict(pattern='cross', sites='backbone', connector=dict(start='random'))
+SAME = dict(CROSS, pattern='same')
+
+
+def count_calls(model) -> Counter:
+    calls: Counter = Counter()
+
+    def counter(name):
+        return lambda module, args: calls.update([name])
+
+    for name, module in model.networks.named_modules():
+        module.register_forward_pre_hook(counter(name))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ('connections', 'networks', 'frozen'),
+    [
+        (SAME, FROZEN_TOP, 'top'),
+        (CROSS, FROZEN_TOP, 'top'),
+        (CROSS, FROZEN_BOTTOM, 'bottom'),
+        (None, FROZEN_TOP, 'top'),
+    ],
+)
+def test_training_leaves_a_frozen_network_as_it_is(connections, networks, frozen):
+    model = build_mixed(connections, networks).train()
+    trained = next(name for name in model.networks if name != frozen)
+    assert not any(m.training for m in model.networks[frozen].modules())
+    assert all(m.training for m in model.networks[trained].modules())
+    before = copy.deepcopy(model.state_dict())
+    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1))
+    for _ in range(2):
+        losses = model.loss(*make_batch())
+        assert all(key.startswith(f'{trained}.') for key in losses)
+        loss = total_loss(losses)
+        optim.backward(loss)
+        for name, parameter in model.named_parameters():
+            own = name.startswith(f'networks.{frozen}.')
+            assert (parameter.grad is None) == own, name
+        optim.step()
+        optim.zero_grad()
+    for key, value in model.state_dict().items():
+        if key.startswith(f'networks.{frozen}.'):
+            assert torch.equal(value, before[key]), key
+
+
+def test_a_frozen_network_ends_at_its_last_needed_site_in_training():
+    connections = [
+        dict(source=f'top.{site}', target=f'bottom.{other}')
+        for site, other in (
+            ('backbone.layer1', 'backbone.layers.0.2'),
+            ('backbone.layer2', 'backbone.layers.1.2'),
+        )
+    ]
+    model = build_mixed(connections, FROZEN_TOP).train()
+    calls = count_calls(model)
+    total_loss(model.loss(*make_batch())).backward()
+    assert calls['top.backbone.layer2'] == 1
+    assert calls['top.backbone.layer3'] == calls['top.decode_head'] == 0
+    assert calls['bottom.decode_head.fusion_conv'] == 1
+
+
+def test_without_connections_a_frozen_network_does_not_run_in_training():
+    model = build_mixed(None, FROZEN_TOP).train()
+    calls = count_calls(model)
+    model.loss(*make_batch())
+    assert not any(name.startswith('top') for name in calls)
+
+
+def test_a_frozen_network_that_reads_another_ends_where_it_is_no_longer_read():
+    """The last site of bottom is read as bottom has it: nothing is fused there."""
+    model = build_mixed(CROSS, FROZEN_BOTTOM).train()
+    assert 'bottom_encoder_layers_0_2' in model.plan.connectors
+    assert 'bottom_encoder_3' not in model.plan.connectors
+    calls = count_calls(model)
+    model.loss(*make_batch())
+    assert calls['bottom.backbone.layers.2.2'] == 1
+    assert calls['bottom.decode_head.fusion_conv'] == 0
+
+
+def saved_bytes(model, batch) -> int:
+    """What the losses keep for the backward pass."""
+    total = 0
+
+    def pack(tensor):
+        nonlocal total
+        total += tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        model.loss(*batch)
+    return total
+
+
+def test_a_frozen_network_keeps_nothing_for_the_backward_pass():
+    batch = make_batch()
+    single = build_mixed(None, FROZEN_TOP).train()
+    pair = build_mixed(SAME, FROZEN_TOP).train()
+    both = build_mixed(SAME).train()
+    alone, connected, trained = (saved_bytes(m, batch) for m in (single, pair, both))
+    # Beside what the network alone keeps: inputs of the connectors.
+    features = sum(
+        2 * site.channels * (64 // site.stride) ** 2 * 4
+        for name in ('top', 'bottom')
+        for site in pair.plan.sites[name].values()
+        if site.part == 'backbone'
+    )
+    weights = sum(p.numel() * 4 for p in pair.plan.parameters())
+    assert alone < connected <= alone + 2 * features + weights < trained
+
+
+@pytest.mark.parametrize('connections', [SAME, CROSS])
+def test_gradients_are_those_with_a_network_that_is_only_left_alone(connections):
+    """Oracle: both networks trained, but bottom's loss alone."""
+    frozen = build_mixed(connections, FROZEN_TOP).train()
+    free = build_mixed(connections).train()
+    free.load_state_dict(frozen.state_dict(), strict=False)
+    free.networks.top.eval()
+    inputs, samples = make_batch()
+    losses = {}
+    for model in (frozen, free):
+        found = model.loss(inputs, samples)
+        losses[model] = {k: v for k, v in found.items() if k.startswith('bottom')}
+        total_loss(losses[model]).backward()
+    for key, value in losses[frozen].items():
+        assert torch.equal(value, losses[free][key]), key
+    expected = dict(free.named_parameters())
+    for name, parameter in frozen.named_parameters():
+        if parameter.requires_grad:
+            torch.testing.assert_close(parameter.grad, expected[name].grad, msg=name)
+
+
+def test_a_frozen_network_still_predicts():
+    model = build_mixed(SAME, FROZEN_TOP).eval()
+    single = build_single('top', model.networks.top.state_dict()).eval()
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        found = model.all_logits(inputs, METAS)
+        assert torch.equal(found['top'], single.encode_decode(inputs, METAS))
+
+
+@pytest.mark.parametrize('detach', [False, True])
+def test_what_is_sent_through_a_frozen_network_to_a_trained_one(detach):
+    networks = [{}, dict(frozen=True), {}]
+    connections = dict(SAME, sites=['backbone.layer2', 'backbone.layer3'])
+    if not detach:
+        model = build_mixed(connections, networks).train()
+        total_loss(model.loss(*make_batch())).backward()
+        assert all(p.grad is not None for p in model.plan.parameters())
+        return
+    # Then nothing trains what the frozen network gets.
+    model = build_mixed(dict(connections, detach=True), networks).train()
+    assert {target.network for target in model.plan.incoming} == {'net3'}
+
+
+NOBODY = r': nothing is trained by what bottom\..* gets: bottom is frozen, and no'
+
+
+def test_what_nobody_reads_is_not_sent_to_a_frozen_network():
+    with pytest.raises(ValueError, match=rf'^connections{NOBODY}'):
+        build_mixed(SAME, FROZEN_BOTTOM)
+    listed = [dict(source='top.backbone.layer1', target='bottom.backbone.layers.0.2')]
+    with pytest.raises(ValueError, match=rf'^connections\[0\]{NOBODY}'):
+        build_mixed(listed, FROZEN_BOTTOM)

@@ -1,0 +1,508 @@
+"""Networks that differ in anything; MMSegmentation's own are the oracle."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.model import ExponentialMovingAverage
+from mmengine.optim import OptimWrapper
+from mmseg.models import CascadeEncoderDecoder, EncoderDecoder, ResNet, ResNetV1c
+from mmseg.registry import MODELS
+
+from mmseg_coop.models.segmentors.network_files import flatten_networks
+
+from differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
+from tiny import (
+    BACKBONE,
+    NUM_CLASSES,
+    build_pair,
+    fcn_head,
+    make_batch,
+    make_samples,
+    network_config,
+    total_loss,
+)
+
+PATTERNS = ['same', 'multi', 'cross', 'adjacent', 'dense', 'star']
+ONE_CONV = dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1)
+ONE_CONV |= dict(num_classes=NUM_CLASSES, concat_input=False)
+
+
+def on_backbones(pattern, **options):
+    return dict(pattern=pattern, sites='backbone', **options)
+
+
+def write_config(path, **changes):
+    """A config file of a tiny DeepLabV3+ with an FCN head, on four stages."""
+    model = network_config('deeplabv3plus', decode_head=fcn_head(64, 3), **changes)
+    Config(dict(model=model.to_dict())).dump(path)
+    return str(path)
+
+
+# Merging
+
+
+@pytest.mark.parametrize('kind', ['ResNetV1c', 'mmseg.ResNetV1c', ResNetV1c, None])
+def test_a_part_of_the_same_type_is_merged(kind):
+    over = dict(depth=34) if kind is None else dict(type=kind, depth=34)
+    model = build_pair('danet', networks=dict(a=dict(), b=dict(backbone=over)))
+    assert [len(n.backbone.layer1) for n in model.networks.values()] == [2, 3]
+    assert model.networks.b.backbone.base_channels == 8
+
+
+@pytest.mark.parametrize('kind', ['ResNet', 'mmseg.ResNet', ResNet])
+def test_a_part_of_another_type_replaces(kind):
+    own = dict(type=kind, depth=18, base_channels=8)
+    model = build_pair('danet', networks=dict(a=dict(), b=dict(backbone=own)))
+    backbone = model.networks.b.backbone
+    assert type(backbone) is ResNet
+    assert backbone.strides == (1, 2, 2, 2) and not backbone.deep_stem
+
+
+def test_delete_takes_nothing_from_the_common_part():
+    own = dict(_delete_=True, type='ResNetV1c', depth=18, base_channels=8)
+    model = build_pair('danet', networks=dict(a=dict(), b=dict(backbone=own)))
+    assert model.networks.b.backbone.strides == (1, 2, 2, 2)
+
+
+def test_none_takes_a_part_away():
+    model = build_mixed()
+    assert model.networks.top.with_auxiliary_head
+    assert not model.networks.bottom.with_auxiliary_head
+
+
+def test_the_config_stays_as_it_is():
+    networks = copy.deepcopy(MIXED)
+    build_pair('danet', networks=networks)
+    assert networks == MIXED
+
+
+def test_a_network_of_another_class_has_the_same_parts():
+    heads = [dict(ONE_CONV), dict(ONE_CONV, type='OCRHead', in_channels=64)]
+    heads[1].update(ocr_channels=8, num_convs=None)
+    heads[1].pop('num_convs'), heads[1].pop('concat_input')
+    cascade = dict(type='CascadeEncoderDecoder', num_stages=2, decode_head=heads)
+    for network_type in (None, 'EncoderDecoder'):
+        model = build_pair(
+            'danet',
+            connections=on_backbones('same'),
+            network_type=network_type,
+            networks=dict(top=dict(), bottom=cascade),
+        )
+        assert type(model.networks.top) is EncoderDecoder
+        assert type(model.networks.bottom) is CascadeEncoderDecoder
+        total_loss(model.train().loss(*make_batch())).backward()
+        assert all(p.grad is not None for p in model.parameters())
+
+
+def test_pretrained_weights_belong_to_their_backbone(tmp_path):
+    path = str(tmp_path / 'backbone.pth')
+    backbone = MODELS.build(dict(BACKBONE))
+    torch.save(backbone.state_dict(), path)
+    model = build_mixed(pretrained=path)
+    assert model.networks.bottom.backbone.init_cfg is None
+    model.init_weights()
+    for key, value in model.networks.top.backbone.state_dict().items():
+        assert torch.equal(value, backbone.state_dict()[key]), key
+
+
+# Config files
+
+
+@pytest.mark.parametrize('relative', [False, True])
+def test_a_network_may_be_a_config_file(relative, tmp_path, monkeypatch):
+    path = write_config(tmp_path / 'fcn.py')
+    monkeypatch.chdir(tmp_path)
+    given = 'fcn.py' if relative else path
+    model = build_mixed(on_backbones('same'), networks=dict(top=given, bottom={}))
+    expected = MODELS.build(Config.fromfile(path).model)
+    assert str(model.networks.top) == str(expected)
+    model.networks.top.load_state_dict(expected.state_dict())
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        assert torch.equal(
+            model.eval().all_logits(inputs, METAS)['top'],
+            expected.eval().encode_decode(inputs, METAS),
+        )
+
+
+def test_a_config_file_is_merged_with_what_stands_beside_it(tmp_path):
+    path = write_config(tmp_path / 'fcn.py')
+    entry = dict(config=path, auxiliary_head=None, backbone=dict(depth=34))
+    model = build_pair('danet', networks=[entry, {}], num_networks=2)
+    top = model.networks.top
+    assert len(top.backbone.layer1) == 3 and top.backbone.base_channels == 8
+    # Nothing of the model's common keys.
+    assert not top.with_auxiliary_head
+    assert type(top.decode_head).__name__ == 'FCNHead'
+
+
+def test_flattened_networks_need_no_file(tmp_path):
+    path = write_config(
+        tmp_path / 'fcn.py',
+        data_preprocessor=dict(
+            type='SegDataPreProcessor', mean=[9.0] * 3, std=[1.0] * 3, size=(8, 8)
+        ),
+    )
+    entry = dict(config=path, backbone=dict(depth=34), inputs=[0, 1, 2], frozen=True)
+    common = network_config(
+        'danet',
+        type='CooperativeEncoderDecoder',
+        connections=on_backbones('same'),
+        data_preprocessor=dict(type='SegDataPreProcessor', size=(9, 9)),
+    )
+    for networks in (dict(a=entry, b={}), [entry, dict(config=None)]):
+        config = Config(dict(model=dict(common, networks=networks)))
+        expected = MODELS.build(config.model)
+        flatten_networks(config)
+        flatten_networks(config)
+        config.dump(tmp_path / 'flat.py')
+        again = Config.fromfile(tmp_path / 'flat.py')
+        assert path not in (tmp_path / 'flat.py').read_text()
+        # A config that inherits from it says the same.
+        (tmp_path / 'child.py').write_text("_base_ = './flat.py'\n")
+        child = Config.fromfile(tmp_path / 'child.py')
+        for found in map(MODELS.build, (config.model, again.model, child.model)):
+            assert str(found.networks) == str(expected.networks)
+            assert str(found.plan) == str(expected.plan)
+            assert found._configs == expected._configs
+            assert found.data_preprocessor.views == expected.data_preprocessor.views
+
+
+def test_what_a_file_imports_is_imported_by_the_flattened_config(tmp_path):
+    path = tmp_path / 'fcn.py'
+    write_config(path)
+    path.write_text(f"{path.read_text()}\ncustom_imports = dict(imports='colorsys')\n")
+    for own in ({}, dict(custom_imports=dict(imports=['mmseg_coop']))):
+        config = Config(dict(own, model=dict(networks=dict(a=str(path), b={}))))
+        flatten_networks(config)
+        assert config.custom_imports.imports[-1] == 'colorsys'
+        assert len(config.custom_imports.imports) == 1 + len(own)
+
+
+def test_models_without_networks_stay_as_they_are():
+    for model in (dict(type='EncoderDecoder'), dict(networks=None), None):
+        config = Config(dict(model=copy.deepcopy(model)))
+        flatten_networks(config)
+        assert config.to_dict() == dict(model=model)
+
+
+# Errors
+
+
+def one_class(**changes):
+    head = dict(num_classes=2, out_channels=1, **changes)
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    return dict(decode_head=fcn_head(64, 3, loss_decode=loss, **head))
+
+
+ERRORS = {
+    'a dot in a name': (
+        {'a.b': {}, 'c': {}},
+        r"networks: found 'a.b', expected names without '.', 'loss', 'backbone'",
+    ),
+    'mean': (dict(mean={}, a={}), r"networks: found 'mean', expected names without"),
+    'loss': (dict(closs={}, a={}), r"networks: found 'closs', expected names without"),
+    'a part': (
+        dict(my_backbone={}, a={}),
+        r"networks: found 'my_backbone', expected names without",
+    ),
+    'one network': (dict(a={}), r'networks: found .*, expected a dict or list of at l'),
+    'a number': (dict(a=1, b={}), r'networks.a: found 1, expected a dict, or a config'),
+    'an unknown key': (
+        dict(a=dict(freeze=True), b={}),
+        r"networks.a: unknown key 'freeze'; expected one of .*frozen.*EncoderDecoder",
+    ),
+    'an unknown type': (
+        dict(a=dict(type='Encoder'), b={}),
+        r"networks.a.type: found 'Encoder', expected a segmentor",
+    ),
+    'a cooperative network': (
+        dict(a=dict(type='CooperativeEncoderDecoder'), b={}),
+        r'networks.a: found a CooperativeEncoderDecoder, expected one network',
+    ),
+    'all frozen': (
+        dict(a=dict(frozen=True), b=dict(frozen=True)),
+        r'networks: all are frozen, expected at least one that is trained',
+    ),
+    'frozen': (dict(a=dict(frozen=1), b={}), r'networks.a.frozen: found 1, expected T'),
+    'inputs': (
+        dict(a=dict(inputs=3), b={}),
+        r'networks.a.inputs: found 3, expected a list of channels, from 0',
+    ),
+    'too few inputs': (
+        dict(a=dict(inputs=[3]), b={}),
+        r'networks.a.inputs: found \[3\], but the network takes 3 channels; set '
+        r'networks.a.backbone.in_channels=1',
+    ),
+    'weight': (
+        dict(a=dict(loss_weight=-1), b={}),
+        r'networks.a.loss_weight: found -1, expected a number of 0 or more',
+    ),
+    'init': (
+        dict(a=dict(init=dict(file='a.pth')), b={}),
+        r"networks.a.init: found {'file': 'a.pth'}, expected a file, a URL, or dict",
+    ),
+    'preprocessor': (
+        dict(a=dict(data_preprocessor=[1]), b={}),
+        r'networks.a.data_preprocessor: found \[1\], expected a dict',
+    ),
+    'classes': (
+        dict(a={}, b=dict(decode_head=fcn_head(64, 3, num_classes=4))),
+        r'networks.b: num_classes is 4, expected that of a, 5: all networks predict',
+    ),
+    'out_channels': (
+        dict(a=dict(decode_head=fcn_head(64, 3, num_classes=2)), b=one_class()),
+        r'networks.b: out_channels is 1, expected that of a, 2',
+    ),
+    'threshold': (
+        dict(a=one_class(), b=one_class(threshold=0.5)),
+        r'networks.b: threshold is 0.5, expected that of a, 0.3',
+    ),
+    'ignore_index': (
+        dict(a={}, b=dict(decode_head=dict(ignore_index=0))),
+        r'networks.b: ignore_index is 0, expected that of a, 255',
+    ),
+    'align_corners': (
+        dict(a={}, b=dict(decode_head=dict(align_corners=True))),
+        r'networks.b: align_corners is True, expected that of a, False',
+    ),
+    'sites that do not match': (
+        dict(a={}, b=dict(backbone=dict(type='UNet', base_channels=4, num_stages=3))),
+        r'connections.sites: the sites of a and b can not be matched by name or by '
+        r'order \(a: backbone.layer1, .*; b: backbone.*\); name as many of each',
+    ),
+}
+ERRORS['sites that do not match'][0]['b'].update(
+    backbone=dict(
+        type='UNet',
+        base_channels=4,
+        num_stages=3,
+        strides=(1, 1, 1),
+        enc_num_convs=(1, 1, 1),
+        dec_num_convs=(1, 1),
+        downsamples=(True, True),
+        enc_dilations=(1, 1, 1),
+        dec_dilations=(1, 1),
+    ),
+    decode_head=fcn_head(4, 2),
+    auxiliary_head=None,
+)
+
+
+@pytest.mark.parametrize('name', ERRORS)
+def test_error(name):
+    networks, message = ERRORS[name]
+    with pytest.raises(ValueError, match=message) as error:
+        build_pair('danet', connections=on_backbones('same'), networks=networks)
+    assert '\n' not in str(error.value) and len(str(error.value)) < 600
+
+
+def test_errors_of_config_files(tmp_path):
+    wrong = tmp_path / 'wrong.py'
+    wrong.write_text('model = dict(\n')
+    empty = tmp_path / 'empty.py'
+    empty.write_text('a = 1\n')
+    expected = {
+        str(wrong): r'networks.a: .*wrong.py can not be read as a config \(\w+',
+        str(empty): r'networks.a: .*empty.py has no model',
+        'nowhere.py': r'networks.a: nowhere.py can not be read as a config \(FileNot',
+    }
+    for path, message in expected.items():
+        with pytest.raises(ValueError, match=message) as error:
+            build_pair('danet', networks=dict(a=path, b={}))
+        assert '\n' not in str(error.value)
+
+
+def test_num_networks_agrees_with_networks():
+    with pytest.raises(ValueError, match=r'num_networks: found 3, expected 2, as many'):
+        build_pair('danet', networks=[{}, {}], num_networks=3)
+    assert list(build_pair(networks=[{}, {}, {}]).networks) == ['net1', 'net2', 'net3']
+
+
+# Starting from checkpoints
+
+
+def test_init_is_of_one_network(tmp_path):
+    single = MODELS.build(network_config('danet', **SEGFORMER))
+    path = str(tmp_path / 'single.pth')
+    torch.save(dict(state_dict=single.state_dict()), path)
+    networks = dict(top={}, bottom=dict(SEGFORMER, init=path))
+    model = build_mixed(on_backbones('same'), networks)
+    before = copy.deepcopy(model.networks.top.state_dict())
+    model.init_weights()
+    for key, value in model.networks.bottom.state_dict().items():
+        assert torch.equal(value, single.state_dict()[key]), key
+    after = model.networks.top.state_dict()
+    assert any(not torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_partial_init_names_what_is_left_out(tmp_path, caplog):
+    MMLogger.get_current_instance().addHandler(caplog.handler)
+    path = str(tmp_path / 'single.pth')
+    other = network_config('danet')
+    for head in ('decode_head', 'auxiliary_head'):
+        other[head]['num_classes'] = 19
+    single = MODELS.build(other)
+    torch.save(dict(state_dict=single.state_dict()), path)
+    with pytest.raises(ValueError, match=r'networks.top.init: .* another architecture'):
+        build_pair('danet', networks=[dict(init=path), {}]).init_weights()
+
+    init = dict(checkpoint=path, partial=True)
+    model = build_pair('danet', networks=[dict(init=init), {}])
+    model.init_weights()
+    left = [k for k in single.state_dict() if 'conv_seg' in k or 'cls_seg' in k]
+    for key, value in model.networks.top.state_dict().items():
+        assert torch.equal(value, single.state_dict()[key]) or key in left, key
+    count = len(single.state_dict())
+    line = f'{count - len(left)} of {count} weights loaded; not loaded: '
+    assert f'networks.top.init: {path}: {line}{", ".join(left)}\n' in caplog.text
+
+
+def test_a_partial_init_that_fits_nowhere(tmp_path):
+    path = str(tmp_path / 'other.pth')
+    torch.save(dict(a=torch.zeros(1)), path)
+    init = dict(checkpoint=path, partial=True)
+    model = build_pair('danet', networks=[dict(init=init), {}])
+    with pytest.raises(ValueError, match='networks.top.init: .*none of its 1 weights'):
+        model.init_weights()
+
+
+# Behaviour
+
+
+def test_loss_weight_is_of_one_network():
+    inputs, samples = make_batch()
+    plain = build_mixed().eval()
+    networks = dict(top=dict(loss_weight=0.25), bottom=SEGFORMER)
+    weighted = build_mixed(networks=networks).eval()
+    weighted.load_state_dict(plain.state_dict())
+    found, expected = (m.loss(inputs, samples) for m in (weighted, plain))
+    for key, value in expected.items():
+        weight = 0.25 if 'loss' in key and key.startswith('top') else 1.0
+        torch.testing.assert_close(found[key], value * weight)
+
+
+@pytest.mark.parametrize('pattern', [None, *PATTERNS])
+def test_the_start_is_that_of_the_networks_alone(pattern):
+    """Losses, predictions and gradients of MMSegmentation's own, to the bit."""
+    model = build_mixed(pattern and on_backbones(pattern)).train()
+    inputs, samples = make_batch()
+    singles = {
+        name: build_single(name, network.state_dict()).train()
+        for name, network in model.networks.items()
+    }
+    losses = model.loss(inputs, samples)
+    total_loss(losses).backward()
+    for name, single in singles.items():
+        expected = single.loss(inputs, samples)
+        assert {f'{name}.{key}' for key in expected} <= losses.keys()
+        for key, value in expected.items():
+            assert torch.equal(losses[f'{name}.{key}'], value), key
+        total_loss(expected).backward()
+        own = dict(model.networks[name].named_parameters())
+        for key, parameter in single.named_parameters():
+            if pattern is None:
+                assert torch.equal(own[key].grad, parameter.grad), key
+            else:
+                # Convolutions beside the identity round differently.
+                torch.testing.assert_close(own[key].grad, parameter.grad)
+    assert all(p.grad is not None for p in model.parameters())
+    with torch.no_grad():
+        found = model.eval().all_logits(inputs, METAS)
+        for name, single in singles.items():
+            expected = single.eval().encode_decode(inputs, METAS)
+            assert torch.equal(found[name], expected)
+
+
+@pytest.mark.parametrize('pattern', ['same', 'cross'])
+def test_copies(pattern):
+    connections = on_backbones(pattern, connector=dict(start='random'))
+    model = build_mixed(connections).eval()
+    inputs, samples = make_batch()
+    with torch.no_grad():
+        expected = model.all_logits(inputs, METAS)
+    copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
+    copies.append(build_mixed(connections).eval())
+    copies[-1].load_state_dict(model.state_dict())
+    for copied in copies:
+        with torch.no_grad():
+            found = copied.all_logits(inputs, METAS)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+        # It trains by itself, and leaves the others alone.
+        total_loss(copied.train().loss(inputs, samples)).backward()
+    assert all(p.grad is None for p in model.parameters())
+    alone = copy.deepcopy(model.networks.bottom)
+    single = build_single('bottom', model.networks.bottom.state_dict()).eval()
+    with torch.no_grad():
+        assert torch.equal(
+            alone.encode_decode(inputs, METAS), single.encode_decode(inputs, METAS)
+        )
+
+
+@pytest.mark.parametrize('pattern', ['same', 'cross'])
+def test_averaged_weights(pattern):
+    model = build_mixed(on_backbones(pattern)).eval()
+    average = ExponentialMovingAverage(model, momentum=0.25)
+    weights = copy.deepcopy(model.state_dict())
+    average.update_parameters(model)
+    for parameter in model.parameters():
+        parameter.data.add_(1)
+    average.update_parameters(model)
+    for key, parameter in average.module.named_parameters():
+        torch.testing.assert_close(parameter, weights[key] + 0.25)
+    inputs, _ = make_batch()
+    other = build_mixed(on_backbones(pattern)).eval()
+    other.load_state_dict(average.module.state_dict())
+    with torch.no_grad():
+        found = average.module.eval().inference(inputs, METAS)
+        assert torch.equal(found, other.inference(inputs, METAS))
+
+
+@pytest.mark.parametrize('pattern', ['same', 'multi', 'cross'])
+def test_gradients_with_recomputed_activations(pattern):
+    connections = on_backbones(pattern, connector=dict(start='random'))
+    plain, recomputed = (build_mixed(connections, with_cp=x) for x in (False, True))
+    recomputed.load_state_dict(plain.state_dict())
+    inputs, samples = make_batch()
+    for model in (plain, recomputed):
+        total_loss(model.train().loss(inputs, samples)).backward()
+    gradients = {n: p.grad for n, p in plain.named_parameters()}
+    for name, parameter in recomputed.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
+    for (name, a), b in zip(plain.named_buffers(), recomputed.buffers(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize('pattern', ['same', 'cross'])
+def test_training_in_bfloat16(pattern):
+    model = build_mixed(on_backbones(pattern)).train()
+    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
+    inputs, samples = make_batch()
+    singles = {
+        name: build_single(name, network.state_dict()).train()
+        for name, network in model.networks.items()
+    }
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.loss(inputs, samples)
+        for name, single in singles.items():
+            for key, value in single.loss(inputs, samples).items():
+                assert torch.equal(losses[f'{name}.{key}'], value), key
+    optim.update_params(total_loss(losses))
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_slide_and_cascade_beside_a_transformer():
+    """Windows of the size that a network takes, for all networks."""
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(24, 24))
+    model = build_mixed(on_backbones('same'), test_cfg=test_cfg).eval()
+    inputs = torch.randn(1, 3, 48, 56)
+    single = build_single('bottom', model.networks.bottom.state_dict()).eval()
+    single.test_cfg.update(test_cfg)
+    metas = make_samples(torch.zeros(1, 1, 48, 56))[0].metainfo
+    with torch.no_grad():
+        found = model.inference(inputs, [metas])
+        torch.testing.assert_close(found, single.inference(inputs, [metas]))

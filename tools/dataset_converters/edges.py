@@ -1,0 +1,50 @@
+"""Write edges of images as a second modality: python .../edges.py IMAGES OUT"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from mmseg_coop.apis import one_line_errors
+from mmseg_coop.apis.sources import IMAGES, read_image
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Write the strength of the edges of each image as a grey PNG, to '
+        'try networks with different inputs where there is no depth or infrared'
+    )
+    parser.add_argument('images', type=Path, help='folder, as in data/camvid/img_dir')
+    parser.add_argument('out', type=Path, help='folder, as in data/camvid/edge_dir')
+    return parser.parse_args()
+
+
+def edges(image: np.ndarray) -> np.ndarray:
+    """Norm of the gradient (Sobel) of a grey image, (H, W), uint8."""
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    x, y = (cv2.Sobel(gray, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    return np.clip(np.hypot(x, y) / 4, 0, 255).astype(np.uint8)
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors():
+        files = [
+            f for f in sorted(args.images.rglob('*')) if f.suffix.lower() in IMAGES
+        ]
+        if not files:
+            raise FileNotFoundError(f'{args.images}: there are no images')
+        for file in track(files, 'Edges'):
+            image = read_image(file)
+            if image is None:
+                raise ValueError(f'{file} can not be read as an image')
+            path = args.out / file.relative_to(args.images).with_suffix('.png')
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), edges(image))
+    print(f'Written to {args.out}: {len(files)} images')
+
+
+if __name__ == '__main__':
+    main()
