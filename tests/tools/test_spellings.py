@@ -24,7 +24,7 @@ USERS = (
 )
 MODEL = (
     f"_base_ = '{BASE}'\n{{}}\nmodel = dict(type={{}})\n"
-    'amp = False\noptim_wrapper = dict(type={})\n'
+    'optim_wrapper = dict(type={})\n'
 )
 CONFIGS = {
     'scope': MODEL.format(

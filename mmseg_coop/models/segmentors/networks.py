@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,8 @@ def read_networks(
     """
     entries = _entries(networks, num_networks)
     names = list(entries)
-    inits = _per_network('networks_init', networks_init, names, None)
-    weights = _per_network('loss_weights', loss_weights, names, 1.0)
+    inits = _per_network('networks_init', networks_init, names, None, _read_init)
+    weights = _per_network('loss_weights', loss_weights, names, 1.0, _read_weight)
     found = {}
     for name, entry in entries.items():
         key = f'networks.{name}'
@@ -73,11 +73,15 @@ def read_networks(
         expect_dict(f'{key}.data_preprocessor', own.get('data_preprocessor'))
         found[name] = NetworkConfig(
             name=name,
-            model=_checked_model(merge_network(common, entry), key),
-            init=_read_init(own.get('init') or inits[name], key),
+            model=_checked_model(merge_network(common, entry), key, common),
+            init=_read_init(own['init'], f'{key}.init')
+            if own.get('init') is not None
+            else inits[name],
             frozen=_read_frozen(own.get('frozen', False), key),
             inputs=_read_inputs(own.get('inputs'), key),
-            loss_weight=_read_weight(own.get('loss_weight', weights[name]), key),
+            loss_weight=_read_weight(own['loss_weight'], f'{key}.loss_weight')
+            if 'loss_weight' in own
+            else weights[name],
             data_preprocessor=own.get('data_preprocessor'),
         )
     if all(network.frozen for network in found.values()):
@@ -156,13 +160,16 @@ def _check_name(name: Any) -> None:
     expect('networks', name, bool(right), expected)
 
 
-def _checked_model(model: dict[str, Any], key: str) -> dict[str, Any]:
+def _checked_model(
+    model: dict[str, Any], key: str, common: Mapping[str, Any]
+) -> dict[str, Any]:
     kind = model.setdefault(
         'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
     )
     cls = class_of(kind)
     right = inspect.isclass(cls) and issubclass(cls, nn.Module)
-    expect(f'{key}.type', kind, right, 'a segmentor of the registry')
+    place = 'network_type' if common.get('type') == kind else f'{key}.type'
+    expect(place, kind, right, 'a segmentor of the registry')
     if 'networks' in inspect.signature(cls).parameters:
         raise ValueError(
             f'{key}: found a {cls.__name__}, expected one network, such as an '
@@ -171,16 +178,27 @@ def _checked_model(model: dict[str, Any], key: str) -> dict[str, Any]:
     known = inspect.signature(cls).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         for name in model:
-            if name not in known and name != 'type':
-                raise ValueError(
-                    f'{key}: unknown key {name!r}; expected one of '
-                    f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
+            if name in known or name == 'type':
+                continue
+            if name in common:
+                # As Python says it: the option may be meant for the model itself.
+                raise TypeError(
+                    'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
+                    f'argument {name!r}, which a {cls.__name__} does not take either'
                 )
+            raise ValueError(
+                f'{key}: unknown key {name!r}; expected one of '
+                f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
+            )
     return model
 
 
 def _per_network(
-    key: str, values: Sequence | None, names: Sequence[str], default: Any
+    key: str,
+    values: Sequence | None,
+    names: Sequence[str],
+    default: Any,
+    read: Callable[[Any, str], Any],
 ) -> dict[str, Any]:
     """One value for each network, from a list in their order."""
     if values is None:
@@ -188,7 +206,7 @@ def _per_network(
     right = isinstance(values, list | tuple) and len(values) == len(names)
     expected = f'a list with a value for each of {", ".join(names)}'
     expect(key, values, right, expected)
-    return dict(zip(names, values, strict=True))
+    return {n: read(value, key) for n, value in zip(names, values, strict=True)}
 
 
 def _read_init(value: Any, key: str) -> dict[str, Any] | None:
@@ -199,7 +217,7 @@ def _read_init(value: Any, key: str) -> dict[str, Any] | None:
     right = isinstance(value, Mapping) and set(value) <= {'checkpoint', 'partial'}
     right = right and isinstance(value.get('checkpoint'), str)
     expected = 'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits'
-    expect(f'{key}.init', value, bool(right), expected)
+    expect(key, value, bool(right), expected)
     return dict(partial=False, **value) if 'partial' not in value else dict(value)
 
 
@@ -219,5 +237,5 @@ def _read_inputs(value: Any, key: str) -> tuple[int, ...] | None:
 
 def _read_weight(value: Any, key: str) -> float:
     right = type(value) in (int, float) and 0 <= value < math.inf
-    expect(f'{key}.loss_weight', value, right, 'a number of 0 or more')
+    expect(key, value, right, 'a number of 0 or more')
     return value

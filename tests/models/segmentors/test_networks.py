@@ -358,8 +358,9 @@ def test_partial_init_names_what_is_left_out(tmp_path, caplog):
     for key, value in model.networks.top.state_dict().items():
         assert torch.equal(value, single.state_dict()[key]) or key in left, key
     count = len(single.state_dict())
-    line = f'{count - len(left)} of {count} weights loaded; not loaded: '
-    assert f'networks.top.init: {path}: {line}{", ".join(left)}\n' in caplog.text
+    (line,) = (x for x in caplog.text.splitlines() if f'init: {path}: ' in x)
+    assert f'{count - len(left)} of {count} weights loaded; not loaded: ' in line
+    assert all(name in line for name in left)
 
 
 def test_a_partial_init_that_fits_nowhere(tmp_path):
@@ -450,10 +451,10 @@ def test_averaged_weights(pattern):
     weights = copy.deepcopy(model.state_dict())
     average.update_parameters(model)
     for parameter in model.parameters():
-        parameter.data.add_(1)
+        parameter.data.add_(0.01)
     average.update_parameters(model)
     for key, parameter in average.module.named_parameters():
-        torch.testing.assert_close(parameter, weights[key] + 0.25)
+        torch.testing.assert_close(parameter, weights[key] + 0.0025)
     inputs, _ = make_batch()
     other = build_mixed(on_backbones(pattern)).eval()
     other.load_state_dict(average.module.state_dict())
