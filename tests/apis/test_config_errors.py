@@ -56,7 +56,7 @@ AT_BUILD = {
     'option of the model': (
         {'model.num_network': 2},
         r'model.num_network: CooperativeEncoderDecoder has no such option; did you '
-        r'mean num_networks\?',
+        r'mean num_networks',
     ),
     'option of a base class': (
         {'model.decode_head.chanels': 3},
