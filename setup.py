@@ -61,6 +61,7 @@ setup(
             'pytest-xdist',
             'ruff==0.17.6',
             'tensorboard',
+            'torchmetrics',
         ],
     },
     classifiers=[

@@ -44,11 +44,11 @@ class CoopEvaluationHook(Hook):
 
     def before_val(self, runner: Runner) -> None:
         """Predict label maps of all networks."""
-        _only_labels(runner.model, True)
+        _only_labels(runner.model, runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
         """Predict label maps of all networks."""
-        _only_labels(runner.model, True)
+        _only_labels(runner.model, runner.test_loop)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
@@ -62,30 +62,42 @@ class CoopEvaluationHook(Hook):
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
         )
+        if not self._checkpoint:
+            # Networks that were trained apart.
+            paths = runner.cfg.model.get('networks_init')
+            meta['networks_init'] = paths and list(paths)
         _save(runner, runner.test_loop, 'test', meta)
 
     def after_val(self, runner: Runner) -> None:
         """Predict as usual from here on."""
-        _only_labels(runner.model, False)
+        _only_labels(runner.model, None)
 
     def after_test(self, runner: Runner) -> None:
         """Predict as usual from here on."""
-        _only_labels(runner.model, False)
+        _only_labels(runner.model, None)
 
 
-def _only_labels(model: nn.Module, value: bool) -> None:
-    """Switch it on; augmentation at test time joins logits and stays as it is."""
+def _only_labels(model: nn.Module, loop: ValLoop | TestLoop | None) -> None:
+    """Switch it on for a loop, or off.
+
+    Augmentation at test time joins logits and stays as it is.
+    """
     while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
         model = model.module
     model.__dict__.pop('predict', None)
-    if value and can_predict_labels(model):
-        model.predict = partial(predict_labels, model)
+    if loop is not None and can_predict_labels(model):
+        metrics = _metrics(loop)
+        watch = metrics[0].calibrate if metrics else None
+        model.predict = partial(predict_labels, model, watch=watch)
+
+
+def _metrics(loop: ValLoop | TestLoop) -> list[CoopIoUMetric]:
+    return [m for m in loop.evaluator.metrics if isinstance(m, CoopIoUMetric)]
 
 
 def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:
     """Write what the metric counted; only the main process has it."""
-    metrics = loop.evaluator.metrics
-    found = [metric.last for metric in metrics if isinstance(metric, CoopIoUMetric)]
+    found = [metric.last for metric in _metrics(loop)]
     if not is_main_process() or not found or found[0] is None:
         return
     results, config = found[0], runner.cfg

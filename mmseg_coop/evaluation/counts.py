@@ -7,6 +7,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from .borders import near_borders
+
 # What two networks make of a pixel: the columns of a pair's counts.
 BOTH_WRONG, BOTH_WRONG_ALIKE, ONLY_SECOND, ONLY_FIRST, BOTH_RIGHT = range(5)
 
@@ -23,11 +25,14 @@ class Counts:
             (3, C).
         pairs: For each two networks, what they make of the pixels of each class,
             (pairs, C, 5).
+        borders: As ``areas``, of the pixels near a border of their class: what
+            Boundary IoU needs.
     """
 
     areas: Tensor
     oracle: Tensor
     pairs: Tensor
+    borders: Tensor
 
 
 def count(
@@ -49,7 +54,8 @@ def count(
     """
     columns = [_columns(prediction, num_classes) for prediction in predictions]
     rows = _columns(label, num_classes)
-    rows = rows.masked_fill_(label == ignore_index, num_classes + 1)
+    ignored = label == ignore_index
+    rows = rows.masked_fill_(ignored, num_classes + 1)
     areas = [_areas(rows, column, num_classes) for column in columns]
     right = [column == rows for column in columns[:networks]]
     oracle = areas[-1]
@@ -60,10 +66,16 @@ def count(
         _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
         for i, j in combinations(range(networks), 2)
     ]
+    near = _near(rows, ignored, num_classes).masked_fill_(ignored, num_classes + 1)
+    borders = [
+        _areas(near, _near(column, ignored, num_classes), num_classes)
+        for column in columns
+    ]
     return Counts(
         torch.stack(areas).cpu(),
         oracle.cpu(),
         torch.stack(pairs).cpu() if pairs else rows.new_zeros(0, num_classes, 5).cpu(),
+        torch.stack(borders).cpu(),
     )
 
 
@@ -71,6 +83,11 @@ def _columns(classes: Tensor, num_classes: int) -> Tensor:
     """Classes with one more for what is none of them, in few bytes."""
     small = classes.clamp(max=num_classes).to(torch.int32)
     return small.masked_fill_(small < 0, num_classes)
+
+
+def _near(classes: Tensor, ignored: Tensor, num_classes: int) -> Tensor:
+    """Classes of the pixels near a border of theirs, none of them for the rest."""
+    return classes.masked_fill(~near_borders(classes, ignored), num_classes)
 
 
 def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:

@@ -5,12 +5,13 @@ takes the class of each pixel: for 19 classes and 1024x2048 pixels 160 MB, twice
 each network. An evaluation needs the classes only, and makes them a few rows at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 from torch import Tensor
 
@@ -20,6 +21,9 @@ from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
+# Is told the next rows of an image from above: by prediction, the probabilities,
+# (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
+Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
@@ -35,7 +39,10 @@ def can_predict_labels(model: torch.nn.Module) -> bool:
 
 
 def predict_labels(
-    model: EncoderDecoder, inputs: Tensor, data_samples: SampleList
+    model: EncoderDecoder,
+    inputs: Tensor,
+    data_samples: SampleList,
+    watch: Callable[[SegDataSample], Watch | None] | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
 
@@ -46,6 +53,8 @@ def predict_labels(
         model: A model that :func:`can_predict_labels`.
         inputs: Images, (N, C, H, W).
         data_samples: Meta information of each image.
+        watch: Called with a sample, gives what watches its probabilities while they
+            are there, or None.
 
     Returns:
         The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
@@ -60,7 +69,14 @@ def predict_labels(
     threshold = getattr(model.decode_head, 'threshold', None)
     for i, sample in enumerate(data_samples):
         own = {name: values[i : i + 1] for name, values in logits.items()}
-        maps = _label_maps(own, size, metas[i], model.align_corners, threshold)
+        maps = _label_maps(
+            own,
+            size,
+            metas[i],
+            model.align_corners,
+            threshold,
+            watch(sample) if watch else None,
+        )
         if not cooperative:
             sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
             continue
@@ -93,6 +109,7 @@ def _label_maps(
     meta: Mapping,
     align_corners: bool,
     threshold: float | None,
+    watch: Watch | None = None,
 ) -> dict[str, Tensor]:
     """Label maps (1, h, w) of one image at the size of the original.
 
@@ -102,6 +119,7 @@ def _label_maps(
         meta: Meta information of the image.
         align_corners: How logits are resized.
         threshold: Of the probability, for models with C = 1.
+        watch: Is told each band.
     """
     parts = dict(logits)
     original = tuple(meta['ori_shape'][:2])
@@ -116,21 +134,32 @@ def _label_maps(
     maps: dict[str, list[Tensor]] = {}
     for values in zip(*bands, strict=True):
         by_name = dict(zip(parts, values, strict=True))
-        if direct and len(values) > 1:
-            by_name[MEAN] = _mean_scores(values)
-        for name, band in by_name.items():
-            maps.setdefault(name, []).append(_classes(band, threshold))
+        joined = direct and len(values) > 1
+        shares = {}
+        if joined or watch:
+            shares = {name: _probabilities(band) for name, band in by_name.items()}
+        if joined:
+            total = sum(shares.values())
+            by_name[MEAN] = _mean_scores(values, total)
+            shares[MEAN] = total / len(values)
+        rows = {name: _classes(band, threshold) for name, band in by_name.items()}
+        if watch:
+            watch(shares, rows)
+        for name, row in rows.items():
+            maps.setdefault(name, []).append(row)
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
 
 
-def _mean_scores(bands: Sequence[Tensor]) -> Tensor:
+def _mean_scores(bands: Sequence[Tensor], total: Tensor) -> Tensor:
     """What is highest where the mean of the probabilities is, made in less time."""
-    if bands[0].shape[1] == 1:
-        return mean_of_probabilities(bands)
-    total = bands[0].softmax(dim=1)
-    for band in bands[1:]:
-        total += band.softmax(dim=1)
-    return total
+    return mean_of_probabilities(bands) if bands[0].shape[1] == 1 else total
+
+
+def _probabilities(band: Tensor) -> Tensor:
+    """Of the classes, (1, C, r, W); of the two that one output tells apart, C = 2."""
+    if band.shape[1] == 1:
+        band = torch.cat([torch.zeros_like(band), band], dim=1)
+    return band.softmax(dim=1, dtype=torch.float32)
 
 
 def _resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
@@ -174,5 +203,10 @@ def _classes(band: Tensor, threshold: float | None) -> Tensor:
     """(1, C, r, W) to (1, r, W)."""
     if band.shape[1] == 1:
         return (band[:, 0].sigmoid() > threshold).to(band)
-    # On the CPU several times as fast as argmax over this dimension.
-    return band.max(dim=1).indices
+    # The first of the highest. On the CPU several times as fast as max or argmax, which
+    # go through memory class by class to find where it is.
+    number = band.shape[1]
+    small = torch.uint8 if number < 256 else torch.int16
+    places = torch.arange(number, 0, -1, dtype=small, device=band.device)
+    highest = ~(band < band.amax(dim=1, keepdim=True))
+    return number - (highest * places[:, None, None]).amax(dim=1).long()
