@@ -7,9 +7,7 @@ from pathlib import Path
 import mmcv
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from ..engine import load_weights
@@ -160,21 +158,9 @@ def _image_miou(method: Method) -> np.ndarray:
         return values / labelled.sum(1)
 
 
-def _config(run: Run) -> Config:
-    path = run.folder / run.results.meta['config']
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: the config of {run.file} is gone; leave the gallery out with '
-            '--gallery 0'
-        )
-    config = Config.fromfile(path)
-    init_default_scope(config.get('default_scope', 'mmseg'))
-    return config
-
-
 def _items(run: Run, places: Sequence[int]) -> list[dict]:
     """The dataset's items at these places, through its own pipeline."""
-    config = _config(run)
+    config = run.config()
     loader = config.test_dataloader
     if run.file.stem != 'test':
         loader = config.val_dataloader or loader
@@ -193,8 +179,11 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 @torch.no_grad()
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
-    model = MODELS.build(_config(run).model).eval()
-    load_weights(model, str(find_checkpoint(run)))
+    model = MODELS.build(run.config().model).eval()
+    if run.results.meta.get('networks_init'):
+        model.init_weights()
+    else:
+        load_weights(model, str(find_checkpoint(run)))
     samples = [
         model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]
