@@ -82,7 +82,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
             latency_spread=(min(times[label]), max(times[label])),
             memory=memory,
         )
-    return Costs(describe_machine(), costs)
+    return Costs(describe_machine(threads=1), costs)
 
 
 def load_image(config: Config) -> dict:

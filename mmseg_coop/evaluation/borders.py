@@ -2,12 +2,13 @@
 
 import math
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
 # Of the image's diagonal: the reach of Boundary IoU.
 _REACH = 0.02
-_LOWEST = torch.iinfo(torch.int16).min
 
 
 def near_borders(classes: Tensor, ignored: Tensor) -> Tensor:
@@ -19,28 +20,23 @@ def near_borders(classes: Tensor, ignored: Tensor) -> Tensor:
     none, nor is the image's border.
 
     Args:
-        classes: (H, W), 0 or more.
+        classes: (H, W), from 0 to the number of classes.
         ignored: Whether a pixel is ignored, (H, W).
+
+    Returns:
+        (H, W), where the classes are.
     """
-    classes = classes.to(torch.int16)
-    radius = max(round(_REACH * math.hypot(*classes.shape)), 1)
-    # Of the square around a pixel the highest class, and the lowest one negated.
-    ends = torch.stack([classes, -classes]).masked_fill_(ignored, _LOWEST)
-    for dim in (1, 2):
-        ends = _sliding_max(ends, radius, dim)
-    return ends[0] != -ends[1]
-
-
-def _sliding_max(x: Tensor, radius: int, dim: int) -> Tensor:
-    """Maximum within a distance along a dimension, in log2(radius) steps."""
-    shape = list(x.shape)
-    shape[dim] = radius
-    margin = x.new_full(shape, _LOWEST)
-    x = torch.cat([margin, x, margin], dim)
-    reach, width = 1, 2 * radius + 1
-    while reach < width:
-        step = min(reach, width - reach)
-        rest = x.shape[dim] - step
-        x = torch.maximum(x.narrow(dim, 0, rest), x.narrow(dim, step, rest))
-        reach += step
-    return x
+    # 8 bits where they do: the lowest and highest number are for what is ignored.
+    small = classes.max() < np.iinfo(np.uint8).max - 1
+    kind = np.uint8 if small else np.uint16
+    numbers = classes.cpu().numpy().astype(kind)
+    numbers += 1
+    void = ignored.cpu().numpy()
+    size = 2 * max(round(_REACH * math.hypot(*classes.shape)), 1) + 1
+    square = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
+    # Highest and lowest class around a pixel: within an area they are the same.
+    numbers[void] = 0
+    highest = cv2.dilate(numbers, square)
+    numbers[void] = np.iinfo(kind).max
+    lowest = cv2.erode(numbers, square)
+    return torch.from_numpy(highest != lowest).to(classes.device)

@@ -49,19 +49,21 @@ class Calibration:
         shares = list(probabilities.values())
         _, classes, rows, _ = shares[0].shape
         device = shares[0].device
-        target = self._label[self._row : self._row + rows].to(device).long()
+        target = self._label[self._row : self._row + rows].to(device).long()[None]
         self._row += rows
-        counts = (target != self._ignore_index) & (target >= 0) & (target < classes)
-        target = target.where(counts, 0)[None]
-        chosen = [label.long() for label in labels.values()]
-        confidence = torch.cat(list(map(_pick, shares, chosen)))
+        ignored = (target == self._ignore_index) | (target < 0) | (target >= classes)
+        target = target.masked_fill(ignored, 0)
+        chosen = list(labels.values())
+        confidence = torch.cat(list(map(_confidence, shares, chosen)))
         likelihood = torch.cat([_pick(share, target) for share in shares])
         # What float32 does not tell from zero is not infinitely wrong.
         likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
         cell = (confidence * BINS).int().clamp_(max=BINS - 1)
-        cell += BINS * (torch.cat(chosen) == target)
-        cell.masked_fill_(~counts, _CELLS - 1)
-        cell += _CELLS * torch.arange(len(shares), device=device)[:, None, None]
+        cell.add_(torch.cat([label == target for label in chosen]), alpha=BINS)
+        # Beyond the others it is cut off to the last cell.
+        cell.add_(ignored, alpha=_CELLS).clamp_(max=_CELLS - 1)
+        offsets = torch.arange(len(shares), dtype=torch.int32, device=device)
+        cell.add_(offsets[:, None, None], alpha=_CELLS)
         nll = likelihood.log_().neg_()
         self._add(cell.flatten(), confidence.flatten(), nll.flatten(), len(shares))
 
@@ -110,6 +112,14 @@ def nll(sums: np.ndarray) -> np.ndarray:
     """Mean negative log-likelihood of labels in nats, (...), from (..., 4, BINS)."""
     with np.errstate(invalid='ignore'):
         return sums[..., NLL, :].sum(-1) / sums[..., PIXELS, :].sum(-1)
+
+
+def _confidence(probabilities: Tensor, label: Tensor) -> Tensor:
+    """Probability (1, r, W) of what is predicted, from (1, C, r, W)."""
+    if probabilities.shape[1] == 2:
+        # A threshold may have chosen the less probable one.
+        return _pick(probabilities, label.long())
+    return probabilities.amax(dim=1)
 
 
 def _pick(probabilities: Tensor, classes: Tensor) -> Tensor:

@@ -56,7 +56,14 @@ def count(
     rows = _columns(label, num_classes)
     ignored = label == ignore_index
     rows = rows.masked_fill_(ignored, num_classes + 1)
-    areas = [_areas(rows, column, num_classes) for column in columns]
+    near = near_borders(rows, ignored)
+    counted = [
+        _areas_and_borders(
+            rows, near, column, near_borders(column, ignored), num_classes
+        )
+        for column in columns
+    ]
+    areas, borders = zip(*counted, strict=True)
     right = [column == rows for column in columns[:networks]]
     oracle = areas[-1]
     if networks > 1:
@@ -65,11 +72,6 @@ def count(
     pairs = [
         _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
         for i, j in combinations(range(networks), 2)
-    ]
-    near = _near(rows, ignored, num_classes).masked_fill_(ignored, num_classes + 1)
-    borders = [
-        _areas(near, _near(column, ignored, num_classes), num_classes)
-        for column in columns
     ]
     return Counts(
         torch.stack(areas).cpu(),
@@ -85,24 +87,43 @@ def _columns(classes: Tensor, num_classes: int) -> Tensor:
     return small.masked_fill_(small < 0, num_classes)
 
 
-def _near(classes: Tensor, ignored: Tensor, num_classes: int) -> Tensor:
-    """Classes of the pixels near a border of theirs, none of them for the rest."""
-    return classes.masked_fill(~near_borders(classes, ignored), num_classes)
-
-
 def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:
     """Diagonal, column sums and row sums of a confusion matrix, (3, C)."""
     width = num_classes + 1
     matrix = torch.bincount(
         (rows * width + columns).flatten(), minlength=(num_classes + 2) * width
     ).view(num_classes + 2, width)[:-1]
-    return torch.stack(
-        [
-            matrix.diagonal()[:num_classes],
-            matrix.sum(0)[:num_classes],
-            matrix.sum(1)[:num_classes],
-        ]
+    return _sums(matrix, matrix, matrix)
+
+
+def _areas_and_borders(
+    rows: Tensor,
+    near_rows: Tensor,
+    columns: Tensor,
+    near_columns: Tensor,
+    num_classes: int,
+) -> tuple[Tensor, Tensor]:
+    """The same of all pixels, and of those near a border of their class."""
+    width = num_classes + 1
+    cells = (rows * width + columns).mul_(4)
+    cells += near_rows.int().mul_(2).add_(near_columns)
+    matrix = torch.bincount(
+        cells.flatten(), minlength=(num_classes + 2) * width * 4
+    ).view(num_classes + 2, width, 2, 2)[:-1]
+    areas = matrix.sum((2, 3))
+    both, predicted, labelled = (
+        matrix[..., 1, 1],
+        matrix[..., 1].sum(2),
+        matrix[..., 1, :].sum(2),
     )
+    return _sums(areas, areas, areas), _sums(both, predicted, labelled)
+
+
+def _sums(both: Tensor, predicted: Tensor, labelled: Tensor) -> Tensor:
+    """Diagonal, column sums and row sums of the classes, (3, C)."""
+    classes = both.shape[1] - 1
+    sums = [both.diagonal(), predicted.sum(0), labelled.sum(1)]
+    return torch.stack([values[:classes] for values in sums])
 
 
 def _pair(

@@ -20,12 +20,14 @@ class Run:
         label: What the user called the method, or None.
         prediction: The network (or ``mean``) whose prediction was chosen in place of
             the one that counts, or None.
+        recombined: Whether its networks are known to have been trained for another row.
     """
 
     results: Results
     file: Path
     label: str | None = None
     prediction: str | None = None
+    recombined: bool = False
 
     @property
     def folder(self) -> Path:
@@ -46,7 +48,11 @@ class Run:
     @property
     def trained(self) -> bool:
         """Whether it was trained; if not, it recombines what others have trained."""
-        return self.prediction is None and not self.results.meta.get('networks_init')
+        return not (
+            self.recombined
+            or self.prediction is not None
+            or self.results.meta.get('networks_init')
+        )
 
     def config(self) -> Config:
         """The config it was tested with, predicting what was chosen.

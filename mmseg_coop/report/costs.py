@@ -35,7 +35,8 @@ def draw_costs(comparison: Comparison) -> Figure | None:
         for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
             costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
             _draw(axis, comparison, costs)
-            axis.set(xlabel=label, xscale='log')
+            axis.set(xlabel=label)
+            axis.set_xlim(left=0)
         axes[0].set_ylabel('mIoU in %')
     return figure
 
@@ -44,6 +45,8 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
     networks = list(dict.fromkeys(m.network for m in comparison.methods))
     worse = dominated(costs, [method.miou for method in comparison.methods])
     for method, cost, grey in zip(comparison.methods, costs, worse, strict=True):
+        # Labels of neighbours, one above and one below.
+        above = sum(other < cost for other in costs) % 2 == 0
         place = networks.index(method.network)
         color = _GREY if grey else f'C{place}'
         band = method.interval
@@ -64,7 +67,7 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
         axis.annotate(
             method.label,
             (cost, method.miou),
-            xytext=(5, 4),
+            xytext=(5, 4 if above else -10),
             textcoords='offset points',
             fontsize=7,
             color=_GREY if grey else plt.rcParams['text.color'],

@@ -141,6 +141,19 @@ def find_checkpoint(run: Run) -> Path:
     )
 
 
+def check_weights(run: Run) -> None:
+    """Check that a run's config and weights are there.
+
+    Raises:
+        FileNotFoundError: If they are gone.
+    """
+    run.config()
+    networks = run.results.meta.get('networks_init')
+    for path in networks or [find_checkpoint(run)]:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'{run.file}: {path} is gone')
+
+
 def _extremes(gains: np.ndarray, count: int) -> list[int]:
     """Half of the places with the largest gains, half with the largest losses."""
     order = [int(i) for i in np.argsort(-gains) if not np.isnan(gains[i])]
@@ -181,7 +194,8 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
     model = MODELS.build(run.config().model).eval()
     if run.results.meta.get('networks_init'):
-        model.init_weights()
+        for name, path in model.networks_init.items():
+            load_weights(model.networks[name], path)
     else:
         load_weights(model, str(find_checkpoint(run)))
     samples = [

@@ -134,20 +134,34 @@ def _label_maps(
     maps: dict[str, list[Tensor]] = {}
     for values in zip(*bands, strict=True):
         by_name = dict(zip(parts, values, strict=True))
-        joined = direct and len(values) > 1
-        shares = {}
-        if joined or watch:
-            shares = {name: _probabilities(band) for name, band in by_name.items()}
-        if joined:
-            total = sum(shares.values())
-            by_name[MEAN] = _mean_scores(values, total)
-            shares[MEAN] = total / len(values)
-        rows = {name: _classes(band, threshold) for name, band in by_name.items()}
-        if watch:
-            watch(shares, rows)
+        rows = _label_rows(by_name, direct and len(values) > 1, threshold, watch)
         for name, row in rows.items():
             maps.setdefault(name, []).append(row)
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
+
+
+def _label_rows(
+    bands: dict[str, Tensor], joined: bool, threshold: float | None, watch: Watch | None
+) -> dict[str, Tensor]:
+    """Label maps (1, r, w) of the next rows.
+
+    Args:
+        bands: Logits by prediction, (1, C, r, w).
+        joined: Whether there is to be their mean, too.
+        threshold: Of the probability, for models with C = 1.
+        watch: Is told the probabilities.
+    """
+    shares = {}
+    if joined or watch:
+        shares = {name: _probabilities(band) for name, band in bands.items()}
+    if joined:
+        total = sum(shares.values())
+        bands[MEAN] = _mean_scores(list(bands.values()), total)
+        shares[MEAN] = total / len(shares)
+    rows = {name: _classes(band, threshold) for name, band in bands.items()}
+    if watch:
+        watch(shares, rows)
+    return rows
 
 
 def _mean_scores(bands: Sequence[Tensor], total: Tensor) -> Tensor:
@@ -194,9 +208,9 @@ def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Te
     share = (position - above).to(x.dtype)[:, None]
     for part in torch.arange(rows, device=x.device).split(_ROWS):
         weight = share[part]
-        yield (x[:, :, above[part]] * (1 - weight)).addcmul_(
-            x[:, :, below[part]], weight
-        )
+        # Several times as fast as indexing with brackets.
+        upper, lower = (x.index_select(2, rows[part]) for rows in (above, below))
+        yield upper.mul_(1 - weight).addcmul_(lower, weight)
 
 
 def _classes(band: Tensor, threshold: float | None) -> Tensor:
