@@ -69,6 +69,7 @@ setup(
             'pytest-xdist',
             'ruff==0.17.6',
             'tensorboard',
+            'torchmetrics',
         ],
     },
     classifiers=[

@@ -1,12 +1,14 @@
 """Compare runs: python tools/compare.py work_dirs/a work_dirs/b"""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.arguments import add_trust_argument, parse_arguments
+from mmseg_coop.benchmark.cost import measured_or_kept
 from mmseg_coop.evaluation.comparison import compare
 from mmseg_coop.evaluation.render import FORMATS, check_format, print_tables, write
 from mmseg_coop.evaluation.runs import load_runs
@@ -24,7 +26,8 @@ def parse_args() -> argparse.Namespace:
         'runs',
         nargs='+',
         metavar='RUN',
-        help='a work dir, or a file of its results/; NAME=RUN calls the method NAME',
+        help='a work dir, or a file of its results/; NAME=RUN calls the method NAME; '
+        'RUN:NETWORK (or RUN:mean) is what this network of the run predicts',
     )
     parser.add_argument(
         '--out',
@@ -40,6 +43,13 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help='write report.html, one page with tables, learning curves, gains and a '
         'gallery, and its figures as PNG',
+    )
+    parser.add_argument(
+        '--cost',
+        type=Path,
+        metavar='FILE',
+        help='show parameters, FLOPs, time and memory of each method, which are '
+        'measured side by side (a minute or so) and kept in this JSON file',
     )
     parser.add_argument(
         '--gallery',
@@ -64,6 +74,9 @@ def main() -> None:
         if args.report:
             args.report.mkdir(parents=True, exist_ok=True)
         comparison = compare(load_runs(args.runs))
+        if args.cost:
+            costs = measured_or_kept(comparison, args.cost)
+            comparison = replace(comparison, costs=costs.methods)
         tables = all_tables(comparison)
         print_tables(tables, console)
         for path in args.out:

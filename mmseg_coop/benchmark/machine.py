@@ -12,12 +12,17 @@ import torch
 from ..engine import cpu_has_bfloat16
 
 
-def describe_machine() -> str:
-    """Processor, threads, memory, versions and the date, in a line."""
+def describe_machine(threads: int | None = None) -> str:
+    """Processor, threads, memory, versions and the date, in a line.
+
+    Args:
+        threads: How many are used, if not as many as in this process.
+    """
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
     return (
-        f'{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, '
+        f'{_processor()}, {os.cpu_count()} cores, '
+        f'{threads or torch.get_num_threads()} threads, '
         f'{memory:.0f} GB, {bfloat16} bfloat16 instructions; Python '
         f'{platform.python_version()}, torch {torch.__version__}, mmengine '
         f'{mmengine.__version__}, mmseg {mmseg.__version__}; {date.today()}'

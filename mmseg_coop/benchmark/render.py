@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from ..evaluation.render import markdown
-from ..evaluation.tables import Table, text_cell
+from ..evaluation.table import Table, text_cell
 from .figure import Figure
 from .records import Record
 

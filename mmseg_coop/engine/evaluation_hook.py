@@ -94,27 +94,38 @@ class CoopEvaluationHook(Hook):
 
     def _tested(self, runner: Runner) -> dict:
         """Where the weights come from that are not being trained."""
-        return dict(
+        meta = dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
         )
+        if not self._checkpoint:
+            # Networks that were trained apart.
+            paths = runner.cfg.model.get('networks_init')
+            meta['networks_init'] = paths and list(paths)
+        return meta
 
 
 def _predict_networks(runner: Runner, loop: ValLoop | TestLoop) -> None:
     """Switch it on; augmentation at test time joins logits and stays as it is."""
     _predict_as_usual(runner)
     metrics = loop.evaluator.metrics
-    if not any(isinstance(metric, CoopIoUMetric) for metric in metrics):
+    counting = _metrics(loop)
+    if not counting:
         return
+    watch = counting[0].calibrate
     model = unwrap_distribution(runner.model)
     only_labels = all(map(_reads_labels, metrics)) and not any(
         map(_reads_predictions, runner.hooks)
     )
     if only_labels and can_predict_labels(model):
-        model.predict = partial(predict_labels, model)
+        model.predict = partial(predict_labels, model, watch=watch)
     elif isinstance(model, CooperativeEncoderDecoder):
-        model.predict = partial(predict_beside_networks, model)
+        model.predict = partial(predict_beside_networks, model, watch=watch)
+
+
+def _metrics(loop: ValLoop | TestLoop) -> list[CoopIoUMetric]:
+    return [m for m in loop.evaluator.metrics if isinstance(m, CoopIoUMetric)]
 
 
 def _predict_as_usual(runner: Runner) -> None:
@@ -149,8 +160,7 @@ def _checkpoint_of_now(runner: Runner) -> str | None:
 
 def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:
     """Write what the metric counted; only the main process has it."""
-    metrics = loop.evaluator.metrics
-    found = [metric.last for metric in metrics if isinstance(metric, CoopIoUMetric)]
+    found = [metric.last for metric in _metrics(loop)]
     if not is_main_process() or not found or found[0] is None:
         return
     results, config = found[0], runner.cfg

@@ -1,15 +1,22 @@
 """Methods side by side: means over seeds, gains, and whether they are luck."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from .cost import Cost
 from .naming import METHODS
 from .paper import PaperRow, paper_rows
 from .runs import Run
-from .statistics import Interval, bootstrap_miou, interval, paired_p_value
+from .statistics import (
+    Interval,
+    bootstrap_miou,
+    interval,
+    mean_interval,
+    paired_p_value,
+)
 
 BASELINES = ('single', 'ensemble')
 
@@ -40,6 +47,17 @@ class Method:
         """Whether images were augmented at test time."""
         return bool(self.runs[0].results.meta.get('tta'))
 
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained; if not, it recombines what others have trained."""
+        return self.runs[0].trained
+
+    @property
+    def several(self) -> bool:
+        """Whether its runs have predictions beside the one that counts."""
+        run = self.runs[0]
+        return bool(run.results.pairs) and run.prediction is None
+
     @cached_property
     def mious(self) -> np.ndarray:
         """mIoU of each run in percent."""
@@ -53,6 +71,11 @@ class Method:
     def std(self) -> float | None:
         """Standard deviation over seeds (of a sample); None with one seed."""
         return float(self.mious.std(ddof=1)) if len(self.runs) > 1 else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % confidence interval of the mean IoU over seeds; None with one seed."""
+        return mean_interval(self.mious)
 
     @cached_property
     def iou(self) -> np.ndarray:
@@ -92,9 +115,14 @@ class Comparison:
 
     Attributes:
         methods: The methods, those of a network together, in the paper's order.
+        baselines: What methods are compared with: labels, one for each network, by the
+            name of the baseline.
+        costs: What methods cost, by label, as far as that was measured.
     """
 
     methods: tuple[Method, ...]
+    baselines: Mapping[str, Sequence[str]]
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[str]:
@@ -111,21 +139,23 @@ class Comparison:
         return [row for row in paper_rows(self.dataset) if row.network in networks]
 
     def baseline(self, method: Method, kind: str) -> Method | None:
-        """The single network or the ensemble that a method is compared with.
+        """What a method is compared with: a baseline of its network.
 
-        Augmented at test time if the method is. The single network is compared with
-        nothing.
+        A baseline itself is compared with those before it only, the single network with
+        nothing. Images are augmented at test time for both, or for neither.
         """
-        if method.kind == 'single':
-            return None
-        wanted = (kind, method.network, method.tta)
-        for other in self.methods:
-            if (other.kind, other.network, other.tta) == wanted:
-                return None if other is method else other
-        return None
+        for name, labels in self.baselines.items():
+            if method.label in labels:
+                return None
+            if name == kind:
+                break
+        alike = (method.network, method.tta)
+        own = (m for m in self.methods if (m.network, m.tta) == alike)
+        labels = self.baselines.get(kind, ())
+        return next((other for other in own if other.label in labels), None)
 
     def gain(self, method: Method, kind: str) -> Gain | None:
-        """What a method has over its single network or ensemble, if that is there."""
+        """What a method has over a baseline, if that is there."""
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
@@ -143,16 +173,22 @@ class Comparison:
         return max(methods, key=lambda method: method.miou)
 
 
-def compare(runs: Sequence[Run]) -> Comparison:
+def compare(
+    runs: Sequence[Run], baselines: Mapping[str, Sequence[str]] | None = None
+) -> Comparison:
     """Group runs by what they were called, or else by their config.
+
+    Args:
+        runs: Results on the same images.
+        baselines: Labels of what methods are compared with, by the baseline's name.
+            Default: the single network and the ensemble of each network.
 
     Raises:
         ValueError: If runs of one name are of two methods, or of one seed.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        name = run.label or run.results.meta.get('name', run.folder.name)
-        groups.setdefault(name + _mark(run), []).append(run)
+        groups.setdefault(run.name + _mark(run), []).append(run)
     for name, group in groups.items():
         _check_seeds(name, group)
     labels = _labels(groups)
@@ -162,7 +198,18 @@ def compare(runs: Sequence[Run]) -> Comparison:
     methods.sort(
         key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
     )
-    return Comparison(tuple(methods))
+    if baselines is None:
+        baselines = {kind: _first_of_kind(methods, kind) for kind in BASELINES}
+    return Comparison(tuple(methods), baselines)
+
+
+def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
+    """Labels of a kind's first method for each network, better one that was trained."""
+    found: dict[tuple[str, bool], str] = {}
+    for method in sorted(methods, key=lambda m: not m.trained):
+        if method.kind == kind and method.runs[0].prediction is None:
+            found.setdefault((method.network, method.tta), method.label)
+    return list(found.values())
 
 
 def _mark(run: Run) -> str:
@@ -194,8 +241,11 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:
     """Short names that still tell the groups apart."""
     meta = {name: group[0].results.meta for name, group in groups.items()}
-    marks = {name: _mark(group[0]) for name, group in groups.items()}
-    kinds = {name: m.get('method', name) + marks[name] for name, m in meta.items()}
+    kinds = {
+        name: f'{m.get("method", name)} {groups[name][0].chosen}'.strip()
+        + _mark(groups[name][0])
+        for name, m in meta.items()
+    }
     full = {name: f'{m.get("network", "")} {kinds[name]}' for name, m in meta.items()}
     for labels in (kinds, full):
         named = {n: n if groups[n][0].label else label for n, label in labels.items()}

@@ -8,9 +8,12 @@ import torch
 from mmengine.logging import MMLogger, print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
+from mmseg.structures import SegDataSample
 from prettytable import PrettyTable
 from torch import Tensor
 
+from .calibration import FIELD as CALIBRATION
+from .calibration import Calibration, calibrate
 from .counts import count
 from .results import MEAN, ORACLE, Results
 
@@ -28,8 +31,14 @@ class CoopIoUMetric(IoUMetric):
     pixels on which two networks agree, and ``oracle/mIoU``, which takes of each pixel
     the network that is right.
 
-    The other networks' label maps come from ``CooperativeEncoderDecoder`` while
-    ``CoopEvaluationHook`` asks for them. For any other model, this is ``IoUMetric``.
+    Each prediction also has ``mBIoU``, Boundary IoU (of the pixels within 1/50 of the
+    image's diagonal from a border of their class), ``ECE``, the expected calibration
+    error with 15 bins over all pixels, both in percent, and ``NLL`` in nats.
+
+    The other networks' label maps, and probabilities, come from
+    ``CooperativeEncoderDecoder`` while ``CoopEvaluationHook`` asks for them. Without
+    it there are neither ECE nor NLL. What is said of any other model has the same
+    names as of the prediction that counts.
 
     Args:
         As those of ``IoUMetric``.
@@ -59,6 +68,10 @@ class CoopIoUMetric(IoUMetric):
         if not self.format_only:
             self.results.extend(map(self._count, data_samples))
 
+    def calibrate(self, sample: SegDataSample) -> Calibration | None:
+        """What ``predict_labels`` is to tell a sample's probabilities to."""
+        return calibrate(sample, self.ignore_index)
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Metrics of all images.
 
@@ -72,6 +85,7 @@ class CoopIoUMetric(IoUMetric):
             return super().compute_metrics(results)
         self.last = last = self._gather(results)
         metrics = super().compute_metrics(_host_areas(last.areas[last.configured]))
+        metrics |= _rounded(last.reliability(last.configured))
         if len(last.areas) == 1:
             return metrics
         table = PrettyTable()
@@ -83,6 +97,8 @@ class CoopIoUMetric(IoUMetric):
                 for key, value in means(values).items()
                 if name != ORACLE or key == 'mIoU'
             }
+            more = _rounded(last.reliability(name))
+            metrics |= {f'{name}/{key}': value for key, value in more.items()}
             if 'IoU' in values:
                 table.add_column(f'IoU {name}', np.round(values['IoU'] * 100, 2))
         for column, shares in last.pair_shares().items():
@@ -113,12 +129,16 @@ class CoopIoUMetric(IoUMetric):
             networks=networks,
             names=list(maps),
             counts=counts,
+            calibration=_sums(sample, list(maps)),
         )
 
     def _gather(self, results: list[dict]) -> Results:
         first = results[0]
         counts = [result['counts'] for result in results]
-        areas = np.stack([c.areas.numpy() for c in counts])
+        areas, borders = (
+            np.stack([getattr(c, key).numpy() for c in counts])
+            for key in ('areas', 'borders')
+        )
         by_name = {name: areas[:, i] for i, name in enumerate(first['names'])}
         pairs = [f'{a}-{b}' for a, b in combinations(first['networks'], 2)]
         if pairs:
@@ -131,6 +151,8 @@ class CoopIoUMetric(IoUMetric):
             configured=first['configured'],
             areas=by_name,
             pairs=dict(zip(pairs, totals, strict=True)),
+            borders={name: borders[:, i] for i, name in enumerate(first['names'])},
+            calibration=_stacked([result['calibration'] for result in results]),
         )
 
     def _evaluate(self, areas: np.ndarray) -> dict[str, np.ndarray]:
@@ -139,6 +161,32 @@ class CoopIoUMetric(IoUMetric):
         return self.total_area_to_metrics(
             *totals, self.metrics, self.nan_to_num, self.beta
         )
+
+
+def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Sums for calibration by prediction; none if nobody saw probabilities."""
+    found = sample.get(CALIBRATION)
+    if found is None:
+        return {}
+    sums = found.sums()
+    # A model of one network has one prediction, and no name for it.
+    return sums if len(names) > 1 else dict(zip(names, sums.values(), strict=True))
+
+
+def _stacked(images: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Sums of all images by prediction, (I, 4, BINS)."""
+    if not all(images):
+        return {}
+    # Seven digits are enough, and half the file.
+    return {
+        name: np.stack([image[name] for image in images]).astype(np.float32)
+        for name in images[0]
+    }
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    """For the log; NLL is small."""
+    return {k: round(v, 4 if k == 'NLL' else 2) for k, v in values.items()}
 
 
 def _label_map(field: dict) -> Tensor:

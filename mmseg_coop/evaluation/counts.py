@@ -7,6 +7,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from .borders import near_borders
+
 # What two networks make of a pixel: the columns of a pair's counts.
 BOTH_WRONG, BOTH_WRONG_ALIKE, ONLY_SECOND, ONLY_FIRST, BOTH_RIGHT = range(5)
 
@@ -23,11 +25,14 @@ class Counts:
             (3, C).
         pairs: For each two networks, what they make of the pixels of each class,
             (pairs, C, 5).
+        borders: As ``areas``, of the pixels near a border of their class: what
+            Boundary IoU needs.
     """
 
     areas: Tensor
     oracle: Tensor
     pairs: Tensor
+    borders: Tensor
 
 
 def count(
@@ -49,8 +54,16 @@ def count(
     """
     columns = [_columns(prediction, num_classes) for prediction in predictions]
     rows = _columns(label, num_classes)
-    rows = rows.masked_fill_(label == ignore_index, num_classes + 1)
-    areas = [_areas(rows, column, num_classes) for column in columns]
+    ignored = label == ignore_index
+    rows = rows.masked_fill_(ignored, num_classes + 1)
+    near = near_borders(rows, ignored)
+    counted = [
+        _areas_and_borders(
+            rows, near, column, near_borders(column, ignored), num_classes
+        )
+        for column in columns
+    ]
+    areas, borders = zip(*counted, strict=True)
     right = [column == rows for column in columns[:networks]]
     oracle = areas[-1]
     if networks > 1:
@@ -64,6 +77,7 @@ def count(
         torch.stack(areas).cpu(),
         oracle.cpu(),
         torch.stack(pairs).cpu() if pairs else rows.new_zeros(0, num_classes, 5).cpu(),
+        torch.stack(borders).cpu(),
     )
 
 
@@ -79,13 +93,37 @@ def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:
     matrix = torch.bincount(
         (rows * width + columns).flatten(), minlength=(num_classes + 2) * width
     ).view(num_classes + 2, width)[:-1]
-    return torch.stack(
-        [
-            matrix.diagonal()[:num_classes],
-            matrix.sum(0)[:num_classes],
-            matrix.sum(1)[:num_classes],
-        ]
+    return _sums(matrix, matrix, matrix)
+
+
+def _areas_and_borders(
+    rows: Tensor,
+    near_rows: Tensor,
+    columns: Tensor,
+    near_columns: Tensor,
+    num_classes: int,
+) -> tuple[Tensor, Tensor]:
+    """The same of all pixels, and of those near a border of their class."""
+    width = num_classes + 1
+    cells = (rows * width + columns).mul_(4)
+    cells += near_rows.int().mul_(2).add_(near_columns)
+    matrix = torch.bincount(
+        cells.flatten(), minlength=(num_classes + 2) * width * 4
+    ).view(num_classes + 2, width, 2, 2)[:-1]
+    areas = matrix.sum((2, 3))
+    both, predicted, labelled = (
+        matrix[..., 1, 1],
+        matrix[..., 1].sum(2),
+        matrix[..., 1, :].sum(2),
     )
+    return _sums(areas, areas, areas), _sums(both, predicted, labelled)
+
+
+def _sums(both: Tensor, predicted: Tensor, labelled: Tensor) -> Tensor:
+    """Diagonal, column sums and row sums of the classes, (3, C)."""
+    classes = both.shape[1] - 1
+    sums = [both.diagonal(), predicted.sum(0), labelled.sum(1)]
+    return torch.stack([values[:classes] for values in sums])
 
 
 def _pair(

@@ -4,14 +4,15 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from .comparison import BASELINES, Comparison
-from .tables import Cell, Table
+from .comparison import Comparison
+from .table import Cell, Table
 
 _SYMBOLS = {
     '\\': r'\textbackslash{}',
@@ -19,6 +20,8 @@ _SYMBOLS = {
     '^': r'\textasciicircum{}',
     '±': r'$\pm$',
     '†': r'$\dagger$',
+    '‡': r'$\ddagger$',
+    '·': r'$\cdot$',
     '×': r'$\times$',
 }
 _LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
@@ -90,15 +93,18 @@ def as_json(comparison: Comparison) -> str:
     """All figures of a comparison, unrounded."""
     methods = []
     for method in comparison.methods:
-        gains = {kind: comparison.gain(method, kind) for kind in BASELINES}
+        gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}
+        cost = comparison.costs.get(method.label)
         runs = [dict(run.results.meta, file=str(run.file)) for run in method.runs]
         methods.append(
             dict(
                 method=method.label,
                 network=method.network,
+                trained=method.trained,
                 runs=runs,
                 mIoU=method.miou,
                 mIoU_std=method.std,
+                mIoU_interval=method.interval and list(astuple(method.interval)),
                 mIoU_by_run=method.mious.tolist(),
                 gains={
                     kind: dict(
@@ -110,6 +116,11 @@ def as_json(comparison: Comparison) -> str:
                     if gain
                 },
                 classes=_finite(comparison.classes, method.iou.tolist()),
+                predictions=[
+                    {name: run.results.reliability(name) for name in run.results.areas}
+                    for run in method.runs
+                ],
+                cost=cost and asdict(cost),
             )
         )
     paper = [

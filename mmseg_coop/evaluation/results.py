@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
 MEAN = 'mean'
 ORACLE = 'oracle'
 _FORMAT = 1
+# Arrays by name: those that a file lacks are empty.
+_GROUPS = ('areas', 'pairs', 'borders', 'calibration')
 
 
 @dataclass
@@ -31,6 +34,10 @@ class Results:
         pairs: For each two networks, as in ``top-bottom``, pixels by class that both
             have wrong, wrong alike, only the second, only the first, or both right,
             (C, 5).
+        borders: As ``areas``, of the pixels near a border of their class; none in
+            files written before there was Boundary IoU.
+        calibration: For each prediction pixels, right pixels, confidence and NLL by
+            image and bin of confidence, (I, 4, BINS); none where they were not there.
         meta: Where the results come from: config, checkpoint, dataset, seed, ...
     """
 
@@ -40,6 +47,8 @@ class Results:
     configured: str
     areas: dict[str, np.ndarray]
     pairs: dict[str, np.ndarray] = field(default_factory=dict)
+    borders: dict[str, np.ndarray] = field(default_factory=dict)
+    calibration: dict[str, np.ndarray] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
 
     def iou(self, name: str | None = None) -> np.ndarray:
@@ -49,6 +58,19 @@ class Results:
     def miou(self, name: str | None = None) -> float:
         """Mean IoU over the classes that occur, in percent."""
         return float(np.nanmean(self.iou(name)))
+
+    def reliability(self, name: str) -> dict[str, float]:
+        """ECE in percent, NLL, and Boundary IoU in percent, as far as they are there.
+
+        Named ``ECE``, ``NLL`` and ``mBIoU``.
+        """
+        values = {}
+        if name in self.calibration:
+            sums = self.calibration[name].sum(0, dtype=float)
+            values |= dict(ECE=float(ece(sums)), NLL=float(nll(sums)))
+        if name in self.borders:
+            values['mBIoU'] = float(np.nanmean(iou(self.borders[name].sum(0))))
+        return values
 
     def pair_shares(self) -> dict[str, np.ndarray]:
         """Percent of each class's pixels that explain cooperation, (C,) each."""
@@ -74,8 +96,11 @@ class Results:
             configured=self.configured,
             meta=self.meta,
         )
-        arrays = {f'areas/{name}': areas for name, areas in self.areas.items()}
-        arrays |= {f'pairs/{name}': counts for name, counts in self.pairs.items()}
+        arrays = {
+            f'{group}/{name}': values
+            for group in _GROUPS
+            for name, values in getattr(self, group).items()
+        }
         partial = path.with_name(f'{path.name}.part')
         with partial.open('wb') as file:
             np.savez_compressed(file, header=json.dumps(header), **arrays)
@@ -94,19 +119,30 @@ class Results:
             header = json.loads(str(arrays.pop('header')))
             if header.pop('format') != _FORMAT:
                 raise KeyError('format')
-            areas, pairs = _below(arrays, 'areas'), _below(arrays, 'pairs')
-            results = cls(**header, areas=areas, pairs=pairs)
-            shape = (len(results.images), 3, len(results.classes))
-            if any(
-                a.shape != shape for a in [areas[results.configured], *areas.values()]
-            ):
-                raise ValueError('shape')
+            results = cls(
+                **header, **{group: _below(arrays, group) for group in _GROUPS}
+            )
+            results._check_shapes()
         except Exception as error:
             raise ValueError(
                 f'{path}: no results that CoopIoUMetric wrote; test again with '
                 'tools/test.py'
             ) from error
         return results
+
+    def _check_shapes(self) -> None:
+        images, classes = len(self.images), len(self.classes)
+        shapes = {
+            (images, 3, classes): [
+                self.areas[self.configured],
+                *self.areas.values(),
+                *self.borders.values(),
+            ],
+            (images, 4, BINS): self.calibration.values(),
+        }
+        for shape, arrays in shapes.items():
+            if any(array.shape != shape for array in arrays):
+                raise ValueError('shape')
 
 
 def iou(areas: np.ndarray) -> np.ndarray:

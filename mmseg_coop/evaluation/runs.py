@@ -1,10 +1,13 @@
 """Find the results of runs in work dirs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .results import FOLDER, Results
+from mmengine.config import Config
+
+from ..config_types import use_scope
+from .results import FOLDER, ORACLE, Results
 
 
 @dataclass(frozen=True)
@@ -15,23 +18,69 @@ class Run:
         results: Those of the latest test, or of the best validation without one.
         file: Where they were read.
         label: What the user called the method, or None.
+        prediction: The network (or ``mean``) whose prediction was chosen in place of
+            the one that counts, or None.
+        recombined: Whether its networks are known to have been trained for another row.
     """
 
     results: Results
     file: Path
     label: str | None = None
+    prediction: str | None = None
+    recombined: bool = False
 
     @property
     def folder(self) -> Path:
         """The run's work dir."""
         return self.file.parent.parent
 
+    @property
+    def name(self) -> str:
+        """What tells its method from others: its config, where it has no label."""
+        name = self.label or self.results.meta.get('name', self.folder.name)
+        return f'{name} {self.prediction}' if self.chosen else name
+
+    @property
+    def chosen(self) -> str:
+        """The prediction that was chosen, where the user has given no name."""
+        return '' if self.label else self.prediction or ''
+
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained; if not, it recombines what others have trained."""
+        return not (
+            self.recombined
+            or self.prediction is not None
+            or self.results.meta.get('networks_init')
+        )
+
+    def config(self) -> Config:
+        """The config it was tested with, predicting what was chosen.
+
+        Raises:
+            FileNotFoundError: If it is gone.
+        """
+        path = self.folder / self.results.meta['config']
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{path}: the config of {self.file} is gone; expected what the run '
+                'left in its work dir (pictures of a report need it: --gallery 0 '
+                'leaves them out)'
+            )
+        config = Config.fromfile(path)
+        use_scope(config)
+        if self.prediction is not None:
+            config.merge_from_dict({'model.test_cfg.predict': self.prediction})
+        return config
+
 
 def load_runs(arguments: Sequence[str]) -> list[Run]:
     """Read runs.
 
     Args:
-        arguments: Work dirs or files of results, as ``RUN`` or ``NAME=RUN``.
+        arguments: Work dirs or files of results, as ``RUN`` or ``NAME=RUN``; with
+            ``:NETWORK`` behind it, as in ``RUN:top`` or ``RUN:mean``, what that network
+            (or the mean) predicts.
 
     Raises:
         FileNotFoundError: If a run has no results.
@@ -39,10 +88,10 @@ def load_runs(arguments: Sequence[str]) -> list[Run]:
             images and classes.
     """
     runs = [_load_run(argument) for argument in arguments]
-    files = [run.file.resolve() for run in runs]
-    for run, file in zip(runs, files, strict=True):
-        if files.count(file) > 1:
-            raise ValueError(f'{run.file} is given {files.count(file)} times')
+    given = [(run.file.resolve(), run.results.configured) for run in runs]
+    for run, key in zip(runs, given, strict=True):
+        if given.count(key) > 1:
+            raise ValueError(f'{run.file} is given {given.count(key)} times')
         _check_comparable(runs[0], run)
     return runs
 
@@ -53,8 +102,22 @@ def _load_run(argument: str) -> Run:
         label, separator, path = '', '', argument
     if not path or (separator and not label):
         raise ValueError(f'found {argument!r}, expected RUN or NAME=RUN')
+    prediction = None
+    if not Path(path).exists() and ':' in path:
+        path, _, prediction = path.rpartition(':')
     file = _find_file(Path(path))
-    return Run(Results.load(file), file, label if separator else None)
+    results = Results.load(file)
+    if prediction is not None:
+        results = _predicting(results, prediction, file)
+    return Run(results, file, label if separator else None, prediction)
+
+
+def _predicting(results: Results, name: str, file: Path) -> Results:
+    """The same results with another prediction that counts."""
+    names = [key for key in results.areas if key != ORACLE]
+    if name not in names:
+        raise ValueError(f'{file}:{name}: expected one of {", ".join(names)}')
+    return replace(results, configured=name)
 
 
 def _find_file(path: Path) -> Path:

@@ -1,10 +1,10 @@
 """Is a difference luck? Over images by bootstrap, over seeds by a paired t-test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import ttest_rel
+from scipy.stats import sem, t, ttest_rel
 
 from .results import iou
 
@@ -14,7 +14,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval of 95 %, in points of mIoU."""
+    """A confidence interval of 95 %, in points of mIoU or what else is measured."""
 
     low: float
     high: float
@@ -25,29 +25,46 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def bootstrap_miou(
-    runs: Sequence[np.ndarray], resamples: int = RESAMPLES
+def bootstrap(
+    runs: Sequence[np.ndarray],
+    figure: Callable[[np.ndarray], np.ndarray],
+    resamples: int = RESAMPLES,
 ) -> np.ndarray:
-    """Mean IoU of resampled images, averaged over runs.
+    """A figure of resampled images, averaged over runs.
 
     The same images are drawn for every method, so that differences are paired.
 
     Args:
-        runs: For each run, intersection, predicted and labelled pixels by image and
-            class, (I, 3, C).
+        runs: For each run, what was summed up of each image, (I, ...).
+        figure: Gives the figure, (resamples,), of sums over images, (resamples, ...).
         resamples: How often the images are drawn, with replacement.
 
     Returns:
-        Mean IoU in percent, (resamples,).
+        The figure, (resamples,).
     """
-    images, _, classes = runs[0].shape
+    images, *shape = runs[0].shape
     generator = np.random.default_rng(0)
     times = generator.multinomial(images, np.full(images, 1 / images), resamples)
     values = [
-        _mean_iou((times @ run.reshape(images, -1)).reshape(resamples, 3, classes))
+        figure((times @ run.reshape(images, -1)).reshape(resamples, *shape))
         for run in runs
     ]
     return np.mean(values, axis=0)
+
+
+def bootstrap_miou(
+    runs: Sequence[np.ndarray], resamples: int = RESAMPLES
+) -> np.ndarray:
+    """Mean IoU in percent of resampled images, from areas (I, 3, C) of each run."""
+    return bootstrap(runs, mean_iou, resamples)
+
+
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Confidence interval of a mean over seeds, by Student's t; None for one value."""
+    if len(values) < 2:
+        return None
+    reach = t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * sem(values)
+    return Interval(float(np.mean(values) - reach), float(np.mean(values) + reach))
 
 
 def interval(differences: np.ndarray) -> Interval:
@@ -71,7 +88,8 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
     return float(ttest_rel(first, second).pvalue)
 
 
-def _mean_iou(areas: np.ndarray) -> np.ndarray:
+def mean_iou(areas: np.ndarray) -> np.ndarray:
+    """Mean in percent over the classes that occur, (...), from (..., 3, C)."""
     values = iou(areas)
     occurs = ~np.isnan(values)
     return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)

@@ -1,12 +1,12 @@
 """Tables of a comparison, in the paper's layout: methods × mean IoU and classes."""
 
-from dataclasses import dataclass, replace
-from math import isnan
-
 import numpy as np
 
-from .comparison import BASELINES, Comparison, Gain, Method
+from .comparison import Comparison, Gain, Method
+from .cost_table import cost_table
+from .reliability_table import reliability_table
 from .results import MEAN, ORACLE
+from .table import Cell, Table, name_cell, number_cell, recombined, text_cell
 
 MARK = '†'
 INCONSISTENT = (
@@ -15,56 +15,14 @@ INCONSISTENT = (
 )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A value and how it is shown.
-
-    Attributes:
-        text: What is shown.
-        value: The number behind it, or the text.
-        best: Whether it is the best of its kind.
-    """
-
-    text: str
-    value: float | str | None = None
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells.
-
-    Attributes:
-        title: What the table shows.
-        columns: Names of the columns.
-        rows: The cells of each row, as many as there are columns.
-        notes: Lines below the table.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[Cell]]
-    notes: tuple[str, ...] = ()
-
-    def transposed(self) -> 'Table':
-        """Methods in columns, for many classes on a narrow screen."""
-        columns = [self.columns[0], *(row[0].text for row in self.rows)]
-        rows = [
-            [text_cell(name), *(row[i] for row in self.rows)]
-            for i, name in enumerate(self.columns)
-            if i
-        ]
-        return replace(self, columns=columns, rows=rows)
-
-
-def text_cell(text: str) -> Cell:
-    """A cell that is only text."""
-    return Cell(text, text)
-
-
 def all_tables(comparison: Comparison) -> list[Table]:
-    """The main table, and the networks' where methods have several."""
-    tables = (main_table(comparison), networks_table(comparison))
+    """The main table, the networks', and what else is known of the methods."""
+    tables = (
+        main_table(comparison),
+        networks_table(comparison),
+        reliability_table(comparison),
+        cost_table(comparison),
+    )
     return [table for table in tables if table is not None]
 
 
@@ -72,7 +30,7 @@ def main_table(comparison: Comparison) -> Table:
     """mIoU, its gain over the single network and the ensemble, and each class."""
     kinds = [
         kind
-        for kind in BASELINES
+        for kind in comparison.baselines
         if any(comparison.baseline(m, kind) for m in comparison.methods)
     ]
     columns = ['method', 'mIoU', *(f'over {kind}' for kind in kinds)]
@@ -81,11 +39,11 @@ def main_table(comparison: Comparison) -> Table:
     for row in paper:
         mark = '' if row.consistent else MARK
         cells = [text_cell(f'{row.network} {row.method} (paper){mark}')]
-        cells += [_number(row.miou), *(Cell('') for _ in kinds)]
+        cells += [number_cell(row.miou), *(Cell('') for _ in kinds)]
         rows.append(
             cells + [_class_of_paper(row.classes, c) for c in comparison.classes]
         )
-    notes = [_about(comparison)]
+    notes = [_about(comparison), *recombined(comparison)]
     if not all(row.consistent for row in paper):
         notes.append(INCONSISTENT)
     return Table(
@@ -98,16 +56,16 @@ def main_table(comparison: Comparison) -> Table:
 
 def networks_table(comparison: Comparison) -> Table | None:
     """What each network does, and what they could do together; None for singles."""
-    methods = [m for m in comparison.methods if m.runs[0].results.pairs]
+    methods = [m for m in comparison.methods if m.several]
     if not methods:
         return None
     columns: dict[str, list[Cell]] = {}
     for i, method in enumerate(methods):
         for name, value in _about_networks(method).items():
             cells = columns.setdefault(name, [Cell('')] * len(methods))
-            cells[i] = _number(value)
+            cells[i] = number_cell(value)
     rows = [
-        [text_cell(method.label), *(cells[i] for cells in columns.values())]
+        [name_cell(method), *(cells[i] for cells in columns.values())]
         for i, method in enumerate(methods)
     ]
     notes = (
@@ -127,11 +85,11 @@ def _row(comparison: Comparison, method: Method, kinds: list[str]) -> list[Cell]
     values = np.stack([m.iou for m in rivals])
     lowest, highest = (f(0).tolist() for f in (values.min, values.max))
     classes = [
-        _number(value, best=value == high and low < high)
+        number_cell(value, best=value == high and low < high)
         for value, low, high in zip(method.iou.tolist(), lowest, highest, strict=True)
     ]
     mean = Cell(text, method.miou, best=len(rivals) > 1 and method is best)
-    return [text_cell(method.label), mean, *map(_gain_cell, gains), *classes]
+    return [name_cell(method), mean, *map(_gain_cell, gains), *classes]
 
 
 def _gain_cell(gain: Gain | None) -> Cell:
@@ -143,14 +101,8 @@ def _gain_cell(gain: Gain | None) -> Cell:
     return Cell(text, gain.points)
 
 
-def _number(value: float | None, best: bool = False) -> Cell:
-    if value is None or isnan(value):
-        return Cell('-')
-    return Cell(f'{value:.2f}', value, best)
-
-
 def _class_of_paper(classes: dict[str, float], name: str) -> Cell:
-    return _number(classes.get(name)) if classes else Cell('')
+    return number_cell(classes.get(name)) if classes else Cell('')
 
 
 def _about(comparison: Comparison) -> str:

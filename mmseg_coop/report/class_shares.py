@@ -4,7 +4,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ..datasets.survey import Split, Survey
-from ..evaluation.tables import Cell, Table, text_cell
+from ..evaluation.table import Cell, Table, text_cell
 from .figures import STYLE
 
 IGNORED = 'ignored'

@@ -32,7 +32,7 @@ def validation_curves(run: Run) -> dict[str, Curve]:
     if len(networks) == 1:
         keys = {networks[0]: 'mIoU'}
     points: dict[str, dict[int, float]] = {name: {} for name in networks}
-    for record in _records(run.folder):
+    for record in read_scalars(run.folder):
         for name, key in keys.items():
             if key in record and 'step' in record:
                 points[name][record['step']] = record[key]
@@ -44,8 +44,8 @@ def validation_curves(run: Run) -> dict[str, Curve]:
     }
 
 
-def _records(folder: Path) -> Iterator[dict]:
-    """What was logged, oldest first: a resumed training overwrites what it repeats."""
+def read_scalars(folder: Path) -> Iterator[dict]:
+    """What was logged in a work dir, oldest first; a resumed training repeats some."""
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
             try:

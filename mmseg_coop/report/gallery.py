@@ -8,11 +8,9 @@ from typing import Any
 import mmcv
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 
-from ..config_types import use_scope
 from ..engine import load_weights
 from ..evaluation.comparison import Comparison, Method
 from ..evaluation.results import iou
@@ -151,6 +149,19 @@ def find_checkpoint(run: Run) -> Path:
     )
 
 
+def check_weights(run: Run) -> None:
+    """Check that a run's config and weights are there.
+
+    Raises:
+        FileNotFoundError: If they are gone.
+    """
+    run.config()
+    networks = run.results.meta.get('networks_init')
+    for path in networks or [find_checkpoint(run)]:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'{run.file}: {path} is gone')
+
+
 def _extremes(gains: np.ndarray, count: int) -> list[int]:
     """Half of the places with the largest gains, half with the largest losses."""
     order = [int(i) for i in np.argsort(-gains) if not np.isnan(gains[i])]
@@ -168,21 +179,9 @@ def _image_miou(method: Method) -> np.ndarray:
         return values / labelled.sum(1)
 
 
-def _config(run: Run) -> Config:
-    path = run.folder / run.results.meta['config']
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: the config of {run.file} is gone; leave the gallery out with '
-            '--gallery 0'
-        )
-    config = Config.fromfile(path)
-    use_scope(config)
-    return config
-
-
 def _items(run: Run, places: Sequence[int]) -> list[dict]:
     """The dataset's items at these places, through its own pipeline."""
-    config = _config(run)
+    config = run.config()
     loader = config.test_dataloader
     if not run.file.stem.startswith('test'):
         loader = config.val_dataloader or loader
@@ -201,8 +200,12 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 @torch.no_grad()
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
-    model = MODELS.build(_config(run).model).eval()
-    load_weights(unwrap(model), str(find_checkpoint(run)))
+    model = MODELS.build(run.config().model).eval()
+    if run.results.meta.get('networks_init'):
+        for name, path in model.networks_init.items():
+            load_weights(model.networks[name], path)
+    else:
+        load_weights(unwrap(model), str(find_checkpoint(run)))
     samples = [
         model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]

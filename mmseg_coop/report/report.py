@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image
 
 from ..evaluation.comparison import Comparison
-from ..evaluation.tables import Cell, Table, all_tables
+from ..evaluation.table import Cell, Table
+from ..evaluation.tables import all_tables
 from ..version import __version__
+from .costs import draw_costs
 from .figures import as_svg, draw_curves, draw_gains, draw_gallery, save
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
 
@@ -48,8 +50,11 @@ def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
     """
     gallery = make_gallery(comparison, images) if images else None
     folder.mkdir(parents=True, exist_ok=True)
+    costs = draw_costs(comparison)
     gains = draw_gains(comparison)
     curves = draw_curves(comparison)
+    if costs:
+        save(costs, folder / 'costs.png')
     if gains:
         save(gains, folder / 'gains.png')
     for i, (label, figure) in enumerate(curves.items(), start=1):
@@ -65,6 +70,7 @@ def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
         tables=list(map(_shown, all_tables(comparison))),
+        costs=as_svg(costs) if costs else '',
         gains=as_svg(gains) if gains else '',
         curves=[as_svg(figure) for figure in curves.values()],
         footer=f'Made by mmseg_coop {__version__} (tools/compare.py --report).',

@@ -5,7 +5,7 @@ takes the class of each pixel: for 19 classes and 1024x2048 pixels 160 MB, twice
 each network. An evaluation needs the classes only, and makes them a few rows at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from mmengine.structures import PixelData
@@ -21,6 +21,9 @@ from .logits import small_logits
 
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
+# Is told the next rows of an image from above: by prediction, the probabilities,
+# (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
+Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
@@ -34,7 +37,10 @@ def can_predict_labels(model: torch.nn.Module) -> bool:
 
 
 def predict_labels(
-    model: EncoderDecoder, inputs: Tensor, data_samples: SampleList
+    model: EncoderDecoder,
+    inputs: Tensor,
+    data_samples: SampleList,
+    watch: Callable[[SegDataSample], Watch | None] | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
 
@@ -45,6 +51,8 @@ def predict_labels(
         model: A model that :func:`can_predict_labels`.
         inputs: Images, (N, C, H, W).
         data_samples: Meta information of each image.
+        watch: Called with a sample, gives what watches its probabilities while they
+            are there, or None.
 
     Returns:
         The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
@@ -59,7 +67,14 @@ def predict_labels(
     threshold = getattr(model.decode_head, 'threshold', None)
     for i, sample in enumerate(data_samples):
         own = {name: values[i : i + 1] for name, values in logits.items()}
-        maps = _label_maps(own, size, metas[i], model.align_corners, threshold)
+        maps = _label_maps(
+            own,
+            size,
+            metas[i],
+            model.align_corners,
+            threshold,
+            watch(sample) if watch else None,
+        )
         if not cooperative:
             sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
             continue
@@ -73,7 +88,10 @@ def predict_labels(
 
 
 def predict_beside_networks(
-    model: CooperativeEncoderDecoder, inputs: Tensor, data_samples: SampleList
+    model: CooperativeEncoderDecoder,
+    inputs: Tensor,
+    data_samples: SampleList,
+    watch: Callable[[SegDataSample], Watch | None] | None = None,
 ) -> SampleList:
     """Predict as the model does, and label maps of all networks in another run.
 
@@ -81,12 +99,16 @@ def predict_beside_networks(
         model: A cooperative model.
         inputs: Images, (N, C, H, W).
         data_samples: Meta information of each image.
+        watch: As for :func:`predict_labels`.
 
     Returns:
         What the model's own ``predict`` gives, with what ``predict_labels`` adds.
     """
     bare = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
-    beside = predict_labels(model, inputs, bare)
+    for sample, labelled in zip(bare, data_samples, strict=True):
+        if 'gt_sem_seg' in labelled:
+            sample.gt_sem_seg = labelled.gt_sem_seg
+    beside = predict_labels(model, inputs, bare, watch)
     predicted = type(model).predict(model, inputs, data_samples)
     for sample, other in zip(predicted, beside, strict=True):
         for name in (*model.plan.networks, MEAN):
@@ -117,6 +139,7 @@ def _label_maps(
     meta: Mapping,
     align_corners: bool,
     threshold: float | None,
+    watch: Watch | None = None,
 ) -> dict[str, Tensor]:
     """Label maps (1, h, w) of one image at the size of the original.
 
@@ -126,6 +149,7 @@ def _label_maps(
         meta: Meta information of the image.
         align_corners: How logits are resized.
         threshold: Of the probability, for models with C = 1.
+        watch: Is told each band.
     """
     parts = dict(logits)
     original = tuple(meta['ori_shape'][:2])
@@ -140,21 +164,46 @@ def _label_maps(
     maps: dict[str, list[Tensor]] = {}
     for values in zip(*bands, strict=True):
         by_name = dict(zip(parts, values, strict=True))
-        if direct and len(values) > 1:
-            by_name[MEAN] = _mean_scores(values)
-        for name, band in by_name.items():
-            maps.setdefault(name, []).append(_classes(band, threshold))
+        rows = _label_rows(by_name, direct and len(values) > 1, threshold, watch)
+        for name, row in rows.items():
+            maps.setdefault(name, []).append(row)
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
 
 
-def _mean_scores(bands: Sequence[Tensor]) -> Tensor:
+def _label_rows(
+    bands: dict[str, Tensor], joined: bool, threshold: float | None, watch: Watch | None
+) -> dict[str, Tensor]:
+    """Label maps (1, r, w) of the next rows.
+
+    Args:
+        bands: Logits by prediction, (1, C, r, w).
+        joined: Whether there is to be their mean, too.
+        threshold: Of the probability, for models with C = 1.
+        watch: Is told the probabilities.
+    """
+    shares = {}
+    if joined or watch:
+        shares = {name: _probabilities(band) for name, band in bands.items()}
+    if joined:
+        total = sum(shares.values())
+        bands[MEAN] = _mean_scores(list(bands.values()), total)
+        shares[MEAN] = total / len(shares)
+    rows = {name: _classes(band, threshold) for name, band in bands.items()}
+    if watch:
+        watch(shares, rows)
+    return rows
+
+
+def _mean_scores(bands: Sequence[Tensor], total: Tensor) -> Tensor:
     """What is highest where the mean of the probabilities is, made in less time."""
-    if bands[0].shape[1] == 1:
-        return mean_of_probabilities(bands)
-    total = bands[0].softmax(dim=1)
-    for band in bands[1:]:
-        total += band.softmax(dim=1)
-    return total
+    return mean_of_probabilities(bands) if bands[0].shape[1] == 1 else total
+
+
+def _probabilities(band: Tensor) -> Tensor:
+    """Of the classes, (1, C, r, W); of the two that one output tells apart, C = 2."""
+    if band.shape[1] == 1:
+        band = torch.cat([torch.zeros_like(band), band], dim=1)
+    return band.softmax(dim=1, dtype=torch.float32)
 
 
 def _resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
@@ -189,14 +238,19 @@ def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Te
     share = (position - above).to(x.dtype)[:, None]
     for part in torch.arange(rows, device=x.device).split(_ROWS):
         weight = share[part]
-        yield (x[:, :, above[part]] * (1 - weight)).addcmul_(
-            x[:, :, below[part]], weight
-        )
+        # Several times as fast as indexing with brackets.
+        upper, lower = (x.index_select(2, rows[part]) for rows in (above, below))
+        yield upper.mul_(1 - weight).addcmul_(lower, weight)
 
 
 def _classes(band: Tensor, threshold: float | None) -> Tensor:
     """(1, C, r, W) to (1, r, W)."""
     if band.shape[1] == 1:
         return (band[:, 0].sigmoid() > threshold).to(band)
-    # On the CPU several times as fast as argmax over this dimension.
-    return band.max(dim=1).indices
+    # The first of the highest. On the CPU several times as fast as max or argmax, which
+    # go through memory class by class to find where it is.
+    number = band.shape[1]
+    small = torch.uint8 if number < 256 else torch.int16
+    places = torch.arange(number, 0, -1, dtype=small, device=band.device)
+    highest = ~(band < band.amax(dim=1, keepdim=True))
+    return number - (highest * places[:, None, None]).amax(dim=1).long()

@@ -1,0 +1,127 @@
+"""Is a network as sure as it is right? Sums for ECE and NLL, by image."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+# The sample's field that sums are kept in.
+FIELD = 'calibration'
+BINS = 15
+# What is summed up of the pixels in each bin.
+PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
+# Right and wrong pixels of each bin, and those that don't count.
+_CELLS = 2 * BINS + 1
+
+
+class Calibration:
+    """Sums over the pixels of an image by their confidence, for each prediction.
+
+    Confidence is the probability of the predicted class; the bins have equal widths.
+    Called with an image's probabilities and label maps a few rows at a time, as
+    ``predict_labels`` has them, so that probabilities of the image's size never exist.
+    Pixels whose label is no class don't count.
+
+    Args:
+        label: Ground truth, (H, W).
+        ignore_index: The label of pixels that don't count.
+    """
+
+    def __init__(self, label: Tensor, ignore_index: int):
+        self._label = label
+        self._ignore_index = ignore_index
+        self._row = 0
+        self._names: list[str] = []
+        self._sums: Tensor | None = None
+
+    def __call__(
+        self, probabilities: Mapping[str, Tensor], labels: Mapping[str, Tensor]
+    ) -> None:
+        """Add the next rows.
+
+        Args:
+            probabilities: By prediction, (1, C, r, W).
+            labels: Their label maps, (1, r, W).
+        """
+        self._names = list(probabilities)
+        shares = list(probabilities.values())
+        _, classes, rows, _ = shares[0].shape
+        device = shares[0].device
+        target = self._label[self._row : self._row + rows].to(device).long()[None]
+        self._row += rows
+        ignored = (target == self._ignore_index) | (target < 0) | (target >= classes)
+        target = target.masked_fill(ignored, 0)
+        chosen = list(labels.values())
+        confidence = torch.cat(list(map(_confidence, shares, chosen)))
+        likelihood = torch.cat([_pick(share, target) for share in shares])
+        # What float32 does not tell from zero is not infinitely wrong.
+        likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
+        cell = (confidence * BINS).int().clamp_(max=BINS - 1)
+        cell.add_(torch.cat([label == target for label in chosen]), alpha=BINS)
+        # Beyond the others it is cut off to the last cell.
+        cell.add_(ignored, alpha=_CELLS).clamp_(max=_CELLS - 1)
+        offsets = torch.arange(len(shares), dtype=torch.int32, device=device)
+        cell.add_(offsets[:, None, None], alpha=_CELLS)
+        nll = likelihood.log_().neg_()
+        self._add(cell.flatten(), confidence.flatten(), nll.flatten(), len(shares))
+
+    def _add(self, cell: Tensor, confidence: Tensor, nll: Tensor, number: int) -> None:
+        if self._sums is None:
+            # Apple's GPUs have no float64.
+            kind = torch.float32 if cell.device.type == 'mps' else torch.float64
+            self._sums = torch.zeros(3, number * _CELLS, dtype=kind, device=cell.device)
+        cell = cell.long()
+        values = (torch.ones_like(confidence), confidence, nll)
+        for sums, value in zip(self._sums, values, strict=True):
+            # Unlike bincount it has a deterministic variant on GPUs.
+            sums.scatter_add_(0, cell, value.to(sums.dtype))
+
+    def sums(self) -> dict[str, np.ndarray]:
+        """By prediction: pixels, right pixels, confidence and NLL by bin, (4, BINS)."""
+        cells = self._sums.cpu().double().view(3, len(self._names), _CELLS)
+        wrong, right = cells[..., :BINS], cells[..., BINS : 2 * BINS]
+        pixels, confidence, nll = wrong + right
+        table = torch.stack([pixels, right[0], confidence, nll], dim=1)
+        return dict(zip(self._names, table.numpy(), strict=True))
+
+
+def calibrate(sample: SegDataSample, ignore_index: int) -> Calibration | None:
+    """Sums that a sample keeps as its field ``calibration``; None without labels."""
+    if 'gt_sem_seg' not in sample:
+        return None
+    found = Calibration(sample.gt_sem_seg.data.squeeze(0), ignore_index)
+    sample.set_data({FIELD: found})
+    return found
+
+
+def ece(sums: np.ndarray) -> np.ndarray:
+    """Expected calibration error in percent, (...), from (..., 4, BINS).
+
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, Eq. (5): the
+    difference of accuracy and confidence of the bins, weighted by their pixels.
+    """
+    pixels = sums[..., PIXELS, :].sum(-1)
+    gaps = np.abs(sums[..., RIGHT, :] - sums[..., CONFIDENCE, :]).sum(-1)
+    with np.errstate(invalid='ignore'):
+        return 100 * gaps / pixels
+
+
+def nll(sums: np.ndarray) -> np.ndarray:
+    """Mean negative log-likelihood of labels in nats, (...), from (..., 4, BINS)."""
+    with np.errstate(invalid='ignore'):
+        return sums[..., NLL, :].sum(-1) / sums[..., PIXELS, :].sum(-1)
+
+
+def _confidence(probabilities: Tensor, label: Tensor) -> Tensor:
+    """Probability (1, r, W) of what is predicted, from (1, C, r, W)."""
+    if probabilities.shape[1] == 2:
+        # A threshold may have chosen the less probable one.
+        return _pick(probabilities, label.long())
+    return probabilities.amax(dim=1)
+
+
+def _pick(probabilities: Tensor, classes: Tensor) -> Tensor:
+    """Probability (1, r, W) of one class for each pixel, from (1, C, r, W)."""
+    return probabilities.gather(1, classes[:, None])[:, 0]

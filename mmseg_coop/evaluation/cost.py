@@ -1,0 +1,88 @@
+"""What methods cost, beside how good they are."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model takes to be trained and to predict.
+
+    Attributes:
+        parameters: How many there are.
+        training_flops: FLOPs of a training step (forward and backward pass, all
+            networks and heads) for an image; None for a head whose losses can't be
+            followed without their values.
+        prediction_flops: FLOPs of the prediction that counts, of an image.
+        latency: Seconds of that prediction, median.
+        latency_spread: Lowest and highest of these.
+        memory: Most memory in MB that it takes at a time beside the model and the
+            image; None where it can't be measured.
+    """
+
+    parameters: int
+    training_flops: int | None
+    prediction_flops: int
+    latency: float
+    latency_spread: tuple[float, float]
+    memory: float | None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs that were measured side by side.
+
+    Attributes:
+        machine: Where, with which versions, and when.
+        methods: By label.
+    """
+
+    machine: str
+    methods: Mapping[str, Cost]
+
+    def save(self, path: Path) -> None:
+        """Write as JSON; what stands there is never half a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f'{path.name}.part')
+        partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: Path) -> 'Costs':
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: If the file is another one.
+        """
+        try:
+            content = json.loads(path.read_text())
+            methods = {
+                label: Cost(**{**cost, 'latency_spread': tuple(cost['latency_spread'])})
+                for label, cost in content['methods'].items()
+            }
+            return cls(content['machine'], methods)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f'{path}: expected what tools/compare.py --cost has written ({error}); '
+                'delete it to have costs measured anew'
+            ) from error
+
+
+def dominated(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
+    """Whether another method is at least as good for at most the same cost.
+
+    Args:
+        costs: Of each method; less is better.
+        values: How good each one is; more is better.
+    """
+    points = list(zip(costs, values, strict=True))
+    return [
+        any(
+            other != point and other[0] <= point[0] and other[1] >= point[1]
+            for other in points
+        )
+        for point in points
+    ]

@@ -1,0 +1,44 @@
+"""What each method costs, as a table."""
+
+from .comparison import Comparison
+from .cost import Cost
+from .table import Cell, Table, name_cell, number_cell, recombined
+
+
+def cost_table(comparison: Comparison) -> Table | None:
+    """What each method costs; None if that was not measured."""
+    if not comparison.costs:
+        return None
+    rows = [
+        [name_cell(method), *_cost_cells(comparison.costs[method.label])]
+        for method in comparison.methods
+    ]
+    columns = [
+        'method',
+        'parameters in M',
+        'GFLOPs to train',
+        'GFLOPs to predict',
+        'ms to predict',
+        'MB to predict',
+    ]
+    notes = (
+        'FLOPs of an image: of a training step (forward and backward pass, all '
+        'networks), and of the prediction that counts; multiplication and addition are '
+        'two. Time (median) and peak memory (beside the model and the image) of '
+        'that prediction, all methods in turn with one thread.',
+        *recombined(comparison),
+    )
+    return Table('Cost', columns, rows, notes)
+
+
+def _cost_cells(cost: Cost) -> list[Cell]:
+    training = cost.training_flops and cost.training_flops / 1e9
+    latency = 1000 * cost.latency
+    low, high = (1000 * seconds for seconds in cost.latency_spread)
+    return [
+        number_cell(cost.parameters / 1e6),
+        number_cell(training),
+        number_cell(cost.prediction_flops / 1e9),
+        Cell(f'{latency:.1f} ({low:.1f} to {high:.1f})', latency),
+        number_cell(cost.memory),
+    ]

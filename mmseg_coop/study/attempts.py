@@ -1,0 +1,51 @@
+"""With what code, and where, a run has been worked on: a line for each start."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from ..benchmark.machine import describe_machine
+from ..version import __version__
+
+_FILE = 'attempts.jsonl'
+_REPO = Path(__file__).parents[2]
+
+
+def note_attempt(folder: Path, step: str, threads: int) -> None:
+    """Add a line before a step starts."""
+    line = dict(
+        step=step,
+        start=time.strftime('%Y-%m-%d %H:%M:%S'),
+        revision=code_revision(),
+        threads=threads,
+        machine=describe_machine(threads),
+    )
+    with (folder / _FILE).open('a') as file:
+        file.write(json.dumps(line) + '\n')
+
+
+def read_attempts(folder: Path) -> list[dict]:
+    """All lines that have been added."""
+    path = folder / _FILE
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith('}')]
+
+
+def code_revision() -> str:
+    """The commit of this code, with ``+`` if changed; its version without git."""
+    try:
+        commit = _git('rev-parse', 'HEAD').strip()
+        changed = _git('status', '--porcelain', '--untracked-files=no').strip()
+    except (OSError, subprocess.CalledProcessError):
+        return __version__
+    return f'{commit}+' if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ['git', '-C', str(_REPO), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

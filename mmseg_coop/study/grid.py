@@ -1,0 +1,232 @@
+"""A grid: what a study trains and tests, read from a small config file."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+_KEYS = ('methods', 'seeds', 'options', 'splits', 'checkpoint', 'half', 'baselines')
+_METHOD_KEYS = ('config', 'options', 'seeds', 'networks', 'of', 'predict')
+# Names of folders, and of methods in NAME=RUN.
+_NAME = re.compile(r'[\w.+-]+')
+
+# A seed, or those of networks that were trained apart.
+Seed = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method of a grid.
+
+    Attributes:
+        name: What it is called.
+        config: Its config file; None for what is tested from another entry.
+        options: What its config is changed by.
+        seeds: Its runs.
+        networks: The entry whose networks, trained apart, it joins.
+        of: The entry whose checkpoints it tests with other options.
+        predict: The network (or ``mean``) of that entry whose prediction it is.
+    """
+
+    name: str
+    config: Path | None
+    options: Mapping[str, Any]
+    seeds: tuple[Seed, ...]
+    networks: str | None = None
+    of: str | None = None
+    predict: str | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is trained, not only tested."""
+        return self.source is None
+
+    @property
+    def source(self) -> str | None:
+        """The entry whose checkpoints it takes."""
+        return self.networks or self.of
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a study trains and tests.
+
+    Attributes:
+        file: Where it was read.
+        entries: The methods by name.
+        splits: Options of each test, by the split's name.
+        checkpoint: ``last``, or ``best`` by the config's ``save_best``.
+        half: Whether of a finished run only weights in half precision are kept,
+            which are what is tested.
+        baselines: Names of the methods that others are compared with, by the
+            baseline's name; None for single network and ensemble.
+    """
+
+    file: Path
+    entries: Mapping[str, Entry]
+    splits: Mapping[str, Mapping[str, Any]]
+    checkpoint: str = 'last'
+    half: bool = False
+    baselines: Mapping[str, list[str]] | None = field(default=None)
+
+    @property
+    def name(self) -> str:
+        return self.file.stem
+
+
+def read_grid(path: Path) -> Grid:
+    """Read a grid.
+
+    .. code:: python
+
+        seeds = [0, 1, 2]
+        options = {'train_cfg.max_iters': 4000}  # of all methods
+        methods = dict(
+            single=dict(config='../coop/danet_r18_single_camvid.py'),
+            wide=dict(
+                config='../coop/danet_r18_single_camvid.py',
+                options={'model.backbone.base_channels': 46},
+            ),
+            same=dict(config='../coop/danet_r18_same_camvid.py', seeds=[0, 1]),
+            # Tested only: they recombine what is trained above.
+            same_top=dict(of='same', predict='top'),
+            same_slide=dict(of='same', options={'model.test_cfg.mode': 'slide'}),
+            apart=dict(
+                config='../coop/danet_r18_ensemble_camvid.py',
+                networks='single',
+                seeds=[(0, 1)],
+            ),
+        )
+
+    Config files are named relative to the grid's; names that start with ``_`` are the
+    grid's own.
+
+    Raises:
+        FileNotFoundError: If it, or a config that it names, is not there.
+        ValueError: If it is no grid; the message names the key.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no grid {path}')
+    try:
+        content = Config.fromfile(path).to_dict()
+    except Exception as error:
+        # A config is code, and fails in as many ways.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise ValueError(f'{path} can not be read as a grid ({reason})') from error
+    content = {key: v for key, v in content.items() if not key.startswith('_')}
+    _check_keys(path, '', content, _KEYS)
+    methods = content.get('methods')
+    if not isinstance(methods, dict) or not methods:
+        raise ValueError(
+            f'{path}: methods: found {methods!r}, expected a dict of methods by name'
+        )
+    entries: dict[str, Entry] = {}
+    for name, method in methods.items():
+        entries[name] = _entry(path, name, method, content, entries)
+    splits = content.get('splits', {'val': {}})
+    checkpoint, half = content.get('checkpoint', 'last'), content.get('half', False)
+    if checkpoint not in ('last', 'best'):
+        raise ValueError(
+            f"{path}: checkpoint: found {checkpoint!r}, expected 'last' or 'best'"
+        )
+    if not isinstance(splits, dict) or not splits or not all(map(_is_name, splits)):
+        raise ValueError(
+            f"{path}: splits: found {splits!r}, expected a dict of each test's options "
+            'by its name, as in dict(val={})'
+        )
+    baselines = content.get('baselines')
+    for labels in (baselines or {}).values():
+        for label in labels:
+            _check_entry(path, 'baselines', label, entries)
+    return Grid(path, entries, splits, checkpoint, bool(half), baselines)
+
+
+def _entry(
+    path: Path, name: str, method: Any, grid: dict, known: Mapping[str, Entry]
+) -> Entry:
+    where = f'methods.{name}'
+    if not _is_name(name):
+        raise ValueError(
+            f'{path}: {where}: expected a name of letters, digits, _, -, + and dots'
+        )
+    if not isinstance(method, dict):
+        raise ValueError(f'{path}: {where}: found {method!r}, expected a dict')
+    _check_keys(path, where, method, _METHOD_KEYS)
+    networks, of = method.get('networks'), method.get('of')
+    for key in ('networks', 'of'):
+        if method.get(key) is not None:
+            _check_trained(path, f'{where}.{key}', method[key], known)
+    if ('config' in method) == (of is not None) or ('predict' in method and not of):
+        raise ValueError(
+            f'{path}: {where}: found {", ".join(method)}; expected config (to be '
+            'trained, or with networks joined from another method), or of (another '
+            'method, tested with other options, or predict of one of its networks)'
+        )
+    seeds = method.get('seeds', known[of].seeds if of else grid.get('seeds'))
+    seeds = tuple(tuple(s) if isinstance(s, list) else s for s in seeds or ())
+    _check_seeds(path, where, seeds, known.get(networks or of), bool(networks))
+    config = None
+    if 'config' in method:
+        config = path.parent / method['config']
+        if not config.is_file():
+            raise FileNotFoundError(f'{path}: {where}: there is no config {config}')
+    options = {**grid.get('options', {}), **method.get('options', {})}
+    return Entry(name, config, options, seeds, networks, of, method.get('predict'))
+
+
+def _check_seeds(
+    path: Path, where: str, seeds: tuple, source: Entry | None, several: bool
+) -> None:
+    right = [
+        isinstance(seed, tuple) and len(seed) > 1 and all(map(_is_seed, seed))
+        if several
+        else _is_seed(seed)
+        for seed in seeds
+    ]
+    if not seeds or not all(right) or len(set(seeds)) < len(seeds):
+        kind = 'groups of seeds, as in [(0, 1)]' if several else 'different integers'
+        raise ValueError(f'{path}: {where}.seeds: found {seeds!r}, expected {kind}')
+    used = {s for seed in seeds for s in (seed if several else (seed,))}
+    if source and not used <= set(source.seeds):
+        raise ValueError(
+            f'{path}: {where}.seeds: found {sorted(used)}, but {source.name} is '
+            f'trained with {list(source.seeds)}'
+        )
+
+
+def _check_trained(path: Path, where: str, name: str, known: Mapping) -> None:
+    _check_entry(path, where, name, known)
+    if not known[name].trained:
+        raise ValueError(f'{path}: {where}: {name} is not trained itself')
+
+
+def _check_entry(path: Path, where: str, name: str, known: Mapping) -> None:
+    if name not in known:
+        raise ValueError(
+            f'{path}: {where}: found {name!r}, expected one of the methods above it: '
+            f'{", ".join(known) or "there is none"}'
+        )
+
+
+def _check_keys(path: Path, where: str, found: Mapping, expected: tuple) -> None:
+    unknown = [key for key in found if key not in expected]
+    if unknown:
+        key = f'{where}.{unknown[0]}' if where else unknown[0]
+        raise ValueError(f'{path}: {key}: no such key; expected {", ".join(expected)}')
+
+
+def _is_seed(seed: Any) -> bool:
+    return isinstance(seed, int) and not isinstance(seed, bool)
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def as_plain(value: Any) -> Any:
+    """A value as it comes back from a JSON file."""
+    return json.loads(json.dumps(value, default=str))

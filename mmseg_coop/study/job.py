@@ -1,0 +1,115 @@
+"""A step of a run in a process of its own, so that its end is not the study's."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from .attempts import note_attempt
+from .steps import Step
+from .trial import FAILED, OUTPUT, Trial, write_text
+
+_REPO = Path(__file__).parents[2]
+_TOOLS = _REPO / 'tools'
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
+
+
+class Job:
+    """A tool at work for a run.
+
+    It has a process group of its own: a signal from the keyboard reaches the study
+    alone, which has it save and leave. If the study is killed, Linux tells it to.
+
+    Args:
+        trial: The run.
+        step: What it does.
+        lock: The run's lock, which the process inherits.
+        threads: For its arithmetic.
+
+    Raises:
+        ValueError: If the step can't begin.
+    """
+
+    def __init__(self, trial: Trial, step: Step, lock: TextIO, threads: int):
+        self.trial = trial
+        self.step = step
+        self._lock = lock
+        (trial.folder / FAILED).unlink(missing_ok=True)
+        step.prepare()
+        note_attempt(trial.folder, step.name, threads)
+        path = os.pathsep.join([str(_REPO), os.environ.get('PYTHONPATH', '')])
+        variables = dict(
+            PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
+        )
+        with (trial.folder / OUTPUT).open('ab') as output:
+            self._start = output.tell()
+            self._process = subprocess.Popen(
+                command(step),
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
+                preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
+            )
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code once it has ended."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Have it save and leave."""
+        if self.code is None:
+            self._process.terminate()
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._process.wait()
+        self._lock.close()
+
+    def finish(self) -> str | None:
+        """Do what follows from its end.
+
+        Returns:
+            Why it has failed, which is noted, or None.
+        """
+        reason = None
+        if self.code == 0:
+            try:
+                self.step.after()
+            except (OSError, ValueError) as error:
+                reason = str(error)
+        else:
+            reason = self._reason()
+        if reason is not None:
+            reason = f'{self.step.name}: {reason}'
+            write_text(self.trial.folder / FAILED, f'{reason}\n')
+        self._lock.close()
+        return reason
+
+    def _reason(self) -> str:
+        """What it has said last, or how it was ended."""
+        if self.code < 0:
+            return f'ended by {signal.Signals(-self.code).name}'
+        with (self.trial.folder / OUTPUT).open('rb') as output:
+            output.seek(self._start)
+            text = output.read().decode(errors='replace')
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith('error: ')]
+        last = (errors or lines or [f'exit code {self.code}'])[-1]
+        return f'{last} (see {self.trial.folder / OUTPUT})'
+
+
+def command(step: Step) -> list[str]:
+    """The command of a step."""
+    return [sys.executable, '-W', 'ignore', str(_TOOLS / step.tool), *step.arguments]
+
+
+def _end_with_parent() -> None:
+    """Have Linux send SIGTERM when the parent dies: it saves and leaves."""
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

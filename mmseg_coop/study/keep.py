@@ -1,0 +1,111 @@
+"""What is kept of a finished run: small records, and weights in half precision."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from ..engine.safetensors import save_safetensors
+from ..report.curves import read_scalars
+from .attempts import read_attempts
+from .trial import RECORD, Trial, write_text
+
+# What is kept of what a training logs, beside its validations.
+_TRAINING = ('loss', 'lr', 'time', 'memory')
+
+
+def keep_half(checkpoint: Path, path: Path) -> None:
+    """Write a checkpoint's weights in half precision; vectors stay as they are.
+
+    Norms, biases and running statistics are few, and some too small for float16.
+    """
+    content = CheckpointLoader.load_checkpoint(
+        str(checkpoint), map_location='cpu', logger='silent'
+    )
+    content['state_dict'] = {
+        name: _half(value) for name, value in content['state_dict'].items()
+    }
+    partial = path.with_name(f'.{path.name}')
+    save_safetensors(content, partial)
+    os.replace(partial, path)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the large files of a training that will not go on."""
+    for path in folder.glob('*.pth'):
+        path.unlink()
+    (folder / 'last_checkpoint').unlink(missing_ok=True)
+
+
+def keep_record(trial: Trial, split: str) -> None:
+    """Copy what is small of a test, and of the training before it, to the records.
+
+    Raises:
+        FileNotFoundError: If the test has left no results.
+    """
+    test, record = trial.test_folder(split), trial.record(split)
+    results = test / 'results' / 'test.npz'
+    if not results.is_file():
+        raise FileNotFoundError(
+            f'{test}: the test has left no results; expected a config that evaluates '
+            'with CoopIoUMetric and has the CoopEvaluationHook'
+        )
+    (record / 'results').mkdir(parents=True, exist_ok=True)
+    partial = record / 'results' / '.test.npz'
+    shutil.copyfile(results, partial)
+    os.replace(partial, record / 'results' / 'test.npz')
+    name = f'{trial.entry.name}.py'
+    write_text(record / name, (test / 'plan' / name).read_text())
+    curves = list(_curves(trial.folder))
+    if curves:
+        lines = ''.join(f'{json.dumps(line)}\n' for line in curves)
+        write_text(record / 'log' / 'vis_data' / 'scalars.json', lines)
+    about = dict(
+        **trial.identity,
+        split=split,
+        split_options=dict(trial.grid.splits[split]),
+        trained=trial.entry.trained,
+        checkpoint=trial.grid.checkpoint,
+        half=trial.grid.half,
+        attempts=read_attempts(trial.folder),
+        training_hours=round(hours(trial.folder), 4) if trial.entry.trained else 0,
+        test_hours=round(hours(test), 4),
+    )
+    # Last: with it the record is complete.
+    write_text(record / RECORD, json.dumps(about, indent=2, default=str) + '\n')
+
+
+def hours(work_dir: Path) -> float:
+    """How long a work dir was worked in: from start to last line of each log."""
+    total = 0.0
+    for log in work_dir.glob('*/*.log'):
+        try:
+            start = time.mktime(time.strptime(log.stem, '%Y%m%d_%H%M%S'))
+        except ValueError:
+            continue
+        total += max(log.stat().st_mtime - start, 0)
+    return total / 3600
+
+
+def _curves(work_dir: Path) -> Iterator[dict]:
+    """Validations in full, and of training iterations loss and rates."""
+    for record in read_scalars(work_dir):
+        if 'mIoU' in record:
+            yield record
+        elif 'loss' in record:
+            kept = {key: record[key] for key in _TRAINING if key in record}
+            yield kept | dict(iter=record.get('iter'), step=record.get('step'))
+
+
+def _half(value: Tensor) -> Tensor:
+    if not value.is_floating_point() or value.dim() < 2:
+        return value
+    half = value.to(torch.float16)
+    # What is too large for it would be infinite.
+    return half if half.isfinite().all() else value

@@ -1,0 +1,65 @@
+"""Tables and reports of what a study has finished."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from ..benchmark.cost import measured_or_kept
+from ..evaluation.comparison import Comparison, compare
+from ..evaluation.render import print_tables, write
+from ..evaluation.runs import load_runs
+from ..evaluation.tables import all_tables
+from ..report import write_report
+from ..report.gallery import check_weights
+from .trial import Trial
+
+_PICTURES = 8
+
+
+def report(
+    trials: Sequence[Trial], work_dir: Path, records: Path, console: Console
+) -> None:
+    """Compare what is finished on each split, in tables and reports.
+
+    Args:
+        trials: All runs.
+        work_dir: Where reports go.
+        records: Where tables and costs go.
+        console: Where tables are printed.
+    """
+    finished = [trial for trial in trials if trial.finished]
+    if not finished:
+        console.print('No run is finished: there is nothing to compare.')
+        return
+    grid = trials[0].grid
+    for split in grid.splits:
+        runs = [
+            replace(run, recombined=not trial.entry.trained)
+            for run, trial in zip(
+                load_runs([trial.argument(split) for trial in finished]),
+                finished,
+                strict=True,
+            )
+        ]
+        comparison = compare(runs, grid.baselines)
+        costs = measured_or_kept(comparison, records / 'cost.json')
+        comparison = replace(comparison, costs=costs.methods)
+        tables = all_tables(comparison)
+        print_tables(tables, console)
+        for suffix in ('.md', '.json'):
+            write(comparison, tables, records / f'{split}{suffix}')
+        pictures = _PICTURES if _can_predict(comparison) else 0
+        page = write_report(comparison, work_dir / 'report' / split, pictures)
+        console.print(f'{split}: {records / split}.md, {page}', markup=False)
+
+
+def _can_predict(comparison: Comparison) -> bool:
+    """Whether images can be predicted again: not from records alone."""
+    try:
+        for method in comparison.methods:
+            check_weights(method.runs[0])
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,274 @@
+"""One run of a study, and what its files say of it."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from mmengine.config import Config
+
+from ..apis import load_config
+from ..evaluation.results import Results
+from .grid import Entry, Grid, Seed, as_plain
+
+RECORD = 'run.json'
+FAILED = 'failed.txt'
+OUTPUT = 'output.txt'
+_LOCK = '.lock'
+_WEIGHTS = ('weights.safetensors', 'weights.pth')
+
+
+class Trial:
+    """One method of a grid with one seed.
+
+    What has been done is read off the files, each of which is written at once or not
+    at all, so that a study can be ended at any moment:
+
+    .. code:: text
+
+        WORK_DIR/METHOD/seed_0/            the training's work dir
+            plan/METHOD.py, plan/run.json    what it is trained with
+            weights.pth | .safetensors       the training has ended; this is tested
+            tests/SPLIT/                     a test's work dir
+            failed.txt                       why the last attempt has failed
+        RECORDS/SPLIT/METHOD/seed_0/       small: results, curves, config, run.json
+
+    Args:
+        grid: The study's grid.
+        entry: The method.
+        seed: Its seed, or those of the networks that it joins.
+        work_dir: Where trainings go.
+        records: Where results go.
+        sources: The trials whose checkpoints it takes.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        entry: Entry,
+        seed: Seed,
+        work_dir: Path,
+        records: Path,
+        sources: 'tuple[Trial, ...]' = (),
+    ):
+        self.grid = grid
+        self.entry = entry
+        self.seed = seed
+        self.sources = sources
+        seeds = seed if isinstance(seed, tuple) else (seed,)
+        self.place = f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
+        self.folder = work_dir / entry.name / self.place
+        self._records = records
+
+    @property
+    def name(self) -> str:
+        return f'{self.entry.name}/{self.place}'
+
+    @property
+    def weights(self) -> Path | None:
+        """The checkpoint that is tested, once the training has ended."""
+        paths = (self.folder / name for name in _WEIGHTS)
+        return next((path for path in paths if path.is_file()), None)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last attempt has failed, if it has."""
+        path = self.folder / FAILED
+        return path.read_text().strip() if path.is_file() else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all splits are recorded."""
+        if self.entry.predict:
+            return self.sources[0].finished
+        return all(map(self.recorded, self.grid.splits))
+
+    @property
+    def ready(self) -> bool:
+        """Whether the checkpoints that it takes are there."""
+        return all(source.weights for source in self.sources)
+
+    def recorded(self, split: str) -> bool:
+        """Whether a split's results are kept; they are of this grid.
+
+        Raises:
+            ValueError: If they were made with other options.
+        """
+        record = self.record(split)
+        if not (record / RECORD).is_file() or not _results(record).is_file():
+            return False
+        self._check(record / RECORD)
+        return True
+
+    def record(self, split: str) -> Path:
+        """The folder of a split's results."""
+        return self._records / split / self.entry.name / self.place
+
+    def test_folder(self, split: str) -> Path:
+        """The work dir of a split's test."""
+        return self.folder / 'tests' / split
+
+    def tested(self, split: str) -> bool:
+        """Whether a split's test has ended."""
+        return _results(self.test_folder(split)).is_file()
+
+    def argument(self, split: str) -> str:
+        """What ``tools/compare.py`` takes for a split's results."""
+        source = self.sources[0] if self.entry.predict else self
+        suffix = f':{self.entry.predict}' if self.entry.predict else ''
+        return f'{self.entry.name}={source.record(split)}{suffix}'
+
+    def miou(self) -> float | None:
+        """mIoU on the first split in percent, if it is recorded."""
+        source = self.sources[0] if self.entry.predict else self
+        file = _results(source.record(next(iter(self.grid.splits))))
+        if not file.is_file():
+            return None
+        return Results.load(file).miou(self.entry.predict)
+
+    def config(self) -> Config:
+        """What it is trained with, or tested.
+
+        Raises:
+            ValueError: If options do not fit the config.
+        """
+        entry, folder = self.entry, str(self.folder)
+        options = dict(entry.options)
+        path = entry.config
+        if entry.of:
+            path = self.grid.entries[entry.of].config
+            options = {**self.grid.entries[entry.of].options, **options}
+        try:
+            config = load_config(str(path), options, folder)
+        except ValueError as error:
+            text = str(error).removeprefix('--cfg-options ')
+            raise ValueError(
+                f'{self.grid.file}: methods.{entry.name}.options: {text}'
+            ) from None
+        seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
+        config.merge_from_dict({'randomness.seed': seed})
+        if entry.networks:
+            config.model.num_networks = len(self.sources)
+            config.model.networks_init = [str(s.weights) for s in self.sources]
+        return config
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes its results its own."""
+        entry, base = self.entry, self.grid.file.parent
+        return as_plain(
+            dict(
+                method=entry.name,
+                seed=self.seed,
+                config=entry.config and os.path.relpath(entry.config, base),
+                options=dict(entry.options),
+                networks=entry.networks,
+                of=entry.of,
+            )
+        )
+
+    @property
+    def plan(self) -> Path:
+        """The config file that it is trained with."""
+        return self.folder / 'plan' / f'{self.entry.name}.py'
+
+    def test_plan(self, split: str) -> Path:
+        """The config file of a split's test."""
+        return self.test_folder(split) / 'plan' / f'{self.entry.name}.py'
+
+    def write_plan(self) -> None:
+        """Write the config that it is trained with.
+
+        Raises:
+            ValueError: If it was begun with other options.
+        """
+        about = self.plan.with_name(RECORD)
+        if about.is_file():
+            self._check(about)
+        write_text(self.plan, self.config().pretty_text)
+        write_text(about, json.dumps(self.identity, indent=2) + '\n')
+
+    def write_test_plan(self, split: str) -> None:
+        """Write the config of a split's test."""
+        config = self.config()
+        config.work_dir = str(self.test_folder(split))
+        config.merge_from_dict(dict(self.grid.splits[split]))
+        write_text(self.test_plan(split), config.pretty_text)
+
+    def checkpoint(self) -> Path:
+        """The checkpoint that counts, of a training that has ended.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+        """
+        if self.grid.checkpoint == 'best':
+            found = sorted(
+                self.folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
+            )
+        else:
+            last = self.folder / 'last_checkpoint'
+            name = Path(last.read_text().strip()).name if last.is_file() else ''
+            found = [path for path in self.folder.glob('*.pth') if path.name == name]
+        if not found:
+            raise FileNotFoundError(
+                f'{self.folder}: the training has left no {self.grid.checkpoint} '
+                'checkpoint'
+            )
+        return found[-1]
+
+    def lock(self) -> TextIO | None:
+        """Have it for oneself; None if another process has it.
+
+        Whoever inherits the open file keeps it: a training that outlives its study.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = (self.folder / _LOCK).open('w')
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
+    def _check(self, path: Path) -> None:
+        """That what was begun, or is kept, is of this grid."""
+        found = json.loads(path.read_text())
+        for key, expected in self.identity.items():
+            if found.get(key) != expected:
+                raise ValueError(
+                    f'{path}: {key}: found {found.get(key)!r}, but the grid says '
+                    f'{expected!r}; delete {path.parent}, or give the method another '
+                    'name'
+                )
+
+
+def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
+    """All runs of a grid, in order: those that are needed first.
+
+    Raises:
+        ValueError: If a method's options do not fit its config.
+    """
+    trials: dict[tuple[str, Seed], Trial] = {}
+    for entry in grid.entries.values():
+        for seed in entry.seeds:
+            seeds = seed if entry.networks else (seed,)
+            needed = [(entry.source, s) for s in seeds if entry.source]
+            sources = tuple(trials[key] for key in needed)
+            trials[entry.name, seed] = Trial(
+                grid, entry, seed, work_dir, records, sources
+            )
+        trials[entry.name, entry.seeds[0]].config()
+    return list(trials.values())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text; what stands there is never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.name}.part')
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def _results(folder: Path) -> Path:
+    return folder / 'results' / 'test.npz'

@@ -1,0 +1,101 @@
+import pytest
+
+from mmseg_coop.study import make_trials, read_grid
+
+CONFIG = 'single.py'
+
+
+@pytest.fixture
+def grid(tmp_path):
+    (tmp_path / CONFIG).write_text('model = dict(type="EncoderDecoder")\n')
+
+    def write(**keys):
+        path = tmp_path / 'grid.py'
+        path.write_text(''.join(f'{key} = {value!r}\n' for key, value in keys.items()))
+        return path
+
+    return write
+
+
+def methods(**others):
+    return dict(a=dict(config=CONFIG), **others)
+
+
+def test_entries(grid):
+    found = read_grid(
+        grid(
+            seeds=[0, 1],
+            options={'max_iters': 5},
+            methods=methods(
+                b=dict(config=CONFIG, options={'x.y': 1}, seeds=[1]),
+                top=dict(of='a', predict='top'),
+                pair=dict(config=CONFIG, networks='a', seeds=[(0, 1)]),
+            ),
+            _own='nothing of the grid',
+        )
+    )
+    assert [(e.name, e.trained) for e in found.entries.values()] == [
+        ('a', True),
+        ('b', True),
+        ('top', False),
+        ('pair', False),
+    ]
+    assert found.entries['b'].options == {'max_iters': 5, 'x.y': 1}
+    assert found.entries['top'].seeds == (0, 1)
+    trials = make_trials(found, grid().parent / 'work', grid().parent / 'records')
+    names = ['a/seed_0', 'a/seed_1', 'b/seed_1', 'top/seed_0', 'top/seed_1']
+    assert [t.name for t in trials] == [*names, 'pair/seeds_0_1']
+    assert trials[-1].sources == (trials[0], trials[1])
+    assert trials[1].config().randomness.seed == 1
+
+
+WRONG = {
+    'seed: no such key': dict(seed=[0]),
+    r'methods\.a\.sed: no such key': dict(methods=dict(a=dict(config=CONFIG, sed=1))),
+    r'methods: found \[\], expected a dict': dict(methods=[]),
+    'there is no config .*gone.py': dict(methods=dict(a=dict(config='gone.py'))),
+    r'methods\.a\.seeds: found \(\), expected different integers': dict(seeds=[]),
+    r"methods\.b\.of: found 'c', expected one of": dict(
+        methods=methods(b=dict(of='c', predict='top'))
+    ),
+    r'methods\.b: found predict; expected config': dict(
+        methods=methods(b=dict(predict='top'))
+    ),
+    r'methods\.b\.seeds: found \(0,\), expected groups of seeds': dict(
+        methods=methods(b=dict(config=CONFIG, networks='a'))
+    ),
+    r'methods\.b\.seeds: found \[0, 7\], but a is trained': dict(
+        methods=methods(b=dict(config=CONFIG, networks='a', seeds=[(0, 7)]))
+    ),
+    r'methods\.c\.of: b is not trained itself': dict(
+        methods=methods(b=dict(of='a', predict='x'), c=dict(of='b', predict='x'))
+    ),
+    r'methods\.a=b: expected a name': dict(methods={'a=b': dict(config=CONFIG)}),
+    "checkpoint: found 'first', expected 'last' or 'best'": dict(checkpoint='first'),
+    r"baselines: found 'z'": dict(baselines=dict(single=['z'])),
+    r'splits: found \{\}, expected': dict(splits={}),
+}
+
+
+@pytest.mark.parametrize('message', WRONG)
+def test_what_is_wrong_is_named(grid, message):
+    keys = {**dict(seeds=[0], methods=methods()), **WRONG[message]}
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        read_grid(grid(**keys))
+
+
+def test_options_that_do_not_fit(grid):
+    path = grid(seeds=[0], methods=methods(), options={'model.type.x': 1})
+    with pytest.raises(
+        ValueError, match=r'grid\.py: methods\.a\.options: model.type.x'
+    ):
+        make_trials(read_grid(path), path.parent, path.parent)
+
+
+def test_no_grid(tmp_path, grid):
+    with pytest.raises(FileNotFoundError, match='there is no grid'):
+        read_grid(tmp_path / 'none.py')
+    path = grid()
+    path.write_text('seeds = [')
+    with pytest.raises(ValueError, match='can not be read as a grid'):
+        read_grid(path)

@@ -1,0 +1,100 @@
+"""Train and compare methods over seeds: python tools/study.py GRID"""
+
+import argparse
+import shlex
+import signal
+from pathlib import Path
+
+from rich.console import Console
+
+from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.engine.stop_hook import STOPPED
+from mmseg_coop.study import Conductor, make_trials, read_grid, report
+from mmseg_coop.study.progress import Progress
+from mmseg_coop.study.steps import next_step
+from mmseg_coop.study.table import LiveTable, draw
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Train the methods of a grid with all their seeds, test them, and '
+        'compare them. Ended in any way, it goes on when it is started again.'
+    )
+    parser.add_argument(
+        'grid', type=Path, help='a config file of methods, as in configs/studies/'
+    )
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        help="folder for trainings; default: work_dirs/ and the grid's name",
+    )
+    parser.add_argument(
+        '--records',
+        type=Path,
+        help='folder for what is small: results, curves, options, tables; default: '
+        'records/ in the work dir',
+    )
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=1,
+        metavar='N',
+        help='runs at a time, which divide the cores among them; 0 only makes the '
+        'tables of what is finished',
+    )
+    parser.add_argument(
+        '--list', action='store_true', help='show states and next commands, run nothing'
+    )
+    return parser.parse_args()
+
+
+def show_list(conductor: Conductor, console: Console) -> None:
+    progress = Progress(conductor)
+    states = progress.states()
+    failures = {t: t.failure for t in conductor.trials if t.failure}
+    console.print(draw(states, progress.seconds_left(states), failures))
+    for trial in conductor.trials:
+        step = next_step(trial) if trial.ready else None
+        if step is not None:
+            line = f'{trial.name}: {shlex.join([step.tool, *step.arguments])}'
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def run(conductor: Conductor, console: Console) -> None:
+    # As from the keyboard: trainings save and leave.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with LiveTable(console) as table:
+            conductor.run(table)
+    except KeyboardInterrupt:
+        console.print('Stopped; start again to go on.')
+        raise SystemExit(STOPPED) from None
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    console = Console()
+    with one_line_errors():
+        if args.jobs < 0:
+            raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
+        grid = read_grid(args.grid)
+        work_dir = args.work_dir or Path('work_dirs') / grid.name
+        records = args.records or work_dir / 'records'
+        trials = make_trials(grid, work_dir, records)
+        conductor = Conductor(trials, args.jobs)
+        if args.list:
+            show_list(conductor, console)
+            return
+        if args.jobs:
+            run(conductor, console)
+        report(trials, work_dir, records, console)
+        if conductor.failed:
+            raise ValueError(
+                f'{len(conductor.failed)} of {len(trials)} runs have failed; start '
+                'again to retry them'
+            )
+
+
+if __name__ == '__main__':
+    main()
