@@ -11,6 +11,7 @@ from mmseg.registry import METRICS
 from prettytable import PrettyTable
 from torch import Tensor
 
+from ..models.finite import check_finite
 from .counts import count
 from .results import MEAN, ORACLE, Results
 
@@ -52,6 +53,9 @@ class CoopIoUMetric(IoUMetric):
             data_batch: Not used.
             data_samples: With ``pred_sem_seg``, ``gt_sem_seg`` and, of each network,
                 ``pred_sem_seg_<network>``; (1, H, W) each.
+
+        Raises:
+            ValueError: If there are ``seg_logits`` that are not finite.
         """
         if self._writer is not None:
             self._writer.dataset_meta = self.dataset_meta
@@ -94,6 +98,8 @@ class CoopIoUMetric(IoUMetric):
         return metrics
 
     def _count(self, sample: dict) -> dict:
+        if 'seg_logits' in sample:
+            check_finite({'': sample['seg_logits']['data'][None]}, [sample])
         configured = sample.get('predict_with', 'prediction')
         networks = sample.get('networks', [configured])
         maps = {configured: _label_map(sample['pred_sem_seg'])}
