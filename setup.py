@@ -64,6 +64,10 @@ setup(
         # One release of ruff: another may format otherwise.
         'dev': [
             'hypothesis',
+            # To check exported models.
+            'onnx',
+            'onnxruntime',
+            'onnxscript',
             'pre-commit',
             'pytest',
             'pytest-xdist',

@@ -16,6 +16,7 @@ from mmseg_coop.apis import (
     silence_foreign_warnings,
 )
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis.images import UnreadableImageError
 from mmseg_coop.apis.sources import Frame, Sources
 from mmseg_coop.apis.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
@@ -79,9 +80,13 @@ def predict(args: argparse.Namespace) -> list[str]:
     frames = track(sources, 'Predicting', total=sources.count)
     try:
         for batch in batches(frames, args.batch_size):
-            readable = [frame for frame in batch if frame.image is not None]
-            unreadable += [frame.source for frame in batch if frame.image is None]
-            images = [frame.image for frame in readable]
+            readable, images = [], []
+            for frame in batch:
+                try:
+                    images.append(predictor.read(frame.image))
+                    readable.append(frame)
+                except UnreadableImageError:
+                    unreadable.append(frame.source)
             predictions = predictor.predict_batch(images, networks)
             for frame, prediction in zip(readable, predictions, strict=True):
                 writer.write(frame, prediction)

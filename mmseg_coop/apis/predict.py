@@ -1,26 +1,29 @@
 """Predict images with a trained model, from Python."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
-from mmseg.registry import DATASETS, MODELS
+from mmseg.datasets.transforms import LoadBiomedicalAnnotation
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..config_types import resolve, use_scope
 from ..engine import load_weights
+from ..models.finite import check_finite
+from .images import ImageReader, center, displayed
 from .runtime import load_config
-from .sources import read_image
 
-# What the pipeline of a dataset does and a prediction does not need.
-_LOADERS = ('LoadImageFromFile', 'LoadImageFromNDArray', 'LoadAnnotations')
+# What a pipeline does that a prediction does not need.
+_LABELS = (LoadAnnotations, LoadBiomedicalAnnotation)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Prediction:
     """What a model makes of an image.
 
     Attributes:
-        image: The image, (H, W, 3) in BGR, uint8.
+        image: The image to look at, (H, W, 3) in BGR, uint8.
         label: Predicted classes, (H, W), int64.
         probabilities: Of each class, (C, H, W), float32; of the class itself where a
             model has one output for two classes, (1, H, W).
@@ -69,6 +72,9 @@ class Predictor:
         predictor = Predictor('config.py', 'checkpoint.pth')
         prediction = predictor('street.jpg')
 
+    Images are read and processed by the config's ``test_pipeline``, as in
+    MMSegmentation's ``inference_model``, or that of its test dataset.
+
     Args:
         config: The config or its file, of a cooperative model or any other segmentor
             of MMSegmentation.
@@ -91,52 +97,48 @@ class Predictor:
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
         dataset = _first_dataset(_test_dataset(config))
-        self.pipeline = _prediction_pipeline(dataset.pipeline)
+        steps = config.get('test_pipeline') or dataset.pipeline
+        load, *others = _without_labels(steps)
+        self.read = ImageReader(load)
+        self.pipeline = Compose(others)
         self.classes, self.palette = _classes(meta, dataset)
 
     def __call__(
         self, image: str | Path | np.ndarray, networks: bool = False
     ) -> Prediction:
-        """Predict an image: a file, or an array (H, W, 3) in BGR.
+        """Predict an image.
 
         Args:
-            image: The image.
+            image: A file, or an array as the config's loader gives it: (H, W, 3) in
+                BGR, uint8, where it asks for nothing else.
             networks: Whether each network's label map and the entropy are wanted.
 
         Raises:
-            ValueError: If the file can't be read as an image.
+            ValueError: If the file can't be read as an image, or logits are not finite.
         """
-        if not isinstance(image, np.ndarray):
-            path, image = image, read_image(Path(image))
-            if image is None:
-                raise ValueError(f'{path} is missing or can not be read as an image')
         return self.predict_batch([image], networks)[0]
 
     @torch.no_grad()
     def predict_batch(
-        self, images: Sequence[np.ndarray], networks: bool = False
+        self, images: Sequence[str | Path | np.ndarray | dict], networks: bool = False
     ) -> list[Prediction]:
         """Predict images; those that the pipeline brings to one size run together.
 
         Args:
-            images: (H, W, 3) in BGR, uint8 each; of any size.
+            images: Files or arrays of any size, or what ``read`` makes of them.
             networks: Whether each network's label map and the entropy are wanted.
 
         Raises:
-            ValueError: If an image is none, or a model of one network has no others.
+            ValueError: If an image is none, a model of one network has no others, or
+                logits are not finite.
         """
         if networks and not hasattr(self.model, 'plan'):
             raise ValueError(
                 f'networks=True: the model is a {type(self.model).__name__}, expected '
                 'a CooperativeEncoderDecoder, which has several networks'
             )
-        for image in images:
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise ValueError(
-                    f'image: found {image.dtype} of shape {image.shape}, expected '
-                    'uint8 (H, W, 3) in BGR'
-                )
-        items = [self._item(image) for image in images]
+        images = [x if isinstance(x, dict) else self.read(x) for x in images]
+        items = [self.pipeline(dict(image)) for image in images]
         groups: dict[tuple[int, ...], list[int]] = {}
         for i, item in enumerate(items):
             groups.setdefault(tuple(item['inputs'].shape), []).append(i)
@@ -145,14 +147,9 @@ class Predictor:
             logits, samples = self._logits([items[i] for i in places], networks)
             for place, i in enumerate(places):
                 own = {name: x[place : place + 1] for name, x in logits.items()}
-                predictions[i] = self._prediction(images[i], own, samples[place])
+                shown = displayed(images[i]['img'])
+                predictions[i] = self._prediction(shown, own, samples[place])
         return [predictions[i] for i in range(len(images))]
-
-    def _item(self, image: np.ndarray) -> dict:
-        shape = image.shape[:2]
-        return self.pipeline(
-            dict(img=image, img_path='', img_shape=shape, ori_shape=shape)
-        )
 
     def _logits(
         self, items: list[dict], networks: bool
@@ -163,9 +160,12 @@ class Predictor:
         inputs, samples = data['inputs'], data['data_samples']
         metas = [sample.metainfo for sample in samples]
         if not networks:
-            return {'': model.inference(inputs, metas)}, samples
-        by_name = model.all_logits(inputs, metas)
-        return by_name | {'': by_name[model.predict_with]}, samples
+            logits = {'': model.inference(inputs, metas)}
+        else:
+            logits = model.all_logits(inputs, metas)
+            logits[''] = logits[model.predict_with]
+        check_finite(logits, metas)
+        return logits, samples
 
     def _prediction(
         self, image: np.ndarray, logits: dict[str, Tensor], sample: SegDataSample
@@ -183,7 +183,8 @@ class Predictor:
         label = labels.pop('')
         labels.pop('mean', None)
         return Prediction(
-            image=image,
+            # A pipeline may have taken the middle of it.
+            image=center(image, label.shape),
             label=label,
             probabilities=_probabilities(done['']).cpu().numpy(),
             networks=labels,
@@ -236,8 +237,10 @@ def _first_dataset(dataset: Config) -> Config:
     return dataset
 
 
-def _prediction_pipeline(pipeline: Sequence[dict]) -> Compose:
-    return Compose([step for step in pipeline if step['type'] not in _LOADERS])
+def _without_labels(pipeline: Sequence[dict | Callable]) -> list[Callable]:
+    """The steps of a pipeline, but for those that load labels."""
+    steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
+    return [step for step in steps if not isinstance(step, _LABELS)]
 
 
 def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:

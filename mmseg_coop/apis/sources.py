@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import mmcv
 import numpy as np
 
 IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
@@ -19,13 +18,14 @@ class Frame:
 
     Attributes:
         name: What its results are called: a path without suffix, unique in a run.
-        image: (H, W, 3) in BGR, uint8; None if it can't be read.
+        image: An image's file, or a frame of a video or camera, (H, W, 3) in BGR,
+            uint8; the source itself, which is no image, if it can't be opened.
         source: The file or camera it comes from.
         rate: Frames per second of a video, or None.
     """
 
     name: str
-    image: np.ndarray | None
+    image: str | np.ndarray
     source: str
     rate: float | None = None
 
@@ -56,23 +56,9 @@ class Sources:
     def __iter__(self) -> Iterator[Frame]:
         for name, path in self._items:
             if path.suffix.lower() in IMAGES:
-                yield Frame(name, read_image(path), str(path))
+                yield Frame(name, str(path), str(path))
             else:
                 yield from _capture(name, path)
-
-
-def read_image(path: Path) -> np.ndarray | None:
-    """An image as MMSegmentation's ``LoadImageFromFile`` gives it.
-
-    Grey, transparent and 16-bit images become 8-bit BGR, (H, W, 3).
-
-    Returns:
-        None if the file can't be read.
-    """
-    try:
-        return mmcv.imread(str(path))
-    except (OSError, cv2.error):
-        return None
 
 
 def _expand(source: str) -> list[tuple[Path, str]]:
@@ -122,7 +108,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _capture(name: str, path: Path) -> Iterator[Frame]:
-    """Frames of a video or camera; one without image if it can't be opened."""
+    """Frames of a video or camera; a single one of itself if it can't be opened."""
     source = str(path)
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
     try:
@@ -135,6 +121,6 @@ def _capture(name: str, path: Path) -> Iterator[Frame]:
             yield Frame(f'{name}/{number:06d}', image, source, rate)
             number += 1
         if not number:
-            yield Frame(name, None, source)
+            yield Frame(name, source, source)
     finally:
         capture.release()

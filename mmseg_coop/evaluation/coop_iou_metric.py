@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from prettytable import PrettyTable
 from torch import Tensor
 
+from ..models.finite import check_finite
 from .calibration import FIELD as CALIBRATION
 from .calibration import Calibration, calibrate
 from .counts import count
@@ -61,6 +62,9 @@ class CoopIoUMetric(IoUMetric):
             data_batch: Not used.
             data_samples: With ``pred_sem_seg``, ``gt_sem_seg`` and, of each network,
                 ``pred_sem_seg_<network>``; (1, H, W) each.
+
+        Raises:
+            ValueError: If there are ``seg_logits`` that are not finite.
         """
         if self._writer is not None:
             self._writer.dataset_meta = self.dataset_meta
@@ -110,6 +114,8 @@ class CoopIoUMetric(IoUMetric):
         return metrics
 
     def _count(self, sample: dict) -> dict:
+        if 'seg_logits' in sample:
+            check_finite({'': sample['seg_logits']['data'][None]}, [sample])
         configured = sample.get('predict_with', 'prediction')
         networks = sample.get('networks', [configured])
         maps = {configured: _label_map(sample['pred_sem_seg'])}

@@ -115,6 +115,15 @@ def test_a_binary_model(tmp_path):
     assert prediction.entropy.min() >= 0 and prediction.entropy.max() <= 1
 
 
+def test_logits_that_are_not_finite_are_named(trained, image):
+    predictor = Predictor(*trained, 'cpu')
+    for parameter in predictor.model.parameters():
+        parameter.data.fill_(torch.inf)
+    with pytest.raises(ValueError, match='logits.* are not finite') as error:
+        predictor(image)
+    assert str(error.value).startswith(f'{image}: ')
+
+
 def test_errors(trained, tmp_path):
     config, checkpoint = trained
     with pytest.raises(FileNotFoundError, match='there is no config file'):

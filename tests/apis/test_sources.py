@@ -1,9 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from mmcv.transforms import LoadImageFromFile
 
-from mmseg_coop.apis.sources import Sources, read_image
+from mmseg_coop.apis.sources import Sources
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
 KINDS = {
@@ -27,25 +26,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize('name', KINDS)
-def test_images_are_read_as_in_training(folder, name):
-    image = read_image(folder / name)
-    expected = LoadImageFromFile()(dict(img_path=str(folder / name)))['img']
-    assert image.shape == (24, 32, 3) and image.dtype == np.uint8
-    np.testing.assert_array_equal(image, expected)
-    if name.endswith('.png'):
-        own = KINDS[name]
-        first = own[..., 0] if own.ndim == 3 else own
-        shown = first // 257 if own.dtype == np.uint16 else first
-        np.testing.assert_array_equal(image[..., 0], shown)
-
-
 def test_a_folder(folder):
     sources = Sources([str(folder)])
     frames = {frame.name: frame for frame in sources}
     assert sources.count == len(frames) == len(KINDS) + 2
-    assert frames['broken'].image is None
-    assert frames['below/color'].image.shape == (24, 32, 3)
+    assert frames['below/color'].image == str(folder / 'below' / 'color.png')
 
 
 def test_a_glob_and_files_of_the_same_name(folder):
@@ -72,7 +57,7 @@ def test_a_video_or_camera_that_is_none(tmp_path):
     (tmp_path / 'drive.mp4').write_bytes(b'no video')
     for source in (str(tmp_path / 'drive.mp4'), '97'):
         frames = list(Sources([source]))
-        assert len(frames) == 1 and frames[0].image is None
+        assert len(frames) == 1 and frames[0].image == source
 
 
 def test_errors(folder):

@@ -158,6 +158,17 @@ def test_writes_label_maps_like_the_host(tmp_path):
     assert ours == theirs and set(ours) == {'0.png', '1.png'}
 
 
+def test_logits_that_are_not_finite_are_named():
+    """Where they are: of models whose predictions this project does not make."""
+    sample = make_sample(3)
+    logits = torch.zeros(7, 20, 30)
+    sample.set_data({'seg_logits': PixelData(data=logits)})
+    evaluate(CoopIoUMetric(), [sample])
+    logits[2, 3, 4] = torch.nan
+    with pytest.raises(ValueError, match=r'3\.png: 1 of 4200 logits are not finite'):
+        evaluate(CoopIoUMetric(), [sample])
+
+
 def test_results_survive_a_file(tmp_path):
     metric = CoopIoUMetric()
     evaluate(metric, [make_sample(i) for i in range(2)])

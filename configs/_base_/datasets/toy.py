@@ -1,6 +1,8 @@
 # ToyStreets, drawn on the fly: no files.
 _base_ = './common.py'
 data_preprocessor = dict(size=(64, 96))
+# For files: the scenes come drawn.
+test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,

@@ -22,11 +22,17 @@ class EfficientPAM(PAM):
     piece; in training the pieces are computed again for the backward pass. On a GPU
     PyTorch's fused attention does the same (not run on one by the authors).
 
+    Where a graph is recorded (to trace, export or compile it), it holds for any size:
+    its attention is PyTorch's, or in TorchScript MMSegmentation's.
+
     Parameters and results are those of MMSegmentation's ``PAM``.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
+        if torch.jit.is_tracing():
+            # MMEngine's count of FLOPs and ONNX before opset 14 know products only.
+            return super().forward(x)
         query, key, value = (
             project(x).flatten(2)
             for project in (self.query_project, self.key_project, self.value_project)
@@ -52,9 +58,15 @@ class EfficientDAHead(DAHead):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
-    if query.is_cuda:
+    if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)
     return _Attention.apply(query, key, value)
+
+
+def _is_recorded(x: Tensor) -> bool:
+    """Whether operations are recorded, for sizes other than these."""
+    # FX and export compute with stand-ins for tensors.
+    return torch.compiler.is_compiling() or type(x) is not Tensor
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -131,7 +143,8 @@ def _similarities(queries: Tensor, keys: Tensor) -> Tensor:
 def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
     """Add a b to a total in float32, without a copy where a and b are, too."""
     if a.dtype == total.dtype:
-        total.baddbmm_(a, b)
+        # PyTorch's FlopCounterMode does not know baddbmm_.
+        torch.baddbmm(total, a, b, out=total)
     else:
         total.add_(a @ b)
 

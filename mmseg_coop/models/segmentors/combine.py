@@ -1,5 +1,6 @@
 """Join the predictions of several networks, and sliding windows, into one."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -23,7 +24,12 @@ def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
         the mean.
     """
     if logits[0].shape[1] == 1:
-        return torch.stack([x.sigmoid() for x in logits]).mean(0).logit()
+        # A mean that rounds to 1 has no logit, one of logarithms has.
+        yes, no = (
+            torch.stack([F.logsigmoid(sign * x) for x in logits]).logsumexp(0)
+            for sign in (1, -1)
+        )
+        return yes - no
     log_probabilities = torch.stack([F.log_softmax(x, dim=1) for x in logits])
     return log_probabilities.logsumexp(0) - math.log(len(logits))
 
@@ -49,10 +55,20 @@ def slide(
 
     Returns:
         Each network's logits, (N, C, H, W).
+
+    Raises:
+        ValueError: If there are pixels between windows.
     """
     height, width = inputs.shape[-2:]
     rows = _starts(height, crop_size[0], stride[0])
     columns = _starts(width, crop_size[1], stride[1])
+    for starts, crop in ((rows, crop_size[0]), (columns, crop_size[1])):
+        if any(b - a > crop for a, b in itertools.pairwise(starts)):
+            raise ValueError(
+                f'test_cfg.stride: found {tuple(stride)}, which leaves pixels of an '
+                f'image of {height}x{width} (height x width) between windows; '
+                f'expected no more than crop_size, {tuple(crop_size)}'
+            )
     count = inputs.new_zeros(1, 1, height, width)
     totals: list[Tensor] = []
     for y in rows:
@@ -60,7 +76,10 @@ def slide(
             window = (..., slice(y, y + crop_size[0]), slice(x, x + crop_size[1]))
             parts = encode_decode(inputs[window])
             if not totals:
-                totals = [p.new_zeros(*p.shape[:2], height, width) for p in parts]
+                # As precise as the images, also where logits are half precision.
+                totals = [
+                    inputs.new_zeros(*part.shape[:2], height, width) for part in parts
+                ]
             for total, part in zip(totals, parts, strict=True):
                 total[window] += part
             count[window] += 1

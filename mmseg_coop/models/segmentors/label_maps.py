@@ -12,13 +12,23 @@ from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
-from mmseg.utils import SampleList
+from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from ..expect import expect
+from ..finite import check_finite
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .logits import small_logits
 
+# What is done here in another way: a sub-class with one of its own is left alone.
+_REPEATED = (
+    'predict',
+    'inference',
+    'whole_inference',
+    'encode_decode',
+    'postprocess_result',
+)
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
 # Is told the next rows of an image from above: by prediction, the probabilities,
@@ -31,15 +41,14 @@ def can_predict_labels(model: torch.nn.Module) -> bool:
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
     return isinstance(model, base) and all(
-        getattr(type(model), name) is getattr(base, name)
-        for name in ('predict', 'inference', 'encode_decode', 'postprocess_result')
+        getattr(type(model), name) is getattr(base, name) for name in _REPEATED
     )
 
 
 def predict_labels(
     model: EncoderDecoder,
     inputs: Tensor,
-    data_samples: SampleList,
+    data_samples: OptSampleList = None,
     watch: Callable[[SegDataSample], Watch | None] | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
@@ -50,7 +59,8 @@ def predict_labels(
     Args:
         model: A model that :func:`can_predict_labels`.
         inputs: Images, (N, C, H, W).
-        data_samples: Meta information of each image.
+        data_samples: Meta information of each image. Default: that of images which
+            are predicted as they are.
         watch: Called with a sample, gives what watches its probabilities while they
             are there, or None.
 
@@ -58,10 +68,17 @@ def predict_labels(
         The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
         of a cooperative model also ``pred_sem_seg_<network>`` and
         ``pred_sem_seg_mean``. There are no ``seg_logits``.
+
+    Raises:
+        ValueError: If logits are not finite, or the mode of prediction is unknown.
     """
+    size = tuple(inputs.shape[2:])
+    if data_samples is None:
+        meta = dict(img_shape=size, ori_shape=size)
+        data_samples = [SegDataSample(metainfo=dict(meta)) for _ in inputs]
     metas = [sample.metainfo for sample in data_samples]
     logits = _logits(model, inputs, metas)
-    size = tuple(inputs.shape[2:])
+    check_finite(logits, metas)
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     # Heads that don't derive from BaseDecodeHead have none.
     threshold = getattr(model.decode_head, 'threshold', None)
@@ -128,7 +145,7 @@ def _logits(
         names = model.plan.networks
         found = model.networks_inference(inputs, metas, names, resized=False)
         return dict(zip(names, found, strict=True))
-    if model.test_cfg.get('mode', 'whole') == 'slide':
+    if model.test_cfg.get('mode', 'whole') != 'whole':
         return {'': model.inference(inputs, metas)}
     return {'': small_logits(model, inputs, metas)}
 
@@ -218,7 +235,10 @@ def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
     x = x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
     if not meta.get('flip'):
         return x
-    return x.flip(3 if meta['flip_direction'] == 'horizontal' else 2)
+    dims = {'horizontal': 3, 'vertical': 2}
+    direction = meta.get('flip_direction')
+    expect('flip_direction', direction, direction in dims, f'one of {", ".join(dims)}')
+    return x.flip(dims[direction])
 
 
 def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Tensor]:

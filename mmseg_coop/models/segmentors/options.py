@@ -17,7 +17,8 @@ def check_test_cfg(
         choices: Whose prediction there is.
 
     Raises:
-        ValueError: If the network or mode is unknown, or ``slide`` has no windows.
+        ValueError: If the network or mode is unknown, or ``slide`` has no windows, or
+            leaves pixels between them.
     """
     if predict not in choices:
         raise ValueError(
@@ -34,9 +35,12 @@ def check_test_cfg(
             'stride, as in crop_size=(769, 769), stride=(513, 513)'
         )
     if mode == 'slide':
-        for key in ('crop_size', 'stride'):
-            right = _is_size(test_cfg[key])
-            expect(f'test_cfg.{key}', test_cfg[key], right, 'height and width')
+        crop, stride = test_cfg['crop_size'], test_cfg['stride']
+        for key, value in (('crop_size', crop), ('stride', stride)):
+            expect(f'test_cfg.{key}', value, _is_size(value), 'height and width')
+        covers = all(step <= size for step, size in zip(stride, crop, strict=True))
+        expected = f'no more than crop_size, {tuple(crop)}: no pixel between windows'
+        expect('test_cfg.stride', tuple(stride), covers, expected)
 
 
 def _is_size(value: Any) -> bool:

@@ -1,15 +1,20 @@
 """``EncoderDecoder.predict`` is the oracle of label maps made a few rows at a time."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
-from mmseg.models.segmentors import CascadeEncoderDecoder
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.segmentors import can_predict_labels, predict_labels
+from mmseg_coop.models.segmentors import (
+    CooperativeEncoderDecoder,
+    can_predict_labels,
+    predict_labels,
+)
 
-from tiny import build_pair, make_batch, network_config
+from tiny import HEADS, build_pair, make_batch, network_config
 
 SLIDE = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
 MODES = [dict(mode='whole'), SLIDE]
@@ -84,6 +89,95 @@ def test_two_classes_of_one_output():
         found = predict_labels(model, inputs, samples)
     for sample, label in zip(found, expected, strict=True):
         assert torch.equal(sample.pred_sem_seg.data, label) and label.any()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('meta', METAS)
+def test_mean_of_sure_binary_networks(meta, dtype):
+    head = dict(num_classes=2, out_channels=1, threshold=0.5)
+    head = {**HEADS['deeplabv3plus'], **head}
+    model = build_pair(decode_head=head, auxiliary_head=None).eval()
+    for network in model.networks.values():
+        # Logits far beyond those whose probability rounds to 1.
+        network.decode_head.conv_seg.weight.data.normal_().mul_(1000)
+    inputs, samples = batch(METAS[meta])
+    with torch.no_grad(), torch.autocast('cpu', dtype, dtype != torch.float32):
+        found = predict_labels(model, inputs, copy.deepcopy(samples))
+        expected = model.predict(inputs, copy.deepcopy(samples))
+    for a, b in zip(found, expected, strict=True):
+        assert b.seg_logits.data.isfinite().all()
+        label = a.pred_sem_seg_mean.data
+        # But for ties, which rounding decides.
+        assert (label != b.pred_sem_seg.data).float().mean() < 1e-3
+        # One network is enough where it is surer.
+        both = a.pred_sem_seg_top.data * a.pred_sem_seg_bottom.data
+        either = a.pred_sem_seg_top.data + a.pred_sem_seg_bottom.data > 0
+        assert (label >= both).all() and (label <= either).all() and label.any()
+
+
+def test_logits_that_are_not_finite_are_named():
+    model = build_pair().eval()
+    inputs, samples = make_batch()
+    samples[1].set_metainfo(dict(img_path='street.png'))
+    inputs[1, 0, 5, 5] = torch.inf
+    with torch.no_grad(), pytest.raises(ValueError) as error:
+        predict_labels(model, inputs, samples)
+    assert str(error.value).startswith('street.png: ')
+    assert 'logits of top are not finite' in str(error.value)
+    single = MODELS.build(network_config('danet')).eval()
+    single.decode_head.conv_seg.bias.data[2] = torch.nan
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match='image 1 of the batch: 64 of'),
+    ):
+        predict_labels(single, *make_batch())
+
+
+def test_guards_of_the_host():
+    model = MODELS.build(network_config('danet')).eval()
+    inputs, samples = batch(dict(flip=True, flip_direction='diagonal'))
+    for predict, error in (
+        (model.predict, AssertionError),
+        (partial(predict_labels, model), ValueError),
+    ):
+        with torch.no_grad(), pytest.raises(error):
+            predict(inputs, samples)
+    model.test_cfg.mode = 'foo'
+    for predict in (model.predict, partial(predict_labels, model)):
+        with pytest.raises(AssertionError, match='Only "slide" or "whole"'):
+            predict(*make_batch())
+
+
+def test_images_without_meta_information():
+    model = MODELS.build(network_config('danet')).eval()
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        expected = model.predict(inputs)
+        found = predict_labels(model, inputs)
+    for a, b in zip(found, expected, strict=True):
+        assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
+
+
+def test_images_of_several_original_sizes():
+    model = MODELS.build(network_config('danet')).eval()
+    inputs, samples = make_batch()
+    samples[1].set_metainfo(dict(ori_shape=(50, 70)))
+    with torch.no_grad():
+        expected = predicted(model, inputs, samples)
+        found = predict_labels(model, inputs, samples)
+    for sample, label in zip(found, expected, strict=True):
+        assert torch.equal(sample.pred_sem_seg.data, label)
+
+
+@pytest.mark.parametrize('base', [EncoderDecoder, CooperativeEncoderDecoder])
+@pytest.mark.parametrize('method', ['whole_inference', 'postprocess_result'])
+def test_a_sub_class_predicts_with_methods_of_its_own(base, method):
+    config = network_config('danet')
+    config.pop('type')
+    own = type('Own', (base,), {method: lambda self, *args: None})
+    assert can_predict_labels(base(**config))
+    assert can_predict_labels(type('Same', (base,), {})(**config))
+    assert not can_predict_labels(own(**config))
 
 
 def test_other_segmentors_predict_as_they_do():

@@ -34,6 +34,19 @@ def test_mean_of_binary_probabilities():
     torch.testing.assert_close(mean_of_probabilities(logits).sigmoid(), expected)
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+def test_mean_of_sure_binary_networks(dtype):
+    values = [0, 1, 9, -9, 20, -20, 88, -88, 1000, -1000]
+    pairs = torch.cartesian_prod(*[torch.tensor(values, dtype=dtype)] * 2)
+    logits = pairs.unbind(1)
+    found = mean_of_probabilities([x.view(1, 1, 1, -1) for x in logits])
+    assert found.dtype == dtype
+    exact = [x.double() for x in logits]
+    yes, no = (sum((sign * x).sigmoid() for x in exact) / 2 for sign in (1, -1))
+    expected = (yes.log() - no.log()).clamp(-1000, 1000)
+    torch.testing.assert_close(found.flatten().double(), expected, rtol=2e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize('shape', [(64, 96), (70, 53), (24, 24), (32, 64)])
 @pytest.mark.parametrize('network', NETWORKS)
 def test_slide_is_that_of_the_host(network, shape):
@@ -47,6 +60,45 @@ def test_slide_is_that_of_the_host(network, shape):
         found = model.inference(inputs, copy.deepcopy(metas))
         expected = single.eval().inference(inputs, copy.deepcopy(metas))
     assert torch.equal(found, expected)
+
+
+def test_slide_in_half_precision_is_that_of_the_host():
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
+    model = build_pair(test_cfg=dict(test_cfg, predict='bottom')).eval()
+    single = single_like(model, 'bottom', 'deeplabv3plus', test_cfg=test_cfg)
+    inputs, samples = make_batch()
+    metas = [s.metainfo for s in samples]
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        found = model.inference(inputs, copy.deepcopy(metas))
+        expected = single.eval().inference(inputs, copy.deepcopy(metas))
+    assert found.dtype == expected.dtype and torch.equal(found, expected)
+
+
+def test_a_stride_that_leaves_pixels_out():
+    """As the host refuses it; known when the model is built."""
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(32, 48))
+    with pytest.raises(ValueError, match=r'stride: found \(32, 48\), expected no more'):
+        build_pair(test_cfg=test_cfg)
+    # Changed later, it is as right as with the host: it depends on the image.
+    model = build_pair(test_cfg=dict(test_cfg, stride=(32, 32))).eval()
+    single = single_like(model, 'top', 'deeplabv3plus', test_cfg=test_cfg)
+    model.test_cfg.stride, model.predict_with = (32, 48), 'top'
+    for width, covered in ((24, True), (60, True), (96, False)):
+        inputs, samples = make_batch(shape=(64, width))
+        calls = [
+            (network, inputs, [s.metainfo for s in samples])
+            for network in (single.eval(), model)
+        ]
+        if covered:
+            with torch.no_grad():
+                expected, found = (x.inference(*rest) for x, *rest in calls)
+            assert torch.equal(found, expected)
+            continue
+        for (network, *rest), error in zip(
+            calls, (AssertionError, ValueError), strict=True
+        ):
+            with torch.no_grad(), pytest.raises(error):
+                network.inference(*rest)
 
 
 def test_slide_leaves_its_callers_metadata_alone():

@@ -1,0 +1,105 @@
+"""Images as the pipeline of a config begins with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadImageFromNDArray
+
+
+class UnreadableImageError(ValueError):
+    """A file that can't be read as an image."""
+
+
+class ImageReader:
+    """Reads files with a config's own loader, and takes arrays as if it had read them.
+
+    Args:
+        load: The step of the config's pipeline that loads an image.
+    """
+
+    def __init__(self, load: Callable[[dict], dict | None]):
+        self.load = load
+        to_float32 = getattr(load, 'to_float32', False)
+        self.take = LoadImageFromNDArray(to_float32=to_float32)
+
+    def __call__(self, image: str | Path | np.ndarray) -> dict:
+        """What the loader makes of an image: ``img`` (H, W) or (H, W, C), and more.
+
+        Args:
+            image: A file, or an array as the loader gives it: (H, W, 3) in BGR, uint8,
+                where the config asks for nothing else.
+
+        Raises:
+            UnreadableImageError: If the file can't be read.
+            ValueError: If the array is no image.
+        """
+        if isinstance(image, np.ndarray):
+            expected = "uint8 (H, W, 3) in BGR, as the config's loader gives it"
+            bgr = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+            _check_image('image', image, bgr or not _gives_bgr(self.load), expected)
+            return self.take(dict(img=image))
+        try:
+            results = self.load(dict(img_path=str(image)))
+        except Exception as error:
+            # Loaders and their decoders fail in as many ways as there are.
+            reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+            raise UnreadableImageError(
+                f'{image} is missing or can not be read as an image ({reason})'
+            ) from None
+        if results is None:
+            raise UnreadableImageError(f'{image} is missing or empty')
+        _check_image(str(image), results['img'])
+        return results
+
+
+def _gives_bgr(load: Callable) -> bool:
+    """Whether a loader gives (H, W, 3) in 8 bits, whatever the file has."""
+    return (
+        # Just this class: a sub-class may read files in another way.
+        type(load) is LoadImageFromFile
+        and load.color_type.startswith('color')
+        and not load.to_float32
+        and load.imdecode_backend != 'tifffile'
+    )
+
+
+def displayed(image: np.ndarray) -> np.ndarray:
+    """An image to look at, (H, W, 3) in BGR, uint8, of (H, W) or (H, W, C).
+
+    One or two channels are shown in grey, of more the first three. Values that are not
+    those of 8 bits are stretched from the lowest to the highest.
+    """
+    image = image.reshape(*image.shape[:2], -1)
+    image = image[..., :3] if image.shape[2] >= 3 else image[..., [0, 0, 0]]
+    if image.dtype == np.uint8:
+        return np.ascontiguousarray(image)
+    image = np.nan_to_num(image.astype(np.float32))
+    low, high = image.min(), image.max()
+    if low < 0 or high > 255 or high <= 1:
+        return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    return np.round(image).astype(np.uint8)
+
+
+def center(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The region (h, w, C) in the middle of an image, as by MMCV's ``CenterCrop``."""
+    top, left = (
+        round((whole - part) / 2)
+        for whole, part in zip(image.shape[:2], size, strict=True)
+    )
+    return image[top : top + size[0], left : left + size[1]]
+
+
+def _check_image(
+    name: str,
+    image: np.ndarray,
+    right: bool = True,
+    expected: str = 'numbers of shape (H, W) or (H, W, C)',
+) -> None:
+    number = image.dtype.kind in 'biuf'
+    if not right or not number or image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(
+            f'{name}: found {image.dtype} of shape {image.shape}, expected {expected}'
+        )
