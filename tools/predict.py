@@ -82,7 +82,8 @@ def predict(args: argparse.Namespace) -> list[str]:
             readable = [frame for frame in batch if frame.image is not None]
             unreadable += [frame.source for frame in batch if frame.image is None]
             images = [frame.image for frame in readable]
-            predictions = predictor.predict_batch(images, networks)
+            paths = [frame.source for frame in readable]
+            predictions = predictor.predict_batch(images, networks, paths)
             for frame, prediction in zip(readable, predictions, strict=True):
                 writer.write(frame, prediction)
     except KeyboardInterrupt:

@@ -107,20 +107,26 @@ class Predictor:
             ValueError: If the file can't be read as an image.
         """
         if not isinstance(image, np.ndarray):
-            path, image = image, read_image(Path(image))
+            path, image = str(image), read_image(Path(image))
             if image is None:
                 raise ValueError(f'{path} is missing or can not be read as an image')
+            return self.predict_batch([image], networks, [path])[0]
         return self.predict_batch([image], networks)[0]
 
     @torch.no_grad()
     def predict_batch(
-        self, images: Sequence[np.ndarray], networks: bool = False
+        self,
+        images: Sequence[np.ndarray],
+        networks: bool = False,
+        paths: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Predict images; those that the pipeline brings to one size run together.
 
         Args:
             images: (H, W, 3) in BGR, uint8 each; of any size.
             networks: Whether each network's label map and the entropy are wanted.
+            paths: The images' files, beside which a pipeline finds those of other
+                modalities (``LoadModality``).
 
         Raises:
             ValueError: If an image is none, or a model of one network has no others.
@@ -136,7 +142,8 @@ class Predictor:
                     f'image: found {image.dtype} of shape {image.shape}, expected '
                     'uint8 (H, W, 3) in BGR'
                 )
-        items = [self._item(image) for image in images]
+        paths = [''] * len(images) if paths is None else paths
+        items = [self._item(*item) for item in zip(images, paths, strict=True)]
         groups: dict[tuple[int, ...], list[int]] = {}
         for i, item in enumerate(items):
             groups.setdefault(tuple(item['inputs'].shape), []).append(i)
@@ -148,10 +155,10 @@ class Predictor:
                 predictions[i] = self._prediction(images[i], own, samples[place])
         return [predictions[i] for i in range(len(images))]
 
-    def _item(self, image: np.ndarray) -> dict:
+    def _item(self, image: np.ndarray, path: str) -> dict:
         shape = image.shape[:2]
         return self.pipeline(
-            dict(img=image, img_path='', img_shape=shape, ori_shape=shape)
+            dict(img=image, img_path=path, img_shape=shape, ori_shape=shape)
         )
 
     def _logits(
