@@ -19,6 +19,7 @@ from ..datasets import (
     check_reduce_zero_label,
 )
 from ..engine import is_mixed_precision
+from ..models.segmentors import flatten_networks
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
 from .runner_checks import check_runner, leave_out_hooks, match_checkpoints
@@ -54,6 +55,7 @@ def read_config(path: str, options: dict | None = None) -> Config:
             f'{path}: model: found {config.get("model")!r}, expected a dict with the '
             "model's type and options"
         )
+    flatten_networks(config)
     return config
 
 

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from ..config_types import resolve
+from ..models.segmentors import network_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
@@ -85,12 +86,14 @@ def check_num_classes(config: Config) -> None:
     # With test time augmentation the segmentor is the wrapper's module.
     model = model.get('module', model)
     heads = {}
-    for name in ('decode_head', 'auxiliary_head'):
-        head = model.get(name)
-        if isinstance(head, list | tuple):
-            heads |= {f'{name}[{i}]': options for i, options in enumerate(head)}
-        else:
-            heads[name] = head
+    for network, options in network_configs(model).items():
+        place = f'{network}.' if network else ''
+        for name in ('decode_head', 'auxiliary_head'):
+            head = options.get(name)
+            if isinstance(head, list | tuple):
+                heads |= {f'{place}{name}[{i}]': part for i, part in enumerate(head)}
+            else:
+                heads[f'{place}{name}'] = head
     for key, dataset in leaf_datasets(config):
         expected = class_count(dataset)
         for head, options in heads.items():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..eval_mode import eval_mode
+from ..models.plan import NetworkSites, Plan, SiteRef, matched
 from .scalar_names import scalar_name
 
 # Feature maps are averaged to at most so many pixels a side before they are compared.
@@ -29,7 +30,8 @@ class Cooperation:
             norms of both summands; 0 (not used) to 1 (nothing else used).
         similarity: By two networks and site, as in ``top-bottom/backbone.layer1``:
             linear CKA of their own feature maps, before fusion; 0 to 1 (equal up to
-            rotation and scale).
+            rotation and scale). Where networks differ, the sites that belong together
+            are compared, and both named: ``backbone.layer1 - backbone.layers.0.2``.
     """
 
     strength: dict[str, float] = field(default_factory=dict)
@@ -97,19 +99,40 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
         inputs: Preprocessed images, (N, C, H, W).
     """
     found = Cooperation()
-    features: dict[str, dict[str, Tensor]] = {}
+    features: dict[SiteRef, Tensor] = {}
 
-    def observe(ref, feature: Tensor) -> None:
-        features.setdefault(ref.site, {})[ref.network] = _examples(feature)
+    def observe(ref: SiteRef, feature: Tensor) -> None:
+        features[ref] = _examples(feature)
 
     with eval_mode(model), _watching(model, found.strength):
         model.observe(inputs, observe)
-    for site, by_network in features.items():
-        for a, b in combinations(by_network, 2):
-            pair = (name for name in model.plan.networks if name in (a, b))
-            key = f'{"-".join(pair)}/{site}'
-            found.similarity[key] = linear_cka(by_network[a], by_network[b])
+    for a, b in combinations(model.plan.networks, 2):
+        for one, other in _counterparts(model.plan, a, b):
+            site = one if one == other else f'{one} - {other}'
+            x, y = features[SiteRef(a, one)], features[SiteRef(b, other)]
+            found.similarity[f'{a}-{b}/{site}'] = linear_cka(*_same_size(x, y))
     return found
+
+
+def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
+    """Sites of two networks that belong together, as patterns match them.
+
+    Where the sites of a part don't match, those with the same name do.
+    """
+    sites = [list(plan.sites[network].values()) for network in (a, b)]
+    for part in dict.fromkeys(site.part for site in sites[0]):
+        networks = [
+            NetworkSites(network, tuple(s for s in own if s.part == part))
+            for network, own in zip((a, b), sites, strict=True)
+        ]
+        try:
+            pairs = matched(*networks)
+        except ValueError:
+            names = {site.name for site in networks[1].sites}
+            pairs = [(s, s) for s in networks[0].sites if s.name in names]
+        for one, other in pairs:
+            if one.stream == other.stream:
+                yield one.name, other.name
 
 
 def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
@@ -142,10 +165,17 @@ def _center(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def _examples(feature: Tensor) -> Tensor:
-    """A feature map (N, C, H, W) as examples, (n, C)."""
+    """A feature map (N, C, H, W) with fewer pixels."""
     size = [min(side, _PIXELS) for side in feature.shape[2:]]
-    pooled = F.adaptive_avg_pool2d(feature.float(), size)
-    return pooled.permute(0, 2, 3, 1).flatten(0, 2)
+    return F.adaptive_avg_pool2d(feature.float(), size)
+
+
+def _same_size(*features: Tensor) -> list[Tensor]:
+    """Feature maps (N, C, H, W) as the same examples, (n, C)."""
+    sizes = [feature.shape[2:] for feature in features]
+    size = [min(sides) for sides in zip(*sizes, strict=True)]
+    pooled = [F.adaptive_avg_pool2d(feature, size) for feature in features]
+    return [feature.permute(0, 2, 3, 1).flatten(0, 2) for feature in pooled]
 
 
 @contextmanager

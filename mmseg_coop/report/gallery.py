@@ -220,7 +220,8 @@ def _images_and_labels(
     for item in _items(run, places):
         sample = _first(item['data_samples'])
         label = sample.gt_sem_seg.data[0].numpy().astype(np.uint8)
-        image = _first(item['inputs']).numpy().transpose(1, 2, 0)[..., ::-1]
+        # Channels of another modality come after those of the image.
+        image = _first(item['inputs'])[:3].numpy().transpose(1, 2, 0)[..., ::-1]
         images.append(mmcv.imresize(image, label.shape[::-1]))
         labels.append(label)
     return images, labels

@@ -11,6 +11,7 @@ from mmseg_coop.evaluation.cooperation import (
     measure_cooperation,
 )
 
+from differing import build_mixed
 from tiny import build_pair
 
 SITES = [f'backbone.layer{i}' for i in range(1, 5)]
@@ -86,6 +87,28 @@ def test_three_networks_are_compared_in_pairs():
     assert pairs == {'net1-net2', 'net1-net3', 'net2-net3'}
     table = found.table()
     assert 'strength (net2)' in table and 'similarity (net1-net3)' in table
+
+
+def test_networks_that_differ_are_compared_where_sites_belong_together():
+    model = build_mixed(dict(pattern='same', sites='backbone')).eval()
+    inputs = torch.randn(2, 3, 64, 64)
+    found = measure_cooperation(model, inputs)
+    last = ['backbone.layers.0.2', 'backbone.layers.1.2', 'backbone.layers.2.2']
+    last.append('backbone:3')
+    assert list(found.strength) == [f'bottom.{site}' for site in last]
+    # DANet's two attention streams have no counterpart in SegFormer's head.
+    assert list(found.similarity) == [
+        f'top-bottom/backbone.layer{i + 1} - {site}' for i, site in enumerate(last)
+    ]
+    with torch.no_grad():
+        features = [network.backbone(inputs)[3] for network in model.networks.values()]
+    # 1/8 beside 1/32.
+    x, y = (F.adaptive_avg_pool2d(f, features[1].shape[2:]) for f in features)
+    x, y = (f.permute(0, 2, 3, 1).flatten(0, 2) for f in (x, y))
+    key = 'top-bottom/backbone.layer4 - backbone:3'
+    assert found.similarity[key] == pytest.approx(linear_cka(x, y), rel=1e-4)
+    table = found.table()
+    assert 'backbone.layer4 - backbone:3' in table
 
 
 def test_measuring_changes_nothing():

@@ -1,6 +1,6 @@
 """Networks that are config files: read them, and write them out in their place."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -25,22 +25,29 @@ def flatten_networks(config: Config) -> None:
         ValueError: If a file can't be read, or has no model.
     """
     model = config.get('model')
-    networks = model.get('networks') if isinstance(model, Mapping) else None
-    if isinstance(networks, MutableMapping):
-        entries = {f'networks.{name}': name for name in networks}
-    elif isinstance(networks, list):
-        entries = {f'networks[{i}]': i for i in range(len(networks))}
-    else:
-        return
-    for key, place in entries.items():
-        entry = networks[place]
+    for key, place in _places(model):
+        entry = model.networks[place]
         path = file_of(entry)
         if path is None:
             continue
         imports = _read(path, key).get('custom_imports')
         if imports:
             _add_imports(config, imports)
-        networks[place] = ConfigDict(flat_entry(entry, key))
+        model.networks[place] = ConfigDict(flat_entry(entry, key))
+
+
+def network_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The segmentors of a model's config by their key, as in ``networks.top``.
+
+    Raises:
+        ValueError: If a network's file can't be read, or has no model.
+    """
+    common = {key: value for key, value in model.items() if key != 'networks'}
+    found = {
+        key: merge_network(common, flat_entry(model['networks'][place], key))
+        for key, place in _places(model)
+    }
+    return found or {'': model}
 
 
 def file_of(entry: Any) -> str | None:
@@ -100,6 +107,16 @@ def class_of(kind: Any, registry: Registry = MODELS) -> Any:
     except RuntimeError:
         # A module that can't be imported.
         return kind
+
+
+def _places(model: Any) -> list[tuple[str, Any]]:
+    """Keys of a model's networks, and where they are found in ``networks``."""
+    networks = model.get('networks') if isinstance(model, Mapping) else None
+    if isinstance(networks, Mapping):
+        return [(f'networks.{name}', name) for name in networks]
+    if isinstance(networks, list):
+        return [(f'networks[{i}]', i) for i in range(len(networks))]
+    return []
 
 
 def _read(path: str, key: str) -> Config:
