@@ -33,6 +33,9 @@ class SafeCheckpointHook(CheckpointHook):
         As those of ``CheckpointHook``.
     """
 
+    # None until a training starts.
+    _outdated: list[str] | None = None
+
     def before_run(self, runner: Runner) -> None:
         """Choose the checkpoint to resume from: the main process does, for all.
 
@@ -71,7 +74,9 @@ class SafeCheckpointHook(CheckpointHook):
             self.last_ckpt = self._path(runner.iter)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
-        """Save the best checkpoint."""
+        """Save the best checkpoint, unless nothing is trained (``Runner.val``)."""
+        if self._outdated is None:
+            return
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
         self._remove_outdated(runner)

@@ -152,7 +152,8 @@ def _reads_predictions(hook: Hook) -> bool:
 def _checkpoint_of_now(runner: Runner) -> str | None:
     """Where the checkpoint of these weights is, if they are saved at this moment."""
     for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook):
+        # It has no folder until a training starts (Runner.val).
+        if isinstance(hook, CheckpointHook) and hook.out_dir:
             step = runner.epoch if hook.by_epoch else runner.iter
             return str(Path(hook.out_dir) / hook.filename_tmpl.format(step))
     return None
