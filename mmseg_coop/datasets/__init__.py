@@ -1,3 +1,4 @@
+from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
@@ -22,6 +23,7 @@ __all__ = [
     'SeededDataset',
     'SkipFaults',
     'ToyStreets',
+    'check_binary_masks',
     'check_dataset_folders',
     'check_num_classes',
     'check_reduce_zero_label',

@@ -7,9 +7,10 @@ from typing import Any
 
 from mmengine import fileio
 from mmengine.config import Config
-from mmseg.registry import DATASETS
+from mmseg.models.losses import CrossEntropyLoss
+from mmseg.registry import DATASETS, MODELS
 
-from ..config_types import resolve
+from ..config_types import is_type, resolve
 from ..models.segmentors import network_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -79,6 +80,8 @@ def check_dataset(key: str, dataset: dict[str, Any]) -> None:
 def check_num_classes(config: Config) -> None:
     """Check that the heads have as many classes as the datasets.
 
+    A single class of a head has one output, as ``out_channels=1``: enough for two.
+
     Raises:
         ValueError: Names the head's config key, what it has, and what it needs.
     """
@@ -98,12 +101,27 @@ def check_num_classes(config: Config) -> None:
         expected = class_count(dataset)
         for head, options in heads.items():
             found = options.get('num_classes') if isinstance(options, dict) else None
-            if expected and found and found != expected:
+            binary = (found, expected) == (1, 2)
+            if expected and found and found != expected and not binary:
                 raise ValueError(
                     f'model.{head}.num_classes: found {found}, but '
                     f'{_name(dataset)} ({key}) has {expected} classes; set '
                     f'num_classes={expected} in every head'
                 )
+            if found and expected == 2 and options.get('out_channels', found) == 1:
+                _check_loss_of_one_output(f'model.{head}.loss_decode', options)
+
+
+def _check_loss_of_one_output(key: str, head: Mapping[str, Any]) -> None:
+    """A softmax over one output is always 1."""
+    losses = head.get('loss_decode', dict(type=CrossEntropyLoss))
+    for loss in losses if isinstance(losses, list | tuple) else [losses]:
+        softmax = not (loss.get('use_sigmoid') or loss.get('use_mask'))
+        if is_type(loss, CrossEntropyLoss, MODELS) and softmax:
+            raise ValueError(
+                f'{key}.use_sigmoid: found {loss.get("use_sigmoid")}, expected True of '
+                'a head with one output for two classes'
+            )
 
 
 def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -62,13 +62,20 @@ def check_depth(path: str, data: bytes) -> None:
         data: Its content.
 
     Raises:
-        DataFault: If they don't, so that MMSegmentation would cut them off.
+        DataFault: If they don't, so that MMSegmentation would cut them off, or are no
+            whole numbers.
     """
     with Image.open(io.BytesIO(data)) as image:
         # Others have 8 bits; opening reads no more than the header.
         if not image.mode.startswith(_WIDE_MODES):
             return
         values = np.asarray(image)
+    if not np.all(values == np.round(values)):
+        odd = values[values != np.round(values)][0]
+        raise DataFault(
+            f'{path}: found {odd:g}, expected whole numbers: the edges of a label must '
+            'not be soft, since loading cuts what is behind the point'
+        )
     if values.min() < 0 or values.max() > 255:
         raise DataFault(
             f'{path}: found values from {values.min():g} to {values.max():g}, expected '

@@ -24,7 +24,7 @@ def watch_loading(dataset: Dataset) -> None:
     Args:
         dataset: Its pipelines are changed.
     """
-    for leaf in _leaves(dataset):
+    for leaf in leaf_datasets_of(dataset):
         leaf.pipeline.transforms[:] = _watched(leaf.pipeline.transforms, leaf)
 
 
@@ -34,18 +34,18 @@ def skip_faults(dataset: Dataset) -> None:
     Args:
         dataset: Its pipelines are changed.
     """
-    for leaf in _leaves(dataset):
+    for leaf in leaf_datasets_of(dataset):
         steps = leaf.pipeline.transforms
         steps[:] = [SkipFaults(steps.copy(), leaf)]
 
 
-def _leaves(dataset: Dataset) -> Iterator[Dataset]:
-    """Datasets inside of wrappers that load by a pipeline."""
+def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:
+    """Datasets that load by a pipeline, those inside of wrappers too."""
     if hasattr(dataset, 'datasets'):
         for inner in dataset.datasets:
-            yield from _leaves(inner)
+            yield from leaf_datasets_of(inner)
     elif hasattr(dataset, 'dataset'):
-        yield from _leaves(dataset.dataset)
+        yield from leaf_datasets_of(dataset.dataset)
     elif isinstance(getattr(dataset, 'pipeline', None), Compose):
         yield dataset
 

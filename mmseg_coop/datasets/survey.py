@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from ..config_types import is_type
 from ..wording import first_of
+from .binary_masks import binary_mask_fault
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
 from .policy import watch_loading
 from .samples import Sample, look_at_samples, stray_labels
@@ -208,6 +209,9 @@ def _survey(
             f'{path}: a label without an image'
             for path in stray_labels(dataset, split.samples[start:])
         ]
+    fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
+    if fault:
+        split.faults.append(fault)
     return split
 
 

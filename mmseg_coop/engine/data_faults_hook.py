@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
-from ..datasets import skip_faults, watch_loading
+from ..datasets import check_binary_masks, skip_faults, watch_loading
 
 POLICIES = ('stop', 'skip', 'off')
 
@@ -43,8 +43,13 @@ class DataFaultsHook(Hook):
         self.skipped: Counter[str] = Counter()
 
     def before_train(self, runner: Runner) -> None:
-        """Change the loaders before anything is loaded."""
+        """Change the loaders before anything is loaded, and look at binary masks.
+
+        Raises:
+            DataFault: If masks have 0 and 255 where classes are 0 and 1.
+        """
         self._watch(runner.train_loop)
+        self._check_masks(runner.train_loop)
         if self.policy == 'skip':
             skip_faults(runner.train_loop.dataloader.dataset)
         _restart_workers(runner.train_loop)
@@ -54,8 +59,9 @@ class DataFaultsHook(Hook):
         self._watch(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Change the loaders before anything is loaded."""
+        """As before the training."""
         self._watch(runner.test_loop)
+        self._check_masks(runner.test_loop)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -80,6 +86,10 @@ class DataFaultsHook(Hook):
     def _watch(self, loop: BaseLoop) -> None:
         if self.policy != 'off':
             watch_loading(loop.dataloader.dataset)
+
+    def _check_masks(self, loop: BaseLoop) -> None:
+        if self.policy != 'off':
+            check_binary_masks(loop.dataloader.dataset)
 
 
 def _restart_workers(loop: BaseLoop) -> None:

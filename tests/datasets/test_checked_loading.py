@@ -54,7 +54,9 @@ def test_whole_files_are_loaded_as_mmsegmentation_does(files, options):
 
 
 def save_label(root, values):
-    Image.fromarray(values).save(label(root, 'train', 0))
+    # PNG has no floats; what a file is stands in its content.
+    kind = 'tiff' if values.dtype == np.float32 else 'png'
+    Image.fromarray(values).save(label(root, 'train', 0), kind)
 
 
 BREAK = {
@@ -89,6 +91,14 @@ BREAK = {
     '16 bits': (
         lambda root: save_label(root, np.full((48, 64), 26001, np.uint16)),
         '0.png: found values from 26001 to 26001, expected a label with 8 bits',
+    ),
+    'soft edges': (
+        lambda root: save_label(root, np.full((48, 64), 2.5, np.float32)),
+        '0.png: found 2.5, expected whole numbers',
+    ),
+    'no numbers': (
+        lambda root: save_label(root, np.full((48, 64), np.nan, np.float32)),
+        '0.png: found nan, expected whole numbers',
     ),
     'another size': (
         lambda root: save_label(root, np.zeros((24, 32), np.uint8)),

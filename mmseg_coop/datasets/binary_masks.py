@@ -1,0 +1,63 @@
+"""Recognise masks of 0 and 255, of which only the background would count."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmseg.datasets.transforms import LoadAnnotations
+from torch.utils.data import Dataset
+
+from .faults import DataFault, histogram
+from .policy import leaf_datasets_of
+
+# Labels that are looked at before a run, spread over the dataset.
+_LABELS = 100
+
+
+def check_binary_masks(dataset: Dataset) -> None:
+    """Look at some labels of datasets with two classes before a run.
+
+    Args:
+        dataset: Datasets inside of wrappers are looked at, too.
+
+    Raises:
+        DataFault: If they never have the second class, and pixels that don't count.
+    """
+    for leaf in leaf_datasets_of(dataset):
+        classes = leaf.metainfo.get('classes') or ()
+        steps = leaf.pipeline.transforms
+        load = next((step for step in steps if isinstance(step, LoadAnnotations)), None)
+        if len(classes) != 2 or load is None:
+            continue
+        pixels = np.zeros(256, np.int64)
+        path = ''
+        for i in range(0, len(leaf), max(1, len(leaf) // _LABELS)):
+            try:
+                info = load(leaf.get_data_info(i))
+            except DataFault:
+                # What happens to it is decided where the sample is loaded.
+                continue
+            path = path or info['seg_map_path']
+            pixels += histogram(info['gt_seg_map'])
+        fault = binary_mask_fault(pixels, classes, getattr(leaf, 'ignore_index', 255))
+        if fault:
+            raise DataFault(f'{path} and other labels: {fault}')
+
+
+def binary_mask_fault(
+    pixels: np.ndarray, classes: Sequence[str], ignore_index: int
+) -> str | None:
+    """What is wrong with the labels of two classes, if they are masks of 0 and 255.
+
+    Args:
+        pixels: Number of pixels of each value, (256,).
+        classes: Names of the classes.
+        ignore_index: The value of pixels that don't count.
+    """
+    if len(classes) != 2 or pixels[1] or not pixels[ignore_index]:
+        return None
+    share = pixels[ignore_index] / pixels.sum()
+    return (
+        f'found {share:.1%} of the pixels ignored ({ignore_index}) and none of class 1 '
+        f'({classes[1]}), so that any prediction of class 0 is right; expected 1 and '
+        "not 255 in binary masks; if this is meant, set DataFaultsHook's policy='off'"
+    )

@@ -1,0 +1,80 @@
+"""MMSegmentation's init_model, with and without a checkpoint."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import load_checkpoint
+from mmseg.apis import init_model
+from mmseg.registry import MODELS
+
+from mmseg_coop.models.segmentors.initial_weights import initialize_when_run
+
+from tiny import build_pair, make_batch, network_config
+
+
+@pytest.fixture
+def singles(tmp_path):
+    """Checkpoints of two single networks."""
+    paths = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        path = str(tmp_path / f'{seed}.pth')
+        weights = MODELS.build(network_config('deeplabv3plus')).state_dict()
+        torch.save(dict(state_dict=weights, meta={}), path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def config(singles):
+    """Their ensemble."""
+    model = network_config('deeplabv3plus', type='CooperativeEncoderDecoder')
+    return Config(dict(model=dict(model, networks_init=singles)))
+
+
+def weights_of(model) -> list[torch.Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def same(a, b) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@torch.no_grad()
+def test_without_a_checkpoint_it_is_the_ensemble_of_its_networks(config, singles):
+    model = init_model(copy.deepcopy(config), None, device='cpu')
+    initialize_when_run(model)
+    copied = copy.deepcopy(model)
+    inputs, _ = make_batch()
+    for pair in (model, copied):
+        pair(inputs)
+        for name, path in zip(('top', 'bottom'), singles, strict=True):
+            expected = torch.load(path)['state_dict'].values()
+            assert same(weights_of(pair.networks[name]), expected)
+    # Once: what is changed later stays.
+    model.networks.top.decode_head.conv_seg.bias.data.fill_(7)
+    model(inputs)
+    assert (model.networks.top.decode_head.conv_seg.bias == 7).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('how', ['checkpoint', 'state dict', 'network', 'init_weights'])
+def test_other_weights_stay(config, how, tmp_path):
+    model = MODELS.build(config.model).eval()
+    initialize_when_run(model)
+    other = build_pair()
+    if how == 'checkpoint':
+        torch.save(other.state_dict(), tmp_path / 'a.pth')
+        load_checkpoint(model, str(tmp_path / 'a.pth'))
+    elif how == 'state dict':
+        model.load_state_dict(other.state_dict())
+    elif how == 'network':
+        model.networks.top.load_state_dict(other.networks.top.state_dict())
+    else:
+        model.init_weights()
+        model.networks.top.load_state_dict(other.networks.top.state_dict())
+    expected = weights_of(model)
+    model(make_batch()[0])
+    assert same(weights_of(model), expected)
