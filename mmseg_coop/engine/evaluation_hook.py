@@ -34,7 +34,8 @@ class CoopEvaluationHook(Hook):
     Where nobody else reads predictions, models make label maps only: logits of the
     image's size take memory and time. Where other metrics or a user's hooks do, the
     model predicts as ever, and the networks' label maps come beside it, from a second
-    run. Without a ``CoopIoUMetric`` nothing is changed.
+    run; a single network then has no calibration (ECE, NLL). Without a
+    ``CoopIoUMetric`` nothing is changed.
 
     Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
     ``test.npz`` (``test_tta.npz`` with test-time augmentation),

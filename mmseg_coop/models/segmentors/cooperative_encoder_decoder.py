@@ -211,8 +211,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         for name, config in self._configs.items():
             if config.init is not None:
                 path, partial = config.init['checkpoint'], config.init['partial']
-                what = f'networks.{name}.init'
-                load_weights(self.networks[name], path, what, partial)
+                load_weights(self.networks[name], path, config.init['key'], partial)
                 self.networks[name].is_init = True
         super().init_weights()
 

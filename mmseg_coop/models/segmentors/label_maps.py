@@ -122,10 +122,11 @@ def predict_beside_networks(
         What the model's own ``predict`` gives, with what ``predict_labels`` adds.
     """
     bare = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
-    for sample, labelled in zip(bare, data_samples, strict=True):
-        if 'gt_sem_seg' in labelled:
-            sample.gt_sem_seg = labelled.gt_sem_seg
-    beside = predict_labels(model, inputs, bare, watch)
+    # What watches belongs to the samples themselves, which have the labels.
+    watching = map(watch, data_samples) if watch else None
+    beside = predict_labels(
+        model, inputs, bare, (lambda _: next(watching)) if watching else None
+    )
     predicted = type(model).predict(model, inputs, data_samples)
     for sample, other in zip(predicted, beside, strict=True):
         for name in (*model.plan.networks, MEAN):

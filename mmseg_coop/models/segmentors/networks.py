@@ -26,7 +26,8 @@ class NetworkConfig:
     Attributes:
         name: Its name.
         model: Config of the segmentor.
-        init: Checkpoint that it starts from, and whether only what fits is loaded.
+        init: Checkpoint that it starts from, whether only what fits is loaded, and the
+            key that says so.
         frozen: It is not trained.
         inputs: Channels of the image that it sees; None for all.
         loss_weight: Weight of its losses.
@@ -206,19 +207,20 @@ def _per_network(
     right = isinstance(values, list | tuple) and len(values) == len(names)
     expected = f'a list with a value for each of {", ".join(names)}'
     expect(key, values, right, expected)
-    return {n: read(value, key) for n, value in zip(names, values, strict=True)}
+    by_name = zip(names, values, strict=True)
+    return {name: read(value, f'{key}: {name}') for name, value in by_name}
 
 
 def _read_init(value: Any, key: str) -> dict[str, Any] | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return dict(checkpoint=value, partial=False)
+        return dict(checkpoint=value, partial=False, key=key)
     right = isinstance(value, Mapping) and set(value) <= {'checkpoint', 'partial'}
     right = right and isinstance(value.get('checkpoint'), str)
     expected = 'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits'
     expect(key, value, bool(right), expected)
-    return dict(partial=False, **value) if 'partial' not in value else dict(value)
+    return {'partial': False, **value, 'key': key}
 
 
 def _read_frozen(value: Any, key: str) -> bool:
