@@ -1,7 +1,8 @@
 """The models that the host ships: configs of MMSegmentation, backbones of others."""
 
 import importlib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -13,17 +14,18 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 from torch import Tensor
 
-_SIZE = (512, 512)
+# The second is that of ImageNet: some backbones have only one.
+_SIZES = ((512, 512), (224, 224))
 # Where a backbone is asked for feature maps: a pyramid, blocks of a transformer.
 _OUTPUTS = (
     dict(out_indices=(0, 1, 2, 3)),
-    dict(out_indices=(1, 2, 3)),
-    dict(out_indices=(2, 5, 8, 11), out_type='featmap'),
     dict(out_indices=(2, 5, 8, 11)),
+    dict(out_indices=(1, 2, 3)),
+    dict(out_indices=(0, 1, 2)),
     dict(),
 )
-# Not in the tables of architectures that backbones have.
-_DEPTHS = (dict(), dict(depth=50), dict(depth=16), dict(depth=121))
+# Feature maps, where vectors are the default.
+_MAPS = dict(out_type='featmap', gap_before_final_norm=False)
 
 
 @dataclass
@@ -67,10 +69,26 @@ def mmpretrain_backbones() -> Iterator[Candidate]:
         if name == 'TIMMBackbone':
             continue
         zoo = getattr(cls, 'arch_zoo', None) or getattr(cls, 'arch_settings', None)
-        archs = [dict(arch=next(iter(zoo)))] if isinstance(zoo, dict) else []
-        options = ({**a, **o} for a, o in product((*archs, *_DEPTHS), _OUTPUTS))
-        backbones_ = (dict(type=f'mmpretrain.{name}', **option) for option in options)
-        yield _first_with_levels('mmpretrain', name, backbones_, _SIZE)
+        first = next(iter(zoo)) if isinstance(zoo, dict) else None
+        arch = 'arch' if 'arch' in _accepted(cls) else 'depth'
+        configs = []
+        for outputs, maps in product(_OUTPUTS, (_MAPS, {})):
+            options = {**maps, **outputs, **({arch: first} if first else {})}
+            given = {k: v for k, v in options.items() if k in _accepted(cls)}
+            configs.append({'type': f'mmpretrain.{name}', **given})
+        yield _first_with_levels('mmpretrain', name, configs, _SIZES)
+
+
+def _accepted(cls: type) -> set[str]:
+    """The options that a class takes, or passes on."""
+    known: set[str] = set()
+    for base in cls.__mro__:
+        if '__init__' in vars(base):
+            parameters = inspect.signature(base.__init__).parameters
+            known |= set(parameters)
+            if all(p.kind != p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return known
 
 
 def timm_backbones() -> Iterator[Candidate]:
@@ -83,36 +101,39 @@ def timm_backbones() -> Iterator[Candidate]:
         names = timm.list_models(module=family)
         if not names:
             continue
-        size = (timm.get_pretrained_cfg(names[0]) or _Default).input_size[-2:]
         backbone = dict(type='TIMMBackbone', model_name=names[0], pretrained=False)
-        yield _first_with_levels('timm', names[0], [backbone], size)
-
-
-class _Default:
-    input_size = (3, *_SIZE)
+        pretrained = timm.get_pretrained_cfg(names[0])
+        own = [pretrained.input_size[-2:]] if pretrained else []
+        yield _first_with_levels('timm', names[0], [backbone], (*own, *_SIZES))
 
 
 def _first_with_levels(
-    group: str, name: str, backbones: Any, size: tuple[int, int]
+    group: str,
+    name: str,
+    backbones: Sequence[dict],
+    sizes: Sequence[tuple[int, int]],
 ) -> Candidate:
     """A model with the first of some configs of a backbone that gives feature maps."""
-    error = 'no feature maps'
-    for backbone in backbones:
+    errors = []
+    for size, backbone in product(sizes, backbones):
         try:
             levels = _levels(backbone, size)
         except Exception as found:
-            error = line(found)
+            errors.append(line(found))
             continue
         if levels:
             return Candidate(group, name, _with_head(backbone, levels, size))
-    return Candidate(group, name, error=error)
+    # The first says most: what follows asks for less.
+    return Candidate(group, name, error=(*errors, 'gives no feature maps')[0])
 
 
 def _levels(backbone: dict, size: tuple[int, int]) -> list[int]:
     """Channels of the output levels of a backbone."""
     with torch.device('meta'):
         built = MODELS.build(ConfigDict(backbone))
-        outputs = built.eval()(torch.empty(1, 3, *size))
+        # Some don't return themselves.
+        built.eval()
+        outputs = built(torch.empty(1, 3, *size))
     maps = [x for x in outputs if isinstance(x, Tensor) and x.ndim == 4]
     return [x.shape[1] for x in maps] if len(maps) == len(outputs) else []
 

@@ -32,6 +32,7 @@ from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from torch import nn
 
 import mmseg_coop  # noqa: F401  (registers the cooperative model)
 from mmseg_coop.models.plan import Plan, write_connections
@@ -77,12 +78,7 @@ def check(candidate: Candidate) -> Outcome:
     if candidate.error:
         return Outcome(plain=candidate.error)
     torch.linspace = _keep_on_cpu
-    plain = copy.deepcopy(candidate.model)
-    try:
-        with torch.device('meta'):
-            MODELS.build(ConfigDict(copy.deepcopy(plain)))
-    except Exception as error:
-        return Outcome(plain=line(error))
+    plain = candidate.model
     pair = {
         **plain,
         'type': 'CooperativeEncoderDecoder',
@@ -90,19 +86,32 @@ def check(candidate: Candidate) -> Outcome:
         'connections': dict(pattern='same'),
     }
     try:
+        model = _build(pair)
+        # The networks and their sites are those of the pair before.
+        sites = model.plan.sites
         with torch.device('meta'):
-            model = MODELS.build(ConfigDict(pair))
-            # The networks and their sites are those of the pair before.
-            sites = model.plan.sites
             Plan(write_connections(_MULTI, sites), sites).attach(model.networks)
     except Exception as error:
-        return Outcome(pair=line(error))
+        return _whose_error(plain, error)
     deep = tuple(
         ref.site
         for ref in model.plan.incoming
         if sites[ref.network][ref.site].part == 'backbone' and model.plan.is_deep(ref)
     )
     return Outcome(deep=deep)
+
+
+def _build(config: dict) -> nn.Module:
+    with torch.device('meta'):
+        return MODELS.build(ConfigDict(copy.deepcopy(config)))
+
+
+def _whose_error(plain: dict, error: Exception) -> Outcome:
+    try:
+        _build(plain)
+    except Exception as own:
+        return Outcome(plain=line(own))
+    return Outcome(pair=line(error))
 
 
 def architecture(candidate: Candidate) -> str:

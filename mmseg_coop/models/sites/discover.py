@@ -96,7 +96,8 @@ def _parse(network: nn.Module, name: str) -> Address:
 def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
     record = describer.training
     levels = _levels(record, 'backbone')
-    seen = [s for s in record.seen.values() if s.address.is_in('backbone')]
+    outputs = (s for s in record.seen.values() if not s.address.at_input)
+    seen = [s for s in outputs if s.address.is_in('backbone')]
     usable = {s.address for s in seen if not describer.problem(s.address)}
     needed = []
     for level in levels:
@@ -146,13 +147,11 @@ def _fits(describer: Describer, address: Address, level: Tensor) -> bool:
 def _at_depths(network: nn.Module, usable: Sequence[Address]) -> list[Address]:
     """Sites at regular depths of the largest run of alike modules, as in a ViT."""
     modules: Mapping[str, nn.Module] = dict(network.named_modules())
-    runs: dict[tuple[str, type], list[Address]] = defaultdict(list)
+    runs: dict[tuple, list[Address]] = defaultdict(list)
     order = {name: i for i, name in enumerate(modules)}
     for address in sorted(usable, key=lambda a: order[a.module]):
-        if address.at_input or address.index:
-            continue
-        parent = address.module.rpartition('.')[0]
-        runs[parent, type(modules[address.module])].append(address)
+        parent, kind = address.module.rpartition('.')[0], type(modules[address.module])
+        runs[parent, kind, address.index].append(address)
 
     def weights(run: list[Address]) -> int:
         found = (p for a in run for p in modules[a.module].parameters())

@@ -132,6 +132,50 @@ def test_one_level_of_another_size_than_the_depths():
     assert backbone[-1].stride == 2 and not backbone[-1].deep
 
 
+def test_wanted_inputs_are_further_sites():
+    fcn = MODELS.build(copy.deepcopy(FAMILIES['fcn']))
+    wanted = 'backbone.layer2:in'
+    found = list(find_sites(fcn, (3, 64, 96), [wanted]))
+    assert [name for name in found if name != wanted] == list(
+        find_sites(fcn, (3, 64, 96))
+    )
+    assert found.index(wanted) == found.index('backbone.layer1') + 1
+
+
+class Blocks(nn.Module):
+    """A backbone of one level, whose blocks return the size of their tokens, too."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 8))
+
+        def forward(self, x: Tensor) -> tuple[Tensor, int]:
+            return x + self.mlp(x), x.shape[1]
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, 8)
+        self.blocks = nn.ModuleList(self.Block() for _ in range(6))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.patches(x)
+        size = x.shape[2:]
+        x = x.flatten(2).transpose(1, 2)
+        for block in self.blocks:
+            x, _ = block(x)
+        return [x.transpose(1, 2).unflatten(2, size)]
+
+
+def test_one_level_has_sites_at_regular_depths():
+    built = network(Blocks())
+    built.decode_head = MODELS.build(fcn_head(8, 0))
+    sites = find_sites(built, (3, 64, 96))
+    names = [f'backbone.blocks.{i}:0' for i in (1, 2, 4, 5)]
+    assert [s for s in sites if s.startswith('backbone')] == names
+    assert all(sites[name].layout == 'NLC' for name in names)
+
+
 def recomputing(family: str) -> nn.Module:
     config = copy.deepcopy(FAMILIES[family])
     config.backbone.with_cp = True
