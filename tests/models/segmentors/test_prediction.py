@@ -62,6 +62,35 @@ def test_slide_is_that_of_the_host(network, shape):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.filterwarnings('ignore')
+def test_a_trace_of_slide(tmp_path):
+    """Windows added in place are there in a trace and its ONNX, as with the host."""
+    runtime = pytest.importorskip('onnxruntime')
+
+    class Slide(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.model = model
+
+        def forward(self, x):
+            size = x.shape[2:]
+            return self.model.inference(x, [dict(img_shape=size, ori_shape=size)])
+
+    test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
+    slide = Slide(build_pair(test_cfg=test_cfg).eval())
+    image, other = torch.randn(2, 1, 3, 40, 56)
+    with torch.no_grad():
+        expected = slide(other)
+        torch.jit.trace(slide, image, check_trace=False).save(tmp_path / 'a.pt')
+        path = str(tmp_path / 'a.onnx')
+        torch.onnx.export(slide, (image,), path, dynamo=False, opset_version=17)
+    torch.testing.assert_close(torch.jit.load(tmp_path / 'a.pt')(other), expected)
+    session = runtime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    name = session.get_inputs()[0].name
+    found = torch.from_numpy(session.run(None, {name: other.numpy()})[0])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_slide_in_half_precision_is_that_of_the_host():
     test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
     model = build_pair(test_cfg=dict(test_cfg, predict='bottom')).eval()
