@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
+from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_coop.study import make_trials, read_grid
 
 CONFIG = 'single.py'
+GRIDS = sorted((Path(__file__).parents[2] / 'configs' / 'studies').glob('*.py'))
 
 
 @pytest.fixture
@@ -99,3 +104,14 @@ def test_no_grid(tmp_path, grid):
     path.write_text('seeds = [')
     with pytest.raises(ValueError, match='can not be read as a grid'):
         read_grid(path)
+
+
+@pytest.mark.parametrize('path', GRIDS, ids=lambda path: path.stem)
+def test_shipped_grids_build(path):
+    entries = read_grid(path).entries
+    assert len(entries) > 1
+    for entry in entries.values():
+        if entry.config is not None and entry.options:
+            config = Config.fromfile(entry.config)
+            config.merge_from_dict(dict(entry.options))
+            assert MODELS.build(config.model).num_classes == 11
