@@ -1,5 +1,6 @@
 """A 1x1 convolution together with a resizing, the cheaper of the two first."""
 
+import torch
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
@@ -29,6 +30,9 @@ class ResizedProjection(nn.Conv2d):
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, in_channels, H, W) to (N, out_channels, *size)."""
+        if _is_exporting():
+            # Comparing sizes would hold the graph to images of some sizes.
+            return self._resize(super().forward(x), size)
         if x.shape[-2:] == tuple(size):
             return super().forward(x)
         grows = x.shape[-2] * x.shape[-1] < size[0] * size[1]
@@ -44,3 +48,8 @@ class ResizedProjection(nn.Conv2d):
             align_corners=self.align_corners,
             warning=False,
         )
+
+
+def _is_exporting() -> bool:
+    """Whether torch.export records a graph; older releases of PyTorch can't tell."""
+    return getattr(torch.compiler, 'is_exporting', lambda: False)()

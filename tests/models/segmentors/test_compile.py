@@ -39,6 +39,23 @@ def test_exports(model):
         assert torch.equal(_first(exported(inputs)), _first(model(inputs)))
 
 
+@pytest.mark.parametrize('network', ['danet', 'deeplabv3plus'])
+def test_exports_for_images_of_any_size(network):
+    """Connections between sites of several strides compare no sizes."""
+    connections = dict(pattern='multi', connector=dict(start='random'))
+    model = build_pair(network, connections, test_cfg=dict(predict='bottom')).eval()
+    batch, height, width = (
+        torch.export.Dim(name, min=least, max=512)
+        for name, least in (('batch', 1), ('height', 33), ('width', 33))
+    )
+    shapes = ({0: batch, 2: height, 3: width},)
+    inputs, other = torch.randn(2, 3, 64, 96), torch.randn(3, 3, 131, 77)
+    with torch.no_grad():
+        exported = torch.export.export(model, (inputs,), dynamic_shapes=shapes)
+        found = _first(exported.module()(other))
+        torch.testing.assert_close(found, _first(model(other)), rtol=1e-4, atol=1e-5)
+
+
 def test_compiled_training_step():
     torch._dynamo.reset()
     model = build_pair('danet', 'same', with_cp=True).train()
