@@ -23,6 +23,16 @@ NAMES = [
     for network in NETWORKS
     for method in METHODS
 ]
+# Networks that differ, and other connections.
+OTHERS = [
+    'danet_r18_chain_camvid',
+    'danet_r18_frozen_same_camvid',
+    'danet_r18_rgb_edges_same_camvid',
+    'danet_r18_segformer_b0_cross_camvid',
+    'danet_r18_segformer_b0_same_camvid',
+    'danet_r18_star_camvid',
+    'segformer_b0_single_camvid',
+]
 
 
 def load(name: str) -> Config:
@@ -30,7 +40,7 @@ def load(name: str) -> Config:
 
 
 def test_these_are_all_configs():
-    assert {path.stem for path in CONFIGS.glob('*.py')} == set(NAMES)
+    assert {path.stem for path in CONFIGS.glob('*.py')} == {*NAMES, *OTHERS}
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -59,6 +69,27 @@ def test_trains_and_predicts(name):
         results = model.eval().test_step(data)
     labels = results[0].pred_sem_seg.data
     assert labels.shape == (1, 64, 64) and labels.max() < model.num_classes
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_others_train_and_predict(name):
+    config = load(name).model
+    config.data_preprocessor.size = (64, 64)
+    if 'frozen' in name:
+        # Trained by another config.
+        config.networks.top.init = None
+    model = MODELS.build(config).train()
+    channels = 4 if 'edges' in name else 3
+    data = dict(
+        inputs=[torch.randint(0, 256, (channels, 64, 64), dtype=torch.uint8)] * 2,
+        data_samples=make_samples(torch.randint(0, 11, (2, 1, 64, 64))),
+    )
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    total, _ = model.parse_losses(losses)
+    assert torch.isfinite(total)
+    with torch.no_grad():
+        labels = model.eval().test_step(data)[0].pred_sem_seg.data
+    assert labels.shape == (1, 64, 64) and labels.max() < 11
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if '_single_' not in n])
