@@ -8,7 +8,7 @@ import numpy as np
 from rich.progress import track
 
 from mmseg_coop.apis import one_line_errors
-from mmseg_coop.apis.sources import IMAGES, read_image
+from mmseg_coop.apis.sources import IMAGES
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def main() -> None:
         if not files:
             raise FileNotFoundError(f'{args.images}: there are no images')
         for file in track(files, 'Edges'):
-            image = read_image(file)
+            image = cv2.imread(str(file))
             if image is None:
                 raise ValueError(f'{file} can not be read as an image')
             path = args.out / file.relative_to(args.images).with_suffix('.png')
