@@ -32,6 +32,8 @@ setup(
         'mmseg_coop.report': ['page.*'],
     },
     install_requires=[
+        # Lets networks that read each other take turns.
+        'greenlet',
         'jinja2',
         'matplotlib',
         'numpy',
