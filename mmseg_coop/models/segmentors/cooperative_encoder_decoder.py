@@ -83,9 +83,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             read='fused')``; or a list of ``dict(source='top.backbone.layer3',
             target='bottom.backbone.layer3', ...)`` with the same further keys. A list
             of sources is aggregated.
-        networks: What each network has of its own, by name or in a list: parts and
-            options that are merged over the common ones (a part of another type
-            replaces), or a config file. And for each ``init`` (a checkpoint),
+        networks: What each network has of its own, by name (``top`` and ``bottom``, or
+            names in alphabetical order) or in a list, where each may have a ``name``:
+            parts and options that are merged over the common ones (a part of another
+            type replaces), or a config file. And for each ``init`` (a checkpoint),
             ``frozen`` (it is not trained), ``inputs`` (channels of the image that it
             sees), ``data_preprocessor`` and ``loss_weight``.
         num_networks: Number of alike networks. Default: 2. Two are named ``top`` and

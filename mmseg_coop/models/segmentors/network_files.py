@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from ..data_preprocessors import PADDING
 
 # Of an entry of ``networks`` what is no key of the network's class.
-OWN_KEYS = ('init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
+OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
 _FILE, _DELETE = 'config', '_delete_'
 
 

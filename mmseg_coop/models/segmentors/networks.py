@@ -9,11 +9,10 @@ from typing import Any
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
-from ..expect import expect, expect_bool, expect_dict, is_count
-from .combine import MEAN
+from ..expect import expect, expect_bool, expect_dict
+from .network_entries import name_networks
 from .network_files import OWN_KEYS, class_of, flat_entry, merge_network
 
-_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # What the mean of the networks' probabilities, and one label map of each, rest on.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
@@ -62,7 +61,7 @@ def read_networks(
     Raises:
         ValueError: If an option is unknown or has a wrong value.
     """
-    entries = _entries(networks, num_networks)
+    entries = name_networks(networks, num_networks)
     names = list(entries)
     inits = _per_network('networks_init', networks_init, names, None, _read_init)
     weights = _per_network('loss_weights', loss_weights, names, 1.0, _read_weight)
@@ -124,41 +123,6 @@ def in_channels(network: nn.Module) -> int:
     convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
     conv = next(convs, None)
     return 3 if conv is None else conv.in_channels
-
-
-def _entries(networks: Any, count: int | None) -> dict[str, Any]:
-    if networks is None:
-        count = 2 if count is None else count
-        expected = "at least 2; for one network use type='EncoderDecoder'"
-        expect('num_networks', count, is_count(count) and count > 1, expected)
-        return dict.fromkeys(_default_names(count))
-    right = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
-    expected = 'a dict or list of at least 2 networks'
-    expect('networks', networks, right, expected)
-    if count is not None:
-        expected = f'{len(networks)}, as many as networks has'
-        expect('num_networks', count, count == len(networks), expected)
-    if not isinstance(networks, Mapping):
-        networks = dict(zip(_default_names(len(networks)), networks, strict=True))
-    for name, entry in networks.items():
-        _check_name(name)
-        expected = 'a dict, or a config file'
-        right = entry is None or isinstance(entry, Mapping | str)
-        expect(f'networks.{name}', entry, right, expected)
-    return dict(networks)
-
-
-def _default_names(count: int) -> list[str]:
-    return ['top', 'bottom'] if count == 2 else [f'net{i + 1}' for i in range(count)]
-
-
-def _check_name(name: Any) -> None:
-    # Losses are found by 'loss' in their name; parts, in parameters, by theirs.
-    forbidden = ('.', 'loss', *_PARTS)
-    right = isinstance(name, str) and name and name != MEAN
-    right = right and not any(word in name for word in forbidden)
-    expected = f'names without {", ".join(map(repr, forbidden))}, and not {MEAN!r}'
-    expect('networks', name, bool(right), expected)
 
 
 def _checked_model(

@@ -80,22 +80,22 @@ def test_networks_with_their_own_mean_and_deviation(data):
 
 def test_colours_are_swapped_beside_another_modality(four_channels):
     """MMSegmentation swaps them for images of three channels only."""
-    networks = dict(rgb=dict(inputs=[0, 1, 2]), depth=dict(GRAY))
+    networks = dict(color=dict(inputs=[0, 1, 2]), depth=dict(GRAY))
     networks['depth']['data_preprocessor'] = DEPTH
     model = build_pair(
         'danet', networks=networks, data_preprocessor=preprocessor(**RESNET)
     )
     depth = dict(RESNET, **DEPTH)
-    check(model, four_channels, dict(rgb=RESNET, depth=depth), dict(depth=[3]))
+    check(model, four_channels, dict(color=RESNET, depth=depth), dict(depth=[3]))
 
 
 def test_the_models_own_values_have_one_for_each_channel(four_channels):
     common = dict(RESNET, mean=[*RESNET['mean'], 30.0], std=[*RESNET['std'], 12.0])
-    networks = dict(rgb=dict(inputs=[0, 1, 2]), depth=GRAY)
+    networks = dict(color=dict(inputs=[0, 1, 2]), depth=GRAY)
     model = build_pair(
         'danet', networks=networks, data_preprocessor=preprocessor(**common)
     )
-    expected = dict(rgb=RESNET, depth=dict(RESNET, mean=[30.0], std=[12.0]))
+    expected = dict(color=RESNET, depth=dict(RESNET, mean=[30.0], std=[12.0]))
     check(model, four_channels, expected, dict(depth=[3]))
 
 
@@ -127,7 +127,7 @@ def test_the_hosts_own_where_all_see_the_same():
 
 
 def test_training_and_prediction_from_images_of_four_channels(four_channels):
-    networks = dict(rgb=dict(inputs=[0, 1, 2]), depth=dict(GRAY))
+    networks = dict(color=dict(inputs=[0, 1, 2]), depth=dict(GRAY))
     networks['depth']['data_preprocessor'] = DEPTH
     model = build_pair(
         'danet',
@@ -150,18 +150,18 @@ def test_training_and_prediction_from_images_of_four_channels(four_channels):
     # RGB alone: what MMSegmentation's network makes of three channels.
     options = dict(PADDING, **RESNET, type='SegDataPreProcessor')
     single = MODELS.build(network_config('danet', data_preprocessor=options)).eval()
-    single.load_state_dict(model.networks.rgb.state_dict())
-    model.predict_with = 'rgb'
-    rgb = dict(one, inputs=[image[:3] for image in one['inputs']])
+    single.load_state_dict(model.networks.color.state_dict())
+    model.predict_with = 'color'
+    color = dict(one, inputs=[image[:3] for image in one['inputs']])
     with torch.no_grad():
         found = model.test_step(copy.deepcopy(one))[0]
-        expected = single.test_step(rgb)[0]
+        expected = single.test_step(color)[0]
     assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
 
 
 def test_an_image_without_the_channels_is_named(data):
     depth = dict(GRAY, data_preprocessor=DEPTH)
-    networks = dict(depth=depth, rgb=dict(inputs=[0, 1, 2]))
+    networks = [dict(depth, name='depth'), dict(name='color', inputs=[0, 1, 2])]
     options = dict(networks=networks, data_preprocessor=preprocessor(**RESNET))
     model = build_pair('danet', **options)
     message = (
@@ -172,7 +172,7 @@ def test_an_image_without_the_channels_is_named(data):
         model.data_preprocessor(copy.deepcopy(data), True)
     with pytest.raises(ValueError, match='^image: found 3 channels'):
         model.data_preprocessor(dict(inputs=data['inputs']), True)
-    networks = dict(rgb=dict(data_preprocessor=RESNET), other={})
+    networks = dict(color=dict(data_preprocessor=RESNET), depth={})
     model = build_pair('danet', networks=networks)
     with pytest.raises(ValueError, match=r'0.png: found 4 channels, expected 3, or in'):
         model.data_preprocessor(make_data(4, (40, 50)), False)
@@ -180,12 +180,12 @@ def test_an_image_without_the_channels_is_named(data):
 
 ERRORS = {
     'values for other channels': (
-        dict(depth=dict(GRAY, data_preprocessor=dict(mean=[1, 2], std=[1, 2])), b={}),
+        dict(a={}, depth=dict(GRAY, data_preprocessor=dict(mean=[1, 2], std=[1, 2]))),
         r'networks.depth.data_preprocessor.mean: found 2 values, expected 1, one for '
         r'each channel of inputs=\[3\]',
     ),
     'no values for a channel': (
-        dict(depth=GRAY, b={}),
+        dict(a={}, depth=GRAY),
         r'networks.depth.data_preprocessor.mean: found 3 values, expected 1',
     ),
     'another size': (

@@ -200,6 +200,15 @@ def one_class(**changes):
 
 
 ERRORS = {
+    'an order that a written config loses': (
+        dict(rgb={}, depth={}),
+        r'networks: found a dict with rgb, depth, an order that is lost when MMEngine '
+        r"writes .* a list: \[dict\(name='rgb', ...\), dict\(name='depth', ...\)\]",
+    ),
+    'a name twice': (
+        [dict(name='net2'), {}, {}],
+        r"networks: found \['net2', 'net2', 'net3'\], expected names that differ",
+    ),
     'a dot in a name': (
         {'a.b': {}, 'c': {}},
         r"networks: found 'a.b', expected names without '.', 'loss', 'backbone'",
@@ -315,6 +324,28 @@ def test_errors_of_config_files(tmp_path):
         with pytest.raises(ValueError, match=message) as error:
             build_pair('danet', networks=dict(a=path, b={}))
         assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('networks', 'names'),
+    [
+        (dict(top={}, bottom={}), ['top', 'bottom']),
+        (dict(bottom={}, top={}), ['top', 'bottom']),
+        (dict(depth={}, rgb={}), ['depth', 'rgb']),
+        ([dict(name='rgb'), dict(name='depth')], ['rgb', 'depth']),
+        ([dict(name='rgb'), {}, None], ['rgb', 'net2', 'net3']),
+    ],
+)
+def test_the_order_survives_a_written_config(networks, names, tmp_path):
+    """MMEngine sorts keys: top and bottom would change places."""
+    model = dict(network_config('danet'), type='CooperativeEncoderDecoder')
+    connections = dict(pattern='same', sites=['backbone.layer3'])
+    config = Config(dict(model=dict(model, networks=networks, connections=connections)))
+    config.dump(tmp_path / 'written.py')
+    for found in (config, Config.fromfile(tmp_path / 'written.py')):
+        plan = MODELS.build(found.model).plan
+        assert list(plan.networks) == names
+        assert [c.sources[0].network for c in plan.connections] == names[:-1]
 
 
 def test_num_networks_agrees_with_networks():

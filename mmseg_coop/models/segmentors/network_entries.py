@@ -1,0 +1,84 @@
+"""Names and order of the networks of a cooperative model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..expect import expect, is_count
+from .combine import MEAN
+
+_PAIR = ('top', 'bottom')
+_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
+
+
+def name_networks(
+    networks: Mapping[str, Any] | Sequence[Any] | None, count: int | None
+) -> dict[str, Any]:
+    """The networks' entries by name, in their order: each may read those before it.
+
+    A dict's order must survive MMEngine, which sorts keys when it writes a config:
+    that is ``top`` and ``bottom``, or the order of the names.
+
+    Args:
+        networks: A dict by name, a list of dicts that may have a ``name``, or None.
+        count: How many alike ones there are, if ``networks`` is None. Default: 2.
+
+    Raises:
+        ValueError: If there are too few, or a name can't be one.
+    """
+    if networks is None:
+        count = 2 if count is None else count
+        expected = "at least 2; for one network use type='EncoderDecoder'"
+        expect('num_networks', count, is_count(count) and count > 1, expected)
+        return dict.fromkeys(_default_names(count))
+    right = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
+    expected = 'a dict or list of at least 2 networks'
+    expect('networks', networks, right, expected)
+    if count is not None:
+        expected = f'{len(networks)}, as many as networks has'
+        expect('num_networks', count, count == len(networks), expected)
+    found = _from_dict if isinstance(networks, Mapping) else _from_list
+    entries = found(networks)
+    for name, entry in entries.items():
+        expected = 'a dict, or a config file'
+        right = entry is None or isinstance(entry, Mapping | str)
+        expect(f'networks.{name}', entry, right, expected)
+    return entries
+
+
+def _from_dict(networks: Mapping[str, Any]) -> dict[str, Any]:
+    for name in networks:
+        _check_name(name)
+    if set(networks) == set(_PAIR):
+        return {name: networks[name] for name in _PAIR}
+    names = list(networks)
+    if names != sorted(names):
+        listed = ', '.join(f'dict(name={name!r}, ...)' for name in names)
+        raise ValueError(
+            f'networks: found a dict with {", ".join(names)}, an order that '
+            f'is lost when MMEngine writes the config; expected a list: [{listed}]'
+        )
+    return dict(networks)
+
+
+def _from_list(networks: Sequence[Any]) -> dict[str, Any]:
+    names = _default_names(len(networks))
+    for i, entry in enumerate(networks):
+        if isinstance(entry, Mapping) and 'name' in entry:
+            names[i] = entry['name']
+            _check_name(names[i])
+    right = len(set(names)) == len(names)
+    expect('networks', names, right, 'names that differ')
+    return dict(zip(names, networks, strict=True))
+
+
+def _default_names(count: int) -> list[str]:
+    return list(_PAIR) if count == 2 else [f'net{i + 1}' for i in range(count)]
+
+
+def _check_name(name: Any) -> None:
+    # Losses are found by 'loss' in their name; parts, in parameters, by theirs.
+    forbidden = ('.', 'loss', *_PARTS)
+    right = isinstance(name, str) and name and name != MEAN
+    right = right and not any(word in name for word in forbidden)
+    expected = f'names without {", ".join(map(repr, forbidden))}, and not {MEAN!r}'
+    expect('networks', name, bool(right), expected)
