@@ -84,7 +84,8 @@ def make_runner(
         custom_hooks=list(hooks),
         randomness=dict(seed=0),
         log_level='WARNING',
-        experiment_name=work_dir.name,
+        # Another test's runner of the same second would lend it its logger.
+        experiment_name=str(work_dir).replace('/', '-'),
     )
     config.update(changes)
     return kind.from_cfg(ConfigDict(config))

@@ -13,6 +13,21 @@ class UnreadableImageError(ValueError):
     """A file that can't be read as an image."""
 
 
+def loads_images(step: Callable[[dict], dict | None]) -> bool:
+    """Whether a step of a pipeline makes an image of a file's name.
+
+    A dataset that makes its images itself has a pipeline that needs one.
+    """
+    try:
+        results = step(dict(img_path=''))
+    except KeyError:
+        return False
+    except Exception:
+        # There is no such file, which loaders say in as many ways as there are.
+        return True
+    return results is None or 'img' in results
+
+
 class ImageReader:
     """Reads files with a config's own loader, and takes arrays as if it had read them.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import LoadAnnotations
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -19,7 +19,7 @@ from torch import Tensor
 from ..config_types import resolve, use_scope
 from ..engine import load_weights
 from ..models.finite import check_finite
-from .images import ImageReader, center, displayed
+from .images import ImageReader, center, displayed, loads_images
 from .runtime import load_config
 
 # What a pipeline does that a prediction does not need.
@@ -98,9 +98,10 @@ class Predictor:
         self.model.to(self.device).eval()
         dataset = _first_dataset(_test_dataset(config))
         steps = config.get('test_pipeline') or dataset.pipeline
-        load, *others = _without_labels(steps)
+        steps = _without_labels(steps)
+        load = steps.pop(0) if loads_images(steps[0]) else LoadImageFromFile()
         self.read = ImageReader(load)
-        self.pipeline = Compose(others)
+        self.pipeline = Compose(steps)
         self.classes, self.palette = _classes(meta, dataset)
 
     def __call__(

@@ -137,6 +137,16 @@ def test_labels_are_those_of_inference_model(case):
     np.testing.assert_array_equal(predictor(array).label, expected)
 
 
+def test_a_pipeline_without_a_loader_reads_files_as_mmcv_does(folder):
+    """That of a dataset which makes its images itself."""
+    config = make_config({})
+    weights = save_weights(config, str(folder / 'a.pth'))
+    expected = Predictor(config, weights, 'cpu')(str(folder / 'a.png'))
+    del config.test_pipeline[0]
+    prediction = Predictor(config, weights, 'cpu')(str(folder / 'a.png'))
+    np.testing.assert_array_equal(prediction.label, expected.label)
+
+
 def test_only_the_middle_is_predicted_where_the_pipeline_says_so(folder):
     config = make_config({})
     region = dict(type='CenterRegion', crop_size=(40, 33))
