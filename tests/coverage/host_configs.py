@@ -232,7 +232,7 @@ def main() -> None:
         chosen = [c for c in source() if args.only in f'{c.group}/{c.name}']
         if chosen:
             sections[title] = run(chosen, args.jobs)
-    args.out.write_text(page(sections), encoding='utf-8')
+            args.out.write_text(page(sections), encoding='utf-8')
 
 
 if __name__ == '__main__':
