@@ -129,9 +129,9 @@ def test_records_are_all_that_compare_needs(study):
         assert about['seed'] == 0 and about['training_hours'] > 0
         assert all(attempt['revision'] for attempt in about['attempts'])
         assert about['options']['train_cfg.max_iters'] == ITERS
-        table = (folder / 'work/records' / f'{split}.md').read_text()
+        table = (folder / 'work/records' / f'grid_{split}.md').read_text()
         assert '| same_top ‡ |' in table and 'GFLOPs to predict' in table
-        assert (folder / 'work/report' / split / 'costs.png').is_file()
+        assert (folder / 'work/report/grid' / split / 'costs.png').is_file()
     small = sum(f.stat().st_size for f in (folder / 'work/records').rglob('*'))
     assert small < 200_000
 
@@ -151,12 +151,12 @@ def test_records_alone_give_the_tables_again(study, monkeypatch, capsys):
     """As from a clone that has them, without checkpoints and data."""
     folder = study[0]
     records = folder / 'work' / 'records'
-    before = (records / 'val.md').read_text()
-    (records / 'val.md').unlink()
+    before = (records / 'grid_val.md').read_text()
+    (records / 'grid_val.md').unlink()
     options = ['grid.py', '--work-dir', 'elsewhere', '--records', records, '--jobs', 0]
     done = run_tool('study.py', folder, options, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
-    assert (records / 'val.md').read_text() == before
+    assert (records / 'grid_val.md').read_text() == before
 
 
 def test_the_list_runs_nothing(study, monkeypatch, capsys):
