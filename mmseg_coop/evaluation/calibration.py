@@ -65,11 +65,9 @@ class Calibration:
         """Once it is known where probabilities are, and how many."""
         device, classes = shares.device, shares.shape[1]
         self._names = names
-        target = self._label.to(device).long()[None]
-        self._ignored = (
-            (target == self._ignore_index) | (target < 0) | (target >= classes)
-        )
-        self._target = target.masked_fill(self._ignored, 0)
+        label = self._label.to(device).long()[None]
+        self._target = label.clamp(0, classes - 1)
+        self._ignored = (label == self._ignore_index) | (label != self._target)
         # Apple's GPUs have no float64.
         kind = torch.float32 if device.type == 'mps' else torch.float64
         self._sums = torch.zeros(3, len(names) * _CELLS, dtype=kind, device=device)
