@@ -26,7 +26,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         type=Path,
-        help="folder for trainings; default: work_dirs/ and the grid's name",
+        help="folder for trainings; default: work_dirs/ and the grid's name. Grids "
+        'with the same folder share the runs that they have in common',
     )
     parser.add_argument(
         '--records',

@@ -14,6 +14,7 @@ _wide = {
     'model.decode_head.in_channels': 368,
     'model.auxiliary_head.in_channels': 184,
 }
+_average = {'custom_hooks': [dict(type='EMAHook', momentum=0.002, update_buffers=True)]}
 _heads = ('danet', 'deeplabv3plus')
 methods = {}
 for _head in _heads:
@@ -25,6 +26,7 @@ for _head in _heads:
         f'{_head}_single': dict(config=_single),
         f'{_head}_wide': dict(config=_single, options={**_wide, **_levels}),
         f'{_head}_twice': dict(config=_single, options=_twice),
+        f'{_head}_ema': dict(config=_single, options=_average),
         f'{_head}_same': dict(config=_same),
         f'{_head}_loss2': dict(config=_same, options={'model.loss_weights': [0, 1]}),
         f'{_head}_detach': dict(
@@ -40,3 +42,9 @@ for _head in _heads:
             options={'model.num_networks': 3},
         ),
     }
+# What the tables' gains are over.
+baselines = {
+    'single': [f'{head}_single' for head in ('danet', 'deeplabv3plus')],
+    'two apart': [f'{head}_apart2' for head in ('danet', 'deeplabv3plus')],
+    'wide': [f'{head}_wide' for head in ('danet', 'deeplabv3plus')],
+}

@@ -14,6 +14,8 @@ BINS = 15
 PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
 # Right and wrong pixels of each bin, and those that don't count.
 _CELLS = 2 * BINS + 1
+# Pixels that are summed up at a time: many for few calls, few for little memory.
+_ENOUGH = 1 << 16
 
 
 class Calibration:
@@ -32,7 +34,8 @@ class Calibration:
     def __init__(self, label: Tensor, ignore_index: int):
         self._label = label
         self._ignore_index = ignore_index
-        self._row = 0
+        self._rows = 0
+        self._parts: list[tuple[Tensor, ...]] = []
         self._names: list[str] = []
         self._sums: Tensor | None = None
 
@@ -45,41 +48,55 @@ class Calibration:
             probabilities: By prediction, (1, C, r, W).
             labels: Their label maps, (1, r, W).
         """
-        self._names = list(probabilities)
-        shares = list(probabilities.values())
-        _, classes, rows, _ = shares[0].shape
-        device = shares[0].device
-        target = self._label[self._row : self._row + rows].to(device).long()[None]
-        self._row += rows
-        ignored = (target == self._ignore_index) | (target < 0) | (target >= classes)
-        target = target.masked_fill(ignored, 0)
-        chosen = list(labels.values())
+        shares, chosen = list(probabilities.values()), list(labels.values())
+        if self._sums is None:
+            self._begin(list(probabilities), shares[0])
+        rows = slice(self._rows, self._rows + shares[0].shape[2])
+        self._rows = rows.stop
+        target, ignored = self._target[:, rows], self._ignored[:, rows]
         confidence = torch.cat(list(map(_confidence, shares, chosen)))
         likelihood = torch.cat([_pick(share, target) for share in shares])
-        # What float32 does not tell from zero is not infinitely wrong.
-        likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
+        right = torch.cat([label == target for label in chosen])
+        self._parts.append((confidence, likelihood, right, ignored))
+        if sum(part[-1].numel() for part in self._parts) >= _ENOUGH:
+            self._add()
+
+    def _begin(self, names: list[str], shares: Tensor) -> None:
+        """Once it is known where probabilities are, and how many."""
+        device, classes = shares.device, shares.shape[1]
+        self._names = names
+        label = self._label.to(device).long()[None]
+        self._target = label.clamp(0, classes - 1)
+        self._ignored = (label == self._ignore_index) | (label != self._target)
+        # Apple's GPUs have no float64.
+        kind = torch.float32 if device.type == 'mps' else torch.float64
+        self._sums = torch.zeros(3, len(names) * _CELLS, dtype=kind, device=device)
+
+    def _add(self) -> None:
+        """Sum up the rows that have come so far."""
+        if not self._parts:
+            return
+        confidence, likelihood, right, ignored = (
+            torch.cat(rows, dim=1) for rows in zip(*self._parts, strict=True)
+        )
+        self._parts.clear()
         cell = (confidence * BINS).int().clamp_(max=BINS - 1)
-        cell.add_(torch.cat([label == target for label in chosen]), alpha=BINS)
+        cell.add_(right, alpha=BINS)
         # Beyond the others it is cut off to the last cell.
         cell.add_(ignored, alpha=_CELLS).clamp_(max=_CELLS - 1)
-        offsets = torch.arange(len(shares), dtype=torch.int32, device=device)
+        offsets = torch.arange(len(self._names), dtype=torch.int32, device=cell.device)
         cell.add_(offsets[:, None, None], alpha=_CELLS)
-        nll = likelihood.log_().neg_()
-        self._add(cell.flatten(), confidence.flatten(), nll.flatten(), len(shares))
-
-    def _add(self, cell: Tensor, confidence: Tensor, nll: Tensor, number: int) -> None:
-        if self._sums is None:
-            # Apple's GPUs have no float64.
-            kind = torch.float32 if cell.device.type == 'mps' else torch.float64
-            self._sums = torch.zeros(3, number * _CELLS, dtype=kind, device=cell.device)
-        cell = cell.long()
-        values = (torch.ones_like(confidence), confidence, nll)
+        # What float32 does not tell from zero is not infinitely wrong.
+        likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
+        values = (torch.ones_like(confidence), confidence, likelihood.log_().neg_())
+        index = cell.flatten().long()
         for sums, value in zip(self._sums, values, strict=True):
             # Unlike bincount it has a deterministic variant on GPUs.
-            sums.scatter_add_(0, cell, value.to(sums.dtype))
+            sums.scatter_add_(0, index, value.flatten().to(sums.dtype))
 
     def sums(self) -> dict[str, np.ndarray]:
         """By prediction: pixels, right pixels, confidence and NLL by bin, (4, BINS)."""
+        self._add()
         cells = self._sums.cpu().double().view(3, len(self._names), _CELLS)
         wrong, right = cells[..., :BINS], cells[..., BINS : 2 * BINS]
         pixels, confidence, nll = wrong + right

@@ -44,15 +44,17 @@ def report(
             )
         ]
         comparison = compare(runs, grid.baselines)
-        costs = measured_or_kept(comparison, records / 'cost.json')
+        costs = measured_or_kept(comparison, records / f'{grid.name}_cost.json')
         comparison = replace(comparison, costs=costs.methods)
         tables = all_tables(comparison)
         print_tables(tables, console)
         for suffix in ('.md', '.json'):
-            write(comparison, tables, records / f'{split}{suffix}')
+            write(comparison, tables, records / f'{grid.name}_{split}{suffix}')
         pictures = _PICTURES if _can_predict(comparison) else 0
-        page = write_report(comparison, work_dir / 'report' / split, pictures)
-        console.print(f'{split}: {records / split}.md, {page}', markup=False)
+        folder = work_dir / 'report' / grid.name / split
+        page = write_report(comparison, folder, pictures)
+        line = f'{split}: {records / grid.name}_{split}.md, {page}'
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _can_predict(comparison: Comparison) -> bool:

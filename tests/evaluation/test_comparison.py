@@ -1,13 +1,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
-from scipy.stats import ttest_rel
+from scipy.stats import sem, t, ttest_rel
 
 from mmseg_coop.evaluation.comparison import compare
+from mmseg_coop.evaluation.cost import Cost
 from mmseg_coop.evaluation.paper import paper_rows
 from mmseg_coop.evaluation.render import (
     as_json,
@@ -17,8 +19,9 @@ from mmseg_coop.evaluation.render import (
     print_tables,
 )
 from mmseg_coop.evaluation.runs import load_runs
-from mmseg_coop.evaluation.statistics import bootstrap_miou, interval
+from mmseg_coop.evaluation.statistics import bootstrap_miou, interval, mean_interval
 from mmseg_coop.evaluation.tables import all_tables, main_table
+from mmseg_coop.report.costs import draw_costs
 
 from made_up import make_results, save_run
 
@@ -286,3 +289,117 @@ def test_a_run_given_twice(tmp_path):
     run = str(save_run(tmp_path, make_results(0.8)))
     with pytest.raises(ValueError, match='is given 2 times'):
         load_runs([run, f'{run}/results/test.npz'])
+
+
+def make_pair(seed, **changes):
+    """Results of a pair in which top is worse, with calibration and borders."""
+    bottom, top = (
+        make_results(q, 'same', seed).areas['prediction'] for q in (0.9, 0.7)
+    )
+    sums = np.zeros((20, 4, 15))
+    sums[:, 0, 10], sums[:, 1, 10], sums[:, 2, 10] = 100, 60, 70 + seed
+    sums[:, 3, 10] = 50
+    predictions = dict(top=top, bottom=bottom, mean=bottom)
+    return make_results(
+        0.9,
+        'same',
+        seed,
+        configured='bottom',
+        areas=predictions,
+        borders=predictions,
+        pairs={'top-bottom': np.ones((3, 5), int)},
+        calibration=dict.fromkeys(predictions, sums),
+        **changes,
+    )
+
+
+def test_a_network_of_a_pair_as_a_row(tmp_path):
+    runs = []
+    for seed in (0, 1):
+        single = make_results(0.8, 'single', seed)
+        run = save_run(tmp_path / f'pair{seed}', make_pair(seed))
+        runs += [str(save_run(tmp_path / f'single{seed}', single))]
+        runs += [str(run), f'{run}:top']
+    comparison = compare(load_runs(runs))
+    assert [m.label for m in comparison.methods] == ['single', 'same', 'same top']
+    single, same, top = comparison.methods
+    mious = [make_pair(seed).miou('top') for seed in (0, 1)]
+    assert top.mious.tolist() == pytest.approx(mious)
+    assert same.trained and not top.trained
+    gain = comparison.gain(top, 'single')
+    assert gain.points == pytest.approx(top.miou - single.miou)
+    table = main_table(comparison)
+    assert [row[0].text for row in table.rows] == ['single', 'same', 'same top ‡']
+    assert any('not trained' in note for note in table.notes)
+    figures = json.loads(as_json(comparison))['methods']
+    assert [figure['trained'] for figure in figures] == [True, True, False]
+    with pytest.raises(ValueError, match='left: expected one of top, bottom, mean'):
+        load_runs([runs[2].replace(':top', ':left')])
+
+
+def test_baselines_of_ones_own(tmp_path):
+    names = dict(narrow=0.8, wide=0.85, same=0.9)
+    runs = [
+        f'{name}={save_run(tmp_path / name, make_results(quality, "single"))}'
+        for name, quality in names.items()
+    ]
+    comparison = compare(load_runs(runs), dict(single=['narrow'], wide=['wide']))
+    narrow, wide, same = comparison.methods
+    assert comparison.baseline(same, 'wide') is wide
+    assert comparison.baseline(wide, 'single') is narrow
+    assert comparison.baseline(wide, 'wide') is None
+    assert comparison.baseline(narrow, 'wide') is None
+    assert main_table(comparison).columns[2:4] == ['over single', 'over wide']
+
+
+def test_an_ensemble_that_was_trained_is_the_baseline(tmp_path):
+    apart = make_results(0.8, 'ensemble', meta=dict(networks_init=['a', 'b'], name='x'))
+    runs = [
+        save_run(tmp_path / 'apart', apart),
+        save_run(tmp_path / 'trained', make_results(0.85, 'ensemble')),
+        save_run(tmp_path / 'same', make_results(0.9, 'same')),
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    same = comparison.methods[-1]
+    assert comparison.baseline(same, 'ensemble').trained
+
+
+def test_calibration_and_borders(tmp_path):
+    runs = [str(save_run(tmp_path / f'{s}', make_pair(s))) for s in (0, 1)]
+    comparison = compare(load_runs(runs))
+    table = all_tables(comparison)[-1]
+    names = [row[0].text for row in table.rows]
+    assert names == ['same · top', 'same · bottom', 'same · mean']
+    # Confidence 0.70 and 0.71 where 0.60 is right.
+    ece, nll, borders = table.rows[1][1:]
+    assert ece.value == pytest.approx(10.5) and '± 0.71' in ece.text
+    assert nll.value == pytest.approx(0.5) and '[0.500, 0.500]' in nll.text
+    assert borders.value == pytest.approx(comparison.methods[0].miou)
+
+
+def test_interval_over_seeds():
+    values = [1.0, 2.0, 4.0]
+    found = mean_interval(values)
+    expected = t.interval(0.95, 2, loc=np.mean(values), scale=sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert mean_interval([1.0]) is None
+
+
+def test_accuracy_over_cost(tmp_path):
+    runs = [
+        str(save_run(tmp_path / method, make_results(quality, method)))
+        for method, quality in QUALITY.items()
+    ]
+    comparison = compare(load_runs(runs))
+    assert draw_costs(comparison) is None
+    costs = {
+        m.label: Cost(10**6 * i, None, 10**9 * i, i / 100, (0.01, 1.0), None)
+        for i, m in enumerate(comparison.methods, start=1)
+    }
+    comparison = replace(comparison, costs=costs)
+    table = all_tables(comparison)[-1]
+    assert table.title == 'Cost' and table.rows[1][1].value == 2.0
+    assert table.rows[1][2].text == '-' and table.rows[1][4].value == 20.0
+    figure = draw_costs(comparison)
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels == ['single', 'ensemble', 'same']
