@@ -17,15 +17,17 @@ from torch import Tensor, nn
 
 from ..data_preprocessors import data_preprocessor_for
 from ..expect import expect_bool, expect_dict
+from ..finite import check_finite
 from ..plan import Plan, SiteRef, asked_sites, write_connections
 from ..plan.upgrade import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import Site, find_sites, observing
 from ..weights import load_weights
 from .combine import MEAN, mean_of_probabilities, slide
+from .initial_weights import initialize_when_run
 from .logits import first, small_logits
 from .networks import check_alike, in_channels, last_head, read_networks
-from .options import check_test_cfg
+from .options import check_test_cfg, expect_mode
 
 # Size of the image of a dry run, where the config does not tell one.
 _IMAGE_SIZE = (512, 512)
@@ -201,6 +203,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
+        if any(config.init for config in configs.values()):
+            initialize_when_run(self)
 
     @property
     def decode_head(self) -> nn.Module:
@@ -271,6 +275,18 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             self.networks_inference(inputs, batch_img_metas, self._predicting())
         )
 
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: OptSampleList = None
+    ) -> SampleList:
+        """Classes of logits, as ``EncoderDecoder`` makes them.
+
+        Raises:
+            ValueError: If a logit is not finite.
+        """
+        metas = [sample.metainfo for sample in data_samples or ()]
+        check_finite({'': seg_logits}, metas or [{}] * len(seg_logits))
+        return super().postprocess_result(seg_logits, data_samples)
+
     def all_logits(
         self, inputs: Tensor, batch_img_metas: list[dict]
     ) -> dict[str, Tensor]:
@@ -298,11 +314,14 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         Returns:
             Logits, (N, num_classes, H, W), for each name.
         """
-        if self.test_cfg.mode == 'whole':
+        mode = self.test_cfg.mode
+        if mode == 'whole':
             return self._encode_decode(inputs, batch_img_metas, names, resized)
+        expect_mode(mode)
 
         def encode_decode(window: Tensor) -> list[Tensor]:
-            metas = [{**batch_img_metas[0], 'img_shape': window.shape[2:]}]
+            size = window.shape[2:]
+            metas = [{**meta, 'img_shape': size} for meta in batch_img_metas]
             return self._encode_decode(window, metas, names)
 
         return slide(

@@ -26,8 +26,7 @@ def check_test_cfg(
             f'{", ".join(choices)}'
         )
     mode = test_cfg.get('mode')
-    if mode not in ('whole', 'slide'):
-        raise ValueError(f"test_cfg.mode: found {mode!r}, expected 'whole' or 'slide'")
+    expect_mode(mode)
     missing = {'crop_size', 'stride'} - set(test_cfg)
     if mode == 'slide' and missing:
         raise ValueError(
@@ -41,6 +40,16 @@ def check_test_cfg(
         covers = all(step <= size for step, size in zip(stride, crop, strict=True))
         expected = f'no more than crop_size, {tuple(crop)}: no pixel between windows'
         expect('test_cfg.stride', tuple(stride), covers, expected)
+
+
+def expect_mode(mode: Any) -> None:
+    """Check the mode of prediction, which can be changed on a built model, too.
+
+    Raises:
+        ValueError: If it is unknown.
+    """
+    known = mode in ('whole', 'slide')
+    expect('test_cfg.mode', mode, known, "'whole' or 'slide'")
 
 
 def _is_size(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """How networks hold feature maps: found out from the sizes of tensors."""
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -76,20 +77,22 @@ def _stride(size: tuple[int, int], image_size: tuple[int, int]) -> int | None:
 def _grids(image_size: tuple[int, int]) -> dict[tuple[int, int], int]:
     """Sizes of feature maps of an image, and their stride, the likeliest first.
 
-    Of several strides that give one size, an image is padded or cut for the one that
-    divides it, or else for a power of two.
+    Of several strides that give one size, it is a power of two, or else one that
+    divides the image; images are rather padded than cut.
     """
     height, width = image_size
 
-    def unlikely(stride: int) -> tuple[bool, bool, int]:
+    def unlikely(choice: tuple[int, bool]) -> tuple[bool, bool, bool, int]:
+        stride, cut = choice
         divides = height % stride == width % stride == 0
-        return not divides, bool(stride & (stride - 1)), stride
+        return bool(stride & (stride - 1)), cut, not divides, stride
 
     found: dict[tuple[int, int], int] = {}
-    for stride in sorted(range(1, _MAX_STRIDE + 1), key=unlikely):
-        for size in grid_sizes(image_size, stride):
-            if all(size):
-                found.setdefault(size, stride)
+    choices = itertools.product(range(1, _MAX_STRIDE + 1), (False, True))
+    for stride, cut in sorted(choices, key=unlikely):
+        size = grid_sizes(image_size, stride)[cut]
+        if all(size):
+            found.setdefault(size, stride)
     return found
 
 

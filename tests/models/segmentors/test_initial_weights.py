@@ -9,8 +9,6 @@ from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.segmentors.initial_weights import initialize_when_run
-
 from tiny import build_pair, make_batch, network_config
 
 
@@ -45,7 +43,6 @@ def same(a, b) -> bool:
 @torch.no_grad()
 def test_without_a_checkpoint_it_is_the_ensemble_of_its_networks(config, singles):
     model = init_model(copy.deepcopy(config), None, device='cpu')
-    initialize_when_run(model)
     copied = copy.deepcopy(model)
     inputs, _ = make_batch()
     for pair in (model, copied):
@@ -63,7 +60,6 @@ def test_without_a_checkpoint_it_is_the_ensemble_of_its_networks(config, singles
 @pytest.mark.parametrize('how', ['checkpoint', 'state dict', 'network', 'init_weights'])
 def test_other_weights_stay(config, how, tmp_path):
     model = MODELS.build(config.model).eval()
-    initialize_when_run(model)
     other = build_pair()
     if how == 'checkpoint':
         torch.save(other.state_dict(), tmp_path / 'a.pth')

@@ -2,6 +2,7 @@
 
 import copy
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -146,6 +147,43 @@ def test_guards_of_the_host():
     for predict in (model.predict, partial(predict_labels, model)):
         with pytest.raises(AssertionError, match='Only "slide" or "whole"'):
             predict(*make_batch())
+    pair = build_pair().eval()
+    pair.test_cfg.mode = 'foo'
+    for predict in (pair.predict, partial(predict_labels, pair)):
+        with pytest.raises(ValueError, match="test_cfg.mode: found 'foo', expected"):
+            predict(*make_batch())
+
+
+def test_predict_notices_what_is_no_number():
+    pair = build_pair().eval()
+    torch.nn.init.constant_(pair.networks.bottom.decode_head.conv_seg.bias, torch.inf)
+    inputs, samples = make_batch()
+    samples[0].set_metainfo(dict(img_path='street.png'))
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match=r'street\.png: .* not finite'),
+    ):
+        pair.predict(inputs, samples)
+
+
+def test_windows_know_all_images():
+    pair = build_pair(
+        test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(32, 32))
+    ).eval()
+    inputs, samples = make_batch()
+    for i, sample in enumerate(samples):
+        sample.set_metainfo(dict(img_path=f'{i}.png'))
+    with (
+        torch.no_grad(),
+        patch.object(
+            pair.networks.bottom,
+            'encode_decode',
+            wraps=pair.networks.bottom.encode_decode,
+        ) as run,
+    ):
+        pair.predict(inputs, samples)
+    for call in run.call_args_list:
+        assert [meta['img_path'] for meta in call.args[1]] == ['0.png', '1.png']
 
 
 def test_images_without_meta_information():

@@ -37,7 +37,7 @@ def feature(*shape: int) -> Tensor:
         # Two convolutions without padding.
         ((8, 252, 508), (512, 1024), Layout('NCHW', (8, 252, 508), 2)),
         # Smaller than a stride.
-        ((8, 1, 1), (24, 24), Layout('NCHW', (8, 1, 1), 24)),
+        ((8, 1, 1), (24, 24), Layout('NCHW', (8, 1, 1), 32)),
     ],
 )
 def test_layouts(shape, image, expected):
@@ -64,6 +64,11 @@ def test_grids_of_padded_and_of_cut_images(stride):
     padded, cut = grid_sizes((769, 512), stride)
     assert padded == (-(-769 // stride), -(-512 // stride))
     assert cut == (769 // stride, 512 // stride)
+
+
+def test_of_several_strides_it_is_the_power_of_two():
+    layout, *_ = layouts_of(torch.empty(2, 64, 6, 8, device='meta'), (180, 240))
+    assert (layout.name, layout.stride) == ('NCHW', 32)
 
 
 class Levels(nn.Module):
