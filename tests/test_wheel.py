@@ -76,5 +76,6 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path):
 
     shown = run('-m', 'mmseg_coop', 'train', 'mine.py')
     assert f'package: {site}/mmseg_coop/__init__.py' in shown
+    assert 'is not installed' not in shown
     assert (tmp_path / 'work_dirs/mine/iter_2.pth').is_file()
     assert 'bottom' in run('-m', 'mmseg_coop', 'compare', 'work_dirs/mine')

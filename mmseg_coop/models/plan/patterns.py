@@ -21,7 +21,8 @@ from mmengine.registry import Registry
 
 from ..sites import TRUNK, Site
 
-PATTERNS = Registry('cooperation pattern')
+# Without a location of its own MMEngine looks for a distribution to import.
+PATTERNS = Registry('cooperation pattern', locations=[__name__])
 
 
 @dataclass(frozen=True)
