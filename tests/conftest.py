@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-import mmseg_coop  # noqa: F401  (registers everything)
+import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
 from mmseg_coop.datasets.toy_scene import ToyScene
 
 REPO = Path(__file__).parents[1]

@@ -1,4 +1,6 @@
-custom_imports = dict(imports=['mmseg_coop'], allow_failed_imports=False)
+custom_imports = dict(
+    imports=['mmseg_coop', 'mmseg_coop.checkpoints.safe'], allow_failed_imports=False
+)
 default_scope = 'mmseg'
 env_cfg = dict(
     cudnn_benchmark=True,

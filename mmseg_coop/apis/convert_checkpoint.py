@@ -4,8 +4,8 @@ from io import BytesIO
 from pathlib import Path
 
 import torch
-from mmengine import fileio
 
+from ..engine.atomic_backend import AtomicBackend
 from ..engine.safe_load import read_checkpoint
 from ..engine.safetensors import SUFFIX, save_safetensors
 
@@ -42,4 +42,4 @@ def convert_checkpoint(source: str, target: str) -> None:
     )
     data = BytesIO()
     torch.save(weights, data)
-    fileio.put(data.getvalue(), str(path))
+    AtomicBackend().put(data.getvalue(), path)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..config_types import resolve, use_scope
 from ..engine import load_weights
+from ..engine.safe_load import enable_safe_loading
 from ..models.finite import check_finite
 from .images import ImageReader, center, displayed, loads_images
 from .runtime import load_config
@@ -92,6 +93,7 @@ class Predictor:
         if not isinstance(config, Config):
             config = load_config(str(config))
         use_scope(config)
+        enable_safe_loading()
         self.device = _check_device(device or get_device())
         self.model = MODELS.build(config.model)
         meta = load_weights(self.model, checkpoint).get('meta', {})

@@ -19,6 +19,7 @@ from ..datasets import (
     check_reduce_zero_label,
 )
 from ..engine import is_mixed_precision
+from ..engine.safe_load import enable_safe_loading
 from ..models.segmentors import flatten_networks
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
@@ -38,6 +39,7 @@ def read_config(path: str, options: dict | None = None) -> Config:
         ValueError: If it is no config, or has no model.
     """
     enable_config_scopes()
+    enable_safe_loading()
     file = find_config(path)
     try:
         config = Config.fromfile(file)

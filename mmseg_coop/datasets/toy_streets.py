@@ -18,7 +18,7 @@ _SEED_STEP = 10 * _MAX_IMAGES
 _MAX_SEED = 2**32 // _SEED_STEP - 1
 
 
-@register_backend('toy', prefixes='toy', force=True)
+@register_backend('toy', prefixes='toy')
 class ToyBackend(BaseStorageBackend):
     """Read the image of a scene as if it were a file: ``toy://64x96/7.png``.
 

@@ -11,13 +11,13 @@ from mmengine.fileio import LocalBackend, register_backend
 _SUFFIX = '.incomplete'
 
 
-@register_backend('local', prefixes='', force=True)
+@register_backend('atomic')
 class AtomicBackend(LocalBackend):
     """MMEngine's local files, of which a reader never sees a part.
 
     What is written goes to a temporary file in the same folder, to the disk, and only
-    then under its name. Takes the place of ``LocalBackend`` wherever MMEngine writes
-    through its ``fileio``, for checkpoints above all.
+    then under its name. ``SafeCheckpointHook`` writes with it, as does all of MMEngine
+    that is given ``backend_args=dict(backend='atomic')``.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.fileio import LocalBackend, get_file_backend, put_text
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from .atomic_backend import remove_incomplete
+from .atomic_backend import AtomicBackend, remove_incomplete
 from .pending import has_pending_gradients
 from .resume import newest_complete_checkpoint
 from .train_loop import VALIDATED
@@ -59,6 +59,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Tidy up behind a run that was killed."""
+        local = self._is_local(self.out_dir or runner.work_dir)
+        if local and self.file_client_args is None and self.backend_args is None:
+            self.backend_args = dict(backend='atomic')
         super().before_train(runner)
         self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
         # MMEngine removes the old best before it writes the new one: have it wait.
@@ -127,7 +130,8 @@ class SafeCheckpointHook(CheckpointHook):
         )
         self.last_ckpt = path
         if is_main_process():
-            put_text(path, os.path.join(runner.work_dir, 'last_checkpoint'))
+            file = os.path.join(runner.work_dir, 'last_checkpoint')
+            AtomicBackend().put_text(path, file)
         self._remove_outdated(runner)
 
     def _path(self, step: int) -> str:

@@ -42,18 +42,32 @@ _NO_CONFIG = (
 )
 
 
+def enable_safe_loading() -> None:
+    """Load all checkpoints without running code in them, in this process.
+
+    MMEngine's own loaders fall back to running anything after a warning. The tools and
+    ``Predictor`` call this, and so does importing ``mmseg_coop.checkpoints.safe``, as
+    the configs do in ``custom_imports``. From then on it holds for ``networks_init``,
+    ``init_cfg``, ``load_from``, ``--resume`` and ``MMSegInferencer``.
+    """
+    zoos = tuple(f'{zoo}://' for zoo in _ZOOS)
+    for prefixes, load in (
+        ('', load_from_local),
+        (('http://', 'https://'), load_from_http),
+        (zoos, load_from_zoo),
+        ([r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], load_from_ceph),
+        ('pavi://', load_from_pavi),
+    ):
+        CheckpointLoader.register_scheme(prefixes, load, force=True)
+
+
 def trust_checkpoints() -> None:
     """Let checkpoints run code from here on, in this process and those it starts."""
     os.environ[_TRUST] = '1'
 
 
-@CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a local checkpoint, as MMEngine does wherever it is given a path.
-
-    Takes the place of MMEngine's loader, which falls back to running anything after a
-    warning: in the tools, ``networks_init``, ``init_cfg``, ``load_from``, ``--resume``
-    and ``MMSegInferencer``. The functions below do so for all other addresses.
 
     Args:
         filename: The file, ``.safetensors`` or any that PyTorch has saved.
@@ -87,7 +101,6 @@ def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any
     return checkpoint
 
 
-@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
 def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Download a checkpoint to PyTorch's cache, once, and load it like a local one.
 
@@ -110,9 +123,6 @@ def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]
     return load_from_local(str(path), map_location)
 
 
-@CheckpointLoader.register_scheme(
-    prefixes=tuple(f'{zoo}://' for zoo in _ZOOS), force=True
-)
 def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a model by its name, as in ``open-mmlab://resnet101_v1c``.
 
@@ -135,9 +145,6 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     return _process_mmcls_checkpoint(checkpoint) if zoo == 'mmcls' else checkpoint
 
 
-@CheckpointLoader.register_scheme(
-    prefixes=[r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], force=True
-)
 def load_from_ceph(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a checkpoint from an object store, as for a local file."""
     backend = get_file_backend(filename, backend_args={'backend': 'petrel'})
@@ -148,7 +155,6 @@ def load_from_ceph(filename: str, map_location: Any = None) -> Mapping[str, Any]
     return checkpoint
 
 
-@CheckpointLoader.register_scheme(prefixes='pavi://', force=True)
 def load_from_pavi(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Refuse what only MMEngine could load, and would without any care."""
     raise ValueError(f'{filename} is refused: download it, and name the file')

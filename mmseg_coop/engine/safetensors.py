@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine import fileio
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from .atomic_backend import AtomicBackend
 
 SUFFIX = '.safetensors'
 # What describes the weights; states of training are left out.
@@ -53,7 +54,7 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
     )
     text = json.dumps(header, default=_as_list)
     metadata = dict(format='pt', mmseg_coop=text, checksum=_checksum(text, tensors))
-    fileio.put(save(tensors, metadata), str(path))
+    AtomicBackend().put(save(tensors, metadata), path)
 
 
 def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 
 from ..engine import load_weights
+from ..engine.safe_load import enable_safe_loading
 from ..evaluation.comparison import Comparison, Method
 from ..evaluation.results import iou
 from ..evaluation.runs import Run
@@ -200,6 +201,7 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 @torch.no_grad()
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Label maps (H, W)."""
+    enable_safe_loading()
     model = MODELS.build(run.config().model).eval()
     if run.results.meta.get('networks_init'):
         for name, path in model.networks_init.items():

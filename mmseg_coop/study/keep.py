@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from ..engine.safe_load import load_from_local
 from ..engine.safetensors import save_safetensors
 from ..report.curves import read_scalars
 from .attempts import read_attempts
@@ -25,9 +25,7 @@ def keep_half(checkpoint: Path, path: Path) -> None:
 
     Norms, biases and running statistics are few, and some too small for float16.
     """
-    content = CheckpointLoader.load_checkpoint(
-        str(checkpoint), map_location='cpu', logger='silent'
-    )
+    content = load_from_local(str(checkpoint), 'cpu')
     content['state_dict'] = {
         name: _half(value) for name, value in content['state_dict'].items()
     }

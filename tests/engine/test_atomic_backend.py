@@ -22,12 +22,14 @@ def files_of_at_most(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_is_what_mmengine_writes_with(tmp_path):
+ATOMIC = dict(backend='atomic')
+
+
+def test_is_there_by_name(tmp_path):
     path = tmp_path / 'folder' / 'a.bin'
-    fileio.put(b'abc', str(path))
+    fileio.put(b'abc', str(path), backend_args=ATOMIC)
     assert path.read_bytes() == b'abc'
-    assert isinstance(fileio.get_file_backend(str(path)), AtomicBackend)
-    fileio.put_text('ä', path)
+    AtomicBackend().put_text('ä', path)
     assert path.read_text('utf-8') == 'ä'
     LocalBackend().put(b'', tmp_path / 'mmengine')
     modes = [stat.S_IMODE(os.stat(p).st_mode) for p in (path, tmp_path / 'mmengine')]
@@ -36,9 +38,9 @@ def test_is_what_mmengine_writes_with(tmp_path):
 
 def test_full_disk_leaves_the_older_file(tmp_path):
     path = tmp_path / 'a.bin'
-    fileio.put(b'old', path)
+    AtomicBackend().put(b'old', path)
     with files_of_at_most(1000), pytest.raises(OSError) as error:
-        fileio.put(bytes(2_000_000), path)
+        AtomicBackend().put(bytes(2_000_000), path)
     assert f'{path} can not be written (File too large): it needs 2.0 MB' in str(
         error.value
     )
@@ -50,7 +52,7 @@ def test_a_link_stays_a_link(tmp_path):
     (tmp_path / 'there').mkdir()
     link = tmp_path / 'link.bin'
     link.symlink_to(tmp_path / 'there' / 'a.bin')
-    fileio.put(b'abc', link)
+    AtomicBackend().put(b'abc', link)
     assert link.is_symlink()
     assert (tmp_path / 'there' / 'a.bin').read_bytes() == b'abc'
 
@@ -61,7 +63,7 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path):
     child = os.fork()
     if child == 0:
         os.replace = lambda *args: os._exit(9)
-        fileio.put(b'abc', tmp_path / 'iter_2.pth')
+        AtomicBackend().put(b'abc', tmp_path / 'iter_2.pth')
     os.waitpid(child, 0)
     assert len(os.listdir(tmp_path)) == 2
     remove_incomplete(tmp_path)

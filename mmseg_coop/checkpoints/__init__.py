@@ -1,0 +1,1 @@
+"""Checkpoints: written completely or not at all, loaded without running code."""
