@@ -153,7 +153,12 @@ def _with_head(backbone: dict, levels: list[int], size: tuple[int, int]) -> dict
     )
     return dict(
         type='EncoderDecoder',
-        data_preprocessor=dict(type='SegDataPreProcessor', size=tuple(size)),
+        data_preprocessor=dict(
+            type='SegDataPreProcessor',
+            size=tuple(size),
+            mean=[128.0] * 3,
+            std=[64.0] * 3,
+        ),
         backbone=backbone,
         decode_head=head,
     )
@@ -178,4 +183,6 @@ def without_weights(config: Any) -> Any:
 def line(error: BaseException) -> str:
     """What an error says, in a line."""
     text = ' '.join(str(error).split())
+    # MMEngine adds where this machine keeps its packages.
+    text = text.partition(', the current sys.path')[0]
     return f'{type(error).__name__}: {text}'[:300]

@@ -26,7 +26,7 @@ from ..weights import load_weights
 from .combine import MEAN, mean_of_probabilities, slide
 from .initial_weights import initialize_when_run
 from .logits import first, small_logits
-from .networks import check_alike, in_channels, last_head, read_networks
+from .networks import check_alike, image_channels, in_channels, last_head, read_networks
 from .options import check_test_cfg, expect_mode
 
 # Size of the image of a dry run, where the config does not tell one.
@@ -400,14 +400,16 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """Sites of all networks; alike ones have the same."""
         found: dict[str, dict[str, Site]] = {}
         known: list[tuple[Any, dict[str, Site]]] = []
-        size = getattr(self.data_preprocessor, 'size', None)
+        preprocessor = self.data_preprocessor
+        size = getattr(preprocessor, 'size', None)
         for name, network in self.networks.items():
             config = self._configs[name]
             inputs = len(config.inputs) if config.inputs else None
             what = (config.model, inputs, sorted(asked[name]))
             sites = next((s for other, s in known if other == what), None)
             if sites is None:
-                image = (inputs or in_channels(network), *_image_size(network, size))
+                channels = inputs or image_channels(network, preprocessor)
+                image = (channels, *_image_size(network, size))
                 try:
                     sites = find_sites(network, image, asked[name])
                 except ValueError as error:
