@@ -1,7 +1,8 @@
-"""A connector, a pattern and a site rule of a package that is not ours."""
+"""The package of docs/extending.md: a connector, a fusion, a pattern, a site rule."""
 
+import re
 import sys
-from textwrap import dedent
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,71 +11,17 @@ from mmseg.registry import MODELS
 
 from tiny import build_pair, make_batch, network_config, total_loss
 
-PACKAGE = {
-    '__init__.py': 'from . import connector, heads, pattern\n',
-    'connector.py': '''
-        """A fusion: the larger of both."""
-        import torch
-        from mmengine.model import BaseModule
-        from mmseg.models.utils import resize
-        from mmseg.registry import MODELS
-        from torch import nn
-
-
-        @MODELS.register_module()
-        class LargerConnector(BaseModule):
-            def __init__(self, channels, source_channels, align_corners, scale=1.0):
-                super().__init__()
-                self.project = nn.Conv2d(source_channels, channels, 1)
-                self.scale = scale
-
-            def forward(self, own, arriving):
-                arriving = resize(self.project(arriving), own.shape[2:])
-                return torch.maximum(own, self.scale * arriving)
-        ''',
-    'pattern.py': '''
-        """A pattern: the last sites of each network to those of the next."""
-        from itertools import pairwise
-
-        from mmseg_coop.models.plan import PATTERNS, matched
-
-
-        @PATTERNS.register_module()
-        def last_ones(networks, count=1):
-            return [
-                dict(source=top.ref(a), target=bottom.ref(b))
-                for top, bottom in pairwise(networks)
-                for a, b in matched(top, bottom)[-count:]
-            ]
-        ''',
-    'heads.py': '''
-        """A head with a site of its own."""
-        from mmseg.models.decode_heads import FCNHead
-        from mmseg.registry import MODELS
-
-        from mmseg_coop.models.sites import NamedSite, register_site_rule
-
-
-        @MODELS.register_module()
-        class NarrowHead(FCNHead):
-            pass
-
-
-        @register_site_rule(NarrowHead)
-        def narrow(head):
-            return [NamedSite('narrow', 'convs.0')]
-        ''',
-}
+PAGE = Path(__file__).parents[3] / 'docs' / 'extending.md'
+FILE = re.compile(r'^```python title="([^"]+)"\n(.*?)^```$', re.M | re.S)
 
 
 @pytest.fixture(scope='module')
 def outside(tmp_path_factory):
     """Imported as ``custom_imports`` of a config would do it."""
     folder = tmp_path_factory.mktemp('site-packages')
-    package = folder / 'somebodys_cooperation'
-    package.mkdir()
-    for name, text in PACKAGE.items():
-        (package / name).write_text(dedent(text).lstrip())
+    (folder / 'somebodys_cooperation').mkdir()
+    for name, text in FILE.findall(PAGE.read_text()):
+        (folder / name).write_text(text)
     file = folder / 'config.py'
     imports = dict(imports=['somebodys_cooperation'], allow_failed_imports=False)
     Config(dict(custom_imports=imports)).dump(file)
@@ -120,6 +67,23 @@ def test_a_connector(outside):
         top, bottom = (n.backbone(inputs)[3] for n in model.eval().networks.values())
         expected = torch.maximum(bottom, 0.5 * module.project(top))
         assert torch.equal(model.extract_feat(inputs)[3], expected)
+    total_loss(model.train().loss(inputs, samples)).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_a_fusion(outside):
+    """It starts as the plain network, and learns."""
+    connector = dict(type='ModulateConnector', width=4)
+    connections = dict(pattern='last_ones', sites='backbone', connector=connector)
+    model = build_pair(**narrow_head(), connections=connections)
+    module = model.plan.connectors['bottom_encoder_layer4']
+    assert type(module) is outside.fusion.ModulateConnector
+    inputs, samples = make_batch()
+    with torch.no_grad():
+        expected = model.eval().networks['bottom'].backbone(inputs)[3]
+        assert torch.equal(model.extract_feat(inputs)[3], expected)
+        module.expand.bias.fill_(10.0)
+        torch.testing.assert_close(model.extract_feat(inputs)[3], 2 * expected)
     total_loss(model.train().loss(inputs, samples)).backward()
     assert all(p.grad is not None for p in model.parameters())
 
