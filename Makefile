@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs_ready
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format docs clean
 
 help:
 	@echo "make demo    train and compare the four methods on embedded data"
 	@echo "make test    run the whole test suite"
 	@echo "make lint    check style"
 	@echo "make format  apply style"
+	@echo "make docs    build the documentation in site/"
 	@echo "make clean   remove what was set up"
 
 demo: $(READY)
@@ -27,8 +29,11 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: $(DOCS_READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) site *.egg-info .pytest_cache .ruff_cache
 
 $(READY): setup.py
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || \
@@ -38,3 +43,7 @@ $(READY): setup.py
 	@$(BIN)/pip install --quiet --disable-pip-version-check torch torchvision
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[onedl,dev]'
 	@touch $(READY)
+
+$(DOCS_READY): setup.py | $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $(DOCS_READY)

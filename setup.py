@@ -77,6 +77,13 @@ setup(
             'tensorboard',
             'torchmetrics',
         ],
+        # What `make docs` builds the documentation with.
+        'docs': [
+            'mkdocs>=1.6,<2',
+            'mkdocs-awesome-nav>=3',
+            'mkdocs-material>=9.5',
+            'mkdocstrings[python]>=1',
+        ],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -13,8 +13,7 @@ class LoadCheckedImage(LoadImageFromFile):
 
     The file is read twice, the second time from the system's cache.
 
-    Args:
-        **kwargs: As for ``LoadImageFromFile``.
+    Its arguments are those of ``LoadImageFromFile``.
     """
 
     def transform(self, results: dict) -> dict | None:

@@ -11,9 +11,8 @@ class CenterRegion(CenterCrop):
     As MMCV's ``CenterCrop``, for image and label, and ``ori_shape`` becomes that of
     the region, to which a prediction is brought back. Smaller images stay whole.
 
-    Args:
-        crop_size: Width and height of the region, or one number for both.
-        **kwargs: As for ``CenterCrop``.
+    Its arguments are those of ``CenterCrop``, among them ``crop_size``: width and
+    height of the region, or one number for both.
     """
 
     def transform(self, results: dict) -> dict:

@@ -29,8 +29,7 @@ class SafeCheckpointHook(CheckpointHook):
     ``--resume`` takes the newest checkpoint that is complete, and says so if it leaves
     out a damaged one. Storage other than local files is left to MMEngine.
 
-    Args:
-        As those of ``CheckpointHook``.
+    Its arguments are those of ``CheckpointHook``.
     """
 
     # None until a training starts.

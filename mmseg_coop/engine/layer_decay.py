@@ -80,8 +80,7 @@ class CoopLearningRateDecayOptimizerConstructor(
     Each network's parameters get the rates that they have in the single network;
     connectors those of the heads.
 
-    Args:
-        As those of ``LearningRateDecayOptimizerConstructor``.
+    Its arguments are those of ``LearningRateDecayOptimizerConstructor``.
     """
 
 

@@ -21,8 +21,8 @@ class BFloat16OptimWrapper(OptimWrapper):
     float32, so that losses need no scaling. Weights, their gradients and the
     optimizer stay in float32; validation and test run in float32, as with MMEngine's.
 
-    Args:
-        As those of ``OptimWrapper``, gradient accumulation and clipping included.
+    Its arguments are those of ``OptimWrapper``, gradient accumulation and clipping
+    included.
     """
 
     @contextmanager

@@ -41,8 +41,7 @@ class CoopIoUMetric(IoUMetric):
     it there are neither ECE nor NLL. What is said of any other model has the same
     names as of the prediction that counts.
 
-    Args:
-        As those of ``IoUMetric``.
+    Its arguments are those of ``IoUMetric``.
 
     Attributes:
         last: The results of the last evaluation, in the main process.

@@ -18,8 +18,7 @@ class CoopConnector(BaseConnector):
     With a ``width`` below C it is x + E (W_y y + W_x x) + b: W_y and W_x lead to
     ``width`` channels, which E expands to C. E starts at zero.
 
-    Args:
-        As those of :class:`BaseConnector`.
+    Its arguments are those of ``BaseConnector``.
     """
 
     def _build(self, channels: int, inner: int, source_channels: int) -> None:

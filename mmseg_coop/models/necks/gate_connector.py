@@ -14,8 +14,7 @@ class GateConnector(BaseConnector):
     x is the own feature map and y the arriving one. With a ``width`` below C, W_y is a
     product of two matrices of that rank.
 
-    Args:
-        As those of :class:`BaseConnector`.
+    Its arguments are those of ``BaseConnector``.
     """
 
     def _build(self, channels: int, inner: int, source_channels: int) -> None:

@@ -12,8 +12,7 @@ class SumConnector(BaseConnector):
 
     With a ``width`` below C, W_y is a product of two matrices of that rank.
 
-    Args:
-        As those of :class:`BaseConnector`.
+    Its arguments are those of ``BaseConnector``.
     """
 
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
