@@ -46,7 +46,7 @@ def check_binary_masks(dataset: Dataset) -> None:
 def binary_mask_fault(
     pixels: np.ndarray, classes: Sequence[str], ignore_index: int
 ) -> str | None:
-    """What is wrong with the labels of two classes, if they are masks of 0 and 255.
+    """Describe the fault of labels of two classes that are masks of 0 and 255.
 
     Args:
         pixels: Number of pixels of each value, (256,).

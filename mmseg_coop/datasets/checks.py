@@ -1,4 +1,4 @@
-"""What is checked about a config's data before a Runner is built."""
+"""Checks of a config's data before a Runner is built."""
 
 import inspect
 import posixpath
@@ -125,7 +125,7 @@ def _check_loss_of_one_output(key: str, head: Mapping[str, Any]) -> None:
 
 
 def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All datasets of a config with their keys, those inside of wrappers too."""
+    """List the datasets of a config with their keys, those inside of wrappers too."""
     for loader in LOADERS:
         options = config.get(loader)
         if options:
@@ -180,7 +180,7 @@ def class_count(dataset: dict[str, Any]) -> int | None:
 
 
 def _name(dataset: dict[str, Any]) -> str:
-    """What a dataset's class is called, however the config spells it."""
+    """Name of a dataset's class, however the config spells it."""
     kind = dataset.get('type')
     return getattr(resolve(kind, DATASETS), '__name__', str(kind))
 

@@ -1,4 +1,4 @@
-"""What is wrong with an image or a label, said in one line that names the file."""
+"""Faults of images and labels, in one line that names the file."""
 
 import io
 from zlib import crc32
@@ -138,7 +138,7 @@ def histogram(label: np.ndarray) -> np.ndarray:
 
 
 def _damage(data: bytes) -> str | None:
-    """What is wrong with the content of a file, as far as its format tells."""
+    """Describe the damage of a file's content, as far as its format tells."""
     if not data:
         return 'is empty'
     if data.startswith(_JPEG):
@@ -149,7 +149,7 @@ def _damage(data: bytes) -> str | None:
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Whether an end marker follows the last scan; more bytes may follow that."""
+    """Look for an end marker after the last scan; more bytes may follow it."""
     end, scan = b'\xff\xd9', b'\xff\xda'
     return data.endswith(end) or data.rfind(end) > data.rfind(scan)
 

@@ -18,7 +18,7 @@ def watch_loading(dataset: Dataset) -> None:
     """Have the loaders of a dataset raise :class:`DataFault` for wrong data.
 
     MMSegmentation's loaders are replaced, those of datasets inside of wrappers and of
-    steps inside of steps too; loaders of one's own are not. What the config says stays,
+    steps inside of steps too; custom loaders are not. What the config says stays,
     since MMSegmentation's inferencer looks for its loaders by name.
 
     Args:

@@ -16,7 +16,7 @@ from .faults import DataFault, check_label, histogram
 
 @dataclass(frozen=True)
 class Sample:
-    """What was found in an image and its label.
+    """Findings of an image and its label.
 
     Attributes:
         image: Path of the image.
@@ -83,7 +83,7 @@ class _Samples(Dataset):
         image_path = info['img_path']
         faults = []
         if 'img' not in info:
-            # A loader of one's own is not known, its files are.
+            # A custom loader is not known, its files are.
             _note(faults, self.load_image or LoadCheckedImage(), info)
         if self.load_label is not None:
             _note(faults, self.load_label, info)

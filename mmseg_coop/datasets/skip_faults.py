@@ -14,7 +14,7 @@ class SkipFaults:
     in the data sample's meta information, ``skipped``; ``DataFaultsHook`` counts it.
 
     Args:
-        steps: The steps, whose loaders raise :class:`DataFault`.
+        steps: The steps, whose loaders raise ``DataFault``.
         dataset: The dataset that they load.
     """
 

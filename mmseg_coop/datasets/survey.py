@@ -1,4 +1,4 @@
-"""Survey of the data of a config: what is wrong, and how often classes occur."""
+"""Survey of the data of a config: its faults, and how often classes occur."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass
 class Split:
-    """What was found in a split.
+    """Findings of a split.
 
     Attributes:
         name: ``train``, ``val`` or ``test``; several that read the same data are
@@ -68,7 +68,7 @@ class Split:
 
     @property
     def has_labels(self) -> bool:
-        """Whether any label could be read."""
+        """True if any label could be read."""
         return any(sample.counts is not None for sample in self.samples)
 
     def _counts(self) -> Iterator[np.ndarray]:
@@ -77,19 +77,19 @@ class Split:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in all splits of a config."""
+    """Findings of all splits of a config."""
 
     splits: Sequence[Split]
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong, a line each, that of a split headed by its name."""
+        """Faults, a line each, that of a split headed by its name."""
         own = [f'{split.name}: {f}' for split in self.splits for f in split.faults]
         return own + list(self._leaks())
 
     @property
     def remarks(self) -> list[str]:
-        """What is unusual but may be meant, a line each."""
+        """Remarks, a line each: unusual, but possibly intended."""
         lines = []
         for split in self.splits:
             if split.samples and not split.has_labels:
@@ -105,7 +105,7 @@ class Survey:
         return lines
 
     def _leaks(self) -> Iterator[str]:
-        """Images that are in several splits, so that figures can't be trusted."""
+        """Images that are in several splits, so that results can't be trusted."""
         places: dict[bytes, dict[str, str]] = defaultdict(dict)
         for split in self.splits:
             for digest, samples in _by_digest(split.samples).items():
@@ -168,12 +168,12 @@ def _distinct(config: Config, splits: Iterable[str]) -> dict[str, list]:
 
 
 def _data(leaves: list) -> list[dict]:
-    """What says which data are read: all but how they are processed."""
+    """Options that say which data are read: all but how they are processed."""
     return [{k: v for k, v in leaf.items() if k != 'pipeline'} for _, leaf in leaves]
 
 
 def _empty(key: str, leaf: dict) -> str | None:
-    """Why a dataset has no images, if it has none: the others are read all the same."""
+    """Describe why a dataset is empty; None if it is not. Others are still read."""
     if not is_type(leaf, BaseSegDataset, DATASETS):
         raise ValueError(
             f'{key}.type: found {leaf.get("type")!r}, expected a sub-class of '

@@ -118,7 +118,7 @@ class ToyStreets(BaseSegDataset):
         return info
 
     def _map_classes(self, label: np.ndarray) -> np.ndarray:
-        """What ``LoadAnnotations`` does where ``metainfo`` selects classes."""
+        """Map labels as ``LoadAnnotations`` does where ``metainfo`` selects classes."""
         if self.label_map is None:
             return label
         table = [self.label_map[index] for index in range(len(CLASSES))]

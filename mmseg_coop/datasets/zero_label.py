@@ -42,7 +42,7 @@ def _steps(key: str, value: Any) -> Iterator[tuple[str, dict]]:
 
 
 def _of_dataset(dataset: dict[str, Any]) -> bool | None:
-    """What a dataset says; None if only reading it would tell."""
+    """Read the option of a dataset; None if only its files would tell."""
     if 'reduce_zero_label' in dataset:
         return dataset['reduce_zero_label']
     if not is_type(dataset, BaseSegDataset, DATASETS):
