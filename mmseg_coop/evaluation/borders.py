@@ -1,4 +1,4 @@
-"""Which pixels are near a border of their class."""
+"""Pixels near a border of their class."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Is a network as sure as it is right? Sums for ECE and NLL, by image."""
+"""Calibration of networks: sums for ECE and NLL, by image."""
 
 from collections.abc import Mapping
 
@@ -62,7 +62,7 @@ class Calibration:
             self._add()
 
     def _begin(self, names: list[str], shares: Tensor) -> None:
-        """Once it is known where probabilities are, and how many."""
+        """Make the sums, once device and number of predictions are known."""
         device, classes = shares.device, shares.shape[1]
         self._names = names
         label = self._label.to(device).long()[None]
@@ -95,7 +95,7 @@ class Calibration:
             sums.scatter_add_(0, index, value.flatten().to(sums.dtype))
 
     def sums(self) -> dict[str, np.ndarray]:
-        """By prediction: pixels, right pixels, confidence and NLL by bin, (4, BINS)."""
+        """Pixels, right pixels, confidence and NLL of each prediction, (4, BINS)."""
         self._add()
         cells = self._sums.cpu().double().view(3, len(self._names), _CELLS)
         wrong, right = cells[..., :BINS], cells[..., BINS : 2 * BINS]

@@ -1,4 +1,4 @@
-"""Methods side by side: means over seeds, gains, and whether they are luck."""
+"""Methods side by side: means over seeds, gains, and their significance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,17 +44,17 @@ class Method:
 
     @property
     def tta(self) -> bool:
-        """Whether images were augmented at test time."""
+        """True if images were augmented at test time."""
         return bool(self.runs[0].results.meta.get('tta'))
 
     @property
     def trained(self) -> bool:
-        """Whether it was trained; if not, it recombines what others have trained."""
+        """True if it was trained; otherwise it recombines networks of other methods."""
         return self.runs[0].trained
 
     @property
     def several(self) -> bool:
-        """Whether its runs have predictions beside the one that counts."""
+        """True if its runs have predictions beside the selected one."""
         run = self.runs[0]
         return bool(run.results.pairs) and run.prediction is None
 
@@ -96,7 +96,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Gain:
-    """What a method has over a baseline.
+    """Gain of a method over a baseline.
 
     Attributes:
         points: Difference of the mean IoU, in points.
@@ -139,7 +139,7 @@ class Comparison:
         return [row for row in paper_rows(self.dataset) if row.network in networks]
 
     def baseline(self, method: Method, kind: str) -> Method | None:
-        """What a method is compared with: a baseline of its network.
+        """Find the baseline of a method's network.
 
         A baseline itself is compared with those before it only, the single network with
         nothing. Images are augmented at test time for both, or for neither.
@@ -155,7 +155,7 @@ class Comparison:
         return next((other for other in own if other.label in labels), None)
 
     def gain(self, method: Method, kind: str) -> Gain | None:
-        """What a method has over a baseline, if that is there."""
+        """Compute the gain of a method over a baseline; None without one."""
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
@@ -213,7 +213,7 @@ def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
 
 
 def _mark(run: Run) -> str:
-    """What is told of augmentation at test time."""
+    """Mark of a label for augmentation at test time."""
     return ' (TTA)' if run.results.meta.get('tta') else ''
 
 

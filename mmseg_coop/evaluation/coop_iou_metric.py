@@ -23,9 +23,9 @@ FIELD = 'pred_sem_seg_'
 
 @METRICS.register_module()
 class CoopIoUMetric(IoUMetric):
-    """MMSegmentation's IoU for the prediction that counts and for each network.
+    """MMSegmentation's IoU for the selected prediction and for each network.
 
-    ``mIoU``, ``aAcc`` and ``mAcc`` are those of the prediction that counts; each
+    ``mIoU``, ``aAcc`` and ``mAcc`` are those of the selected prediction; each
     network and the mean of their probabilities has its own, as in ``top/mIoU``,
     ``bottom/mIoU``, ``mean/mIoU``. All of them equal those of ``IoUMetric``. What
     explains cooperation comes with them, in percent: ``agreement``, the labelled
@@ -39,7 +39,7 @@ class CoopIoUMetric(IoUMetric):
     The other networks' label maps, and probabilities, come from
     ``CooperativeEncoderDecoder`` while ``CoopEvaluationHook`` asks for them. Without
     it there are neither ECE nor NLL. What is said of any other model has the same
-    names as of the prediction that counts.
+    names as of the selected prediction.
 
     Its arguments are those of ``IoUMetric``.
 
@@ -72,7 +72,7 @@ class CoopIoUMetric(IoUMetric):
             self.results.extend(map(self._count, data_samples))
 
     def calibrate(self, sample: SegDataSample) -> Calibration | None:
-        """What ``predict_labels`` is to tell a sample's probabilities to."""
+        """Make a receiver of a sample's probabilities for ``predict_labels``."""
         return calibrate(sample, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -169,7 +169,7 @@ class CoopIoUMetric(IoUMetric):
 
 
 def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Sums for calibration by prediction; none if nobody saw probabilities."""
+    """Sums for calibration by prediction; none without probabilities."""
     found = sample.get(CALIBRATION)
     if found is None:
         return {}
@@ -190,7 +190,7 @@ def _stacked(images: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
-    """For the log; NLL is small."""
+    """Round for the log; NLL is small."""
     return {k: round(v, 4 if k == 'NLL' else 2) for k, v in values.items()}
 
 
@@ -199,7 +199,7 @@ def _label_map(field: dict) -> Tensor:
 
 
 def _host_areas(areas: np.ndarray) -> list[tuple[Tensor, ...]]:
-    """What ``IoUMetric`` keeps of each image, in float32 as there."""
+    """Areas that ``IoUMetric`` keeps of each image, in float32 as there."""
     return [
         (intersect, predicted + labelled - intersect, predicted, labelled)
         for intersect, predicted, labelled in torch.from_numpy(areas).float()

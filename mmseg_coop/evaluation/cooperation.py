@@ -1,4 +1,4 @@
-"""What networks make of each other's feature maps: strength and similarity by site."""
+"""Cooperation of networks: strength and similarity by site."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _PIXELS = 16
 
 @dataclass
 class Cooperation:
-    """How networks cooperate on a batch.
+    """Strength and similarity, measured on a batch.
 
     Attributes:
         strength: By target site, as in ``bottom.backbone.layer1``: the norm of what
@@ -38,7 +38,7 @@ class Cooperation:
     similarity: dict[str, float] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, float]:
-        """All of it, under names that every logger takes."""
+        """Scalars under names that every logger takes."""
         groups = dict(strength=self.strength, similarity=self.similarity)
         return {
             scalar_name('cooperation', group, name): value

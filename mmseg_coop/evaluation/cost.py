@@ -1,4 +1,4 @@
-"""What methods cost, beside how good they are."""
+"""Costs of methods, beside their accuracy."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model takes to be trained and to predict.
+    """Cost of training a model and of its prediction.
 
     Attributes:
         parameters: How many there are.
         training_flops: FLOPs of a training step (forward and backward pass, all
             networks and heads) for an image; None for a head whose losses can't be
             followed without their values.
-        prediction_flops: FLOPs of the prediction that counts, of an image.
+        prediction_flops: FLOPs of the selected prediction, of an image.
         latency: Seconds of that prediction, median.
         latency_spread: Lowest and highest of these.
         memory: Most memory in MB that it takes at a time beside the model and the
@@ -44,7 +44,7 @@ class Costs:
     methods: Mapping[str, Cost]
 
     def save(self, path: Path) -> None:
-        """Write as JSON; what stands there is never half a file."""
+        """Write as JSON, atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f'{path.name}.part')
         partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
@@ -72,7 +72,7 @@ class Costs:
 
 
 def dominated(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
-    """Whether another method is at least as good for at most the same cost.
+    """Tell whether another method is at least as good for at most the same cost.
 
     Args:
         costs: Of each method; less is better.

@@ -1,4 +1,4 @@
-"""What each method costs, as a table."""
+"""Costs of each method, as a table."""
 
 from .comparison import Comparison
 from .cost import Cost
@@ -6,7 +6,7 @@ from .table import Cell, Table, name_cell, number_cell, recombined
 
 
 def cost_table(comparison: Comparison) -> Table | None:
-    """What each method costs; None if that was not measured."""
+    """Make a table of costs; None if they were not measured."""
     if not comparison.costs:
         return None
     rows = [
@@ -23,7 +23,7 @@ def cost_table(comparison: Comparison) -> Table | None:
     ]
     notes = (
         'FLOPs of an image: of a training step (forward and backward pass, all '
-        'networks), and of the prediction that counts; multiplication and addition are '
+        'networks), and of the selected prediction; multiplication and addition are '
         'two. Time (median) and peak memory (beside the model and the image) of '
         'that prediction, all methods in turn with one thread.',
         *recombined(comparison),

@@ -103,7 +103,7 @@ def _areas_and_borders(
     near_columns: Tensor,
     num_classes: int,
 ) -> tuple[Tensor, Tensor]:
-    """The same of all pixels, and of those near a border of their class."""
+    """Compute areas of all pixels, and of those near a border of their class."""
     width = num_classes + 1
     cells = (rows * width + columns).mul_(4)
     cells += near_rows.int().mul_(2).add_(near_columns)
@@ -129,7 +129,7 @@ def _sums(both: Tensor, predicted: Tensor, labelled: Tensor) -> Tensor:
 def _pair(
     rows: Tensor, alike: Tensor, first: Tensor, second: Tensor, num_classes: int
 ) -> Tensor:
-    """What two networks make of the pixels of each class, (C, 5)."""
+    """Agreement of two networks on the pixels of each class, (C, 5)."""
     # Right and alike: 4; only the first: 3; only the second: 2; wrong and alike: 1.
     state = 3 * first.int() + torch.where(alike, 1, 2 * second.int())
     counts = torch.bincount(

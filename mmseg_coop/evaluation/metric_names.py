@@ -1,4 +1,4 @@
-"""What metrics will be called, before there are any."""
+"""Names of metrics, before there are any values."""
 
 from collections.abc import Sequence
 

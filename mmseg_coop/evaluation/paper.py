@@ -1,4 +1,4 @@
-"""The paper's own figures (Tables 1 and 2), to stand beside measured ones."""
+"""The paper's numbers (Tables 1 and 2), to stand beside measured ones."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class PaperRow:
 
     @cached_property
     def consistent(self) -> bool:
-        """Whether the classes average to the printed mean, as far as they tell."""
+        """True if the classes average to the printed mean, as far as they tell."""
         if not self.classes:
             return True
         return abs(np.mean(list(self.classes.values())) - self.miou) <= _ROUNDING

@@ -1,4 +1,4 @@
-"""How honest confidence is, and how well borders are met, as a table."""
+"""Calibration and borders, as a table."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ _RELIABILITY = {
 
 
 def reliability_table(comparison: Comparison) -> Table | None:
-    """How honest each network's confidence is, and how well it meets borders.
+    """Make a table of each network's calibration and Boundary IoU.
 
     None for results from before these were counted.
     """

@@ -42,7 +42,7 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
 
 
 def markdown(table: Table) -> str:
-    """As Markdown, best in bold."""
+    """Format as Markdown, best in bold."""
     columns = list(map(_escape_markdown, table.columns))
     lines = [columns, ['---'] + ['--:'] * (len(table.columns) - 1)]
     lines += [
@@ -55,7 +55,7 @@ def markdown(table: Table) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """As CSV, with numbers in full."""
+    """Format as CSV, with numbers in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(table.columns)
@@ -64,7 +64,7 @@ def comma_separated(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    """As a LaTeX table, for booktabs and the rotating package's headers."""
+    """Format as a LaTeX table, for booktabs and the rotating package's headers."""
     head = [
         f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' if i else ''
         for i, name in enumerate(table.columns)
@@ -90,7 +90,7 @@ def latex(table: Table) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    """All figures of a comparison, unrounded."""
+    """Format all numbers of a comparison, unrounded."""
     methods = []
     for method in comparison.methods:
         gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}

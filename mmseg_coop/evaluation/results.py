@@ -21,13 +21,13 @@ _GROUPS = ('areas', 'pairs', 'borders', 'calibration')
 
 @dataclass
 class Results:
-    """What was counted for each image.
+    """Counts of each image.
 
     Attributes:
         classes: Names of the classes, C of them.
         palette: RGB colours of the classes, or None.
         images: Path of each image, I of them.
-        configured: The prediction that counts: a network, ``mean``, or
+        configured: The selected prediction: a network, ``mean``, or
             ``prediction`` for a model with one network.
         areas: For each prediction intersection, predicted and labelled pixels by
             image and class, (I, 3, C).
@@ -52,7 +52,7 @@ class Results:
     meta: dict[str, Any] = field(default_factory=dict)
 
     def iou(self, name: str | None = None) -> np.ndarray:
-        """IoU of each class in percent, (C,), of the prediction that counts."""
+        """IoU of each class in percent, (C,), of the selected prediction."""
         return iou(self.areas[name or self.configured].sum(0))
 
     def miou(self, name: str | None = None) -> float:
@@ -77,7 +77,7 @@ class Results:
         return _shares(self.pairs)
 
     def totals_of_pairs(self) -> dict[str, float]:
-        """The same of all labelled pixels."""
+        """Totals of pairs over all labelled pixels."""
         totals = {pair: counts.sum(0) for pair, counts in self.pairs.items()}
         return {name: float(share) for name, share in _shares(totals).items()}
 

@@ -19,7 +19,7 @@ class Run:
         file: Where they were read.
         label: What the user called the method, or None.
         prediction: The network (or ``mean``) whose prediction was chosen in place of
-            the one that counts, or None.
+            the selected one, or None.
         recombined: Whether its networks are known to have been trained for another row.
     """
 
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What tells its method from others: its config, where it has no label."""
+        """Name of its method: its label, or else its config."""
         name = self.label or self.results.meta.get('name', self.folder.name)
         return f'{name} {self.prediction}' if self.chosen else name
 
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def trained(self) -> bool:
-        """Whether it was trained; if not, it recombines what others have trained."""
+        """True if it was trained; otherwise it recombines networks of other runs."""
         return not (
             self.recombined
             or self.prediction is not None
@@ -113,7 +113,7 @@ def _load_run(argument: str) -> Run:
 
 
 def _predicting(results: Results, name: str, file: Path) -> Results:
-    """The same results with another prediction that counts."""
+    """Results with another selected prediction."""
     names = [key for key in results.areas if key != ORACLE]
     if name not in names:
         raise ValueError(f'{file}:{name}: expected one of {", ".join(names)}')

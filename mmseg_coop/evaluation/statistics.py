@@ -1,4 +1,4 @@
-"""Is a difference luck? Over images by bootstrap, over seeds by a paired t-test."""
+"""Significance of differences: bootstrap over images, paired t-test over seeds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Interval:
 
     @property
     def without_zero(self) -> bool:
-        """Whether the difference is told from none."""
+        """True if the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 

@@ -55,7 +55,7 @@ def main_table(comparison: Comparison) -> Table:
 
 
 def networks_table(comparison: Comparison) -> Table | None:
-    """What each network does, and what they could do together; None for singles."""
+    """Make a table of each network and their oracle; None for single networks."""
     methods = [m for m in comparison.methods if m.several]
     if not methods:
         return None
@@ -118,7 +118,7 @@ def _about(comparison: Comparison) -> str:
 
 
 def _about_networks(method: Method) -> dict[str, float]:
-    """Figures of each network, averaged over runs."""
+    """Numbers of each network, averaged over runs."""
     values: dict[str, list[float]] = {}
     for run in method.runs:
         results = run.results
