@@ -1,4 +1,4 @@
-"""How often classes occur in the splits of a dataset, as a table and a figure."""
+"""Shares of classes in the splits of a dataset, as a table and a figure."""
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ Curve = tuple[list[int], list[float]]
 
 
 def step_unit(run: Run) -> str:
-    """What the steps of a run's curves are, ``iteration`` or ``epoch``."""
+    """Unit of the steps of a run's curves, ``iteration`` or ``epoch``."""
     return run.results.meta.get('logged_by', 'iteration')
 
 
@@ -45,11 +45,11 @@ def validation_curves(run: Run) -> dict[str, Curve]:
 
 
 def read_scalars(folder: Path) -> Iterator[dict]:
-    """What was logged in a work dir, oldest first; a resumed training repeats some."""
+    """Read the scalars of a work dir, oldest first; a resumed run repeats some."""
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:
-                # The last line of a training that was killed.
+                # The last line of a run that was killed.
                 continue

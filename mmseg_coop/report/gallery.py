@@ -230,7 +230,7 @@ def _images_and_labels(
 
 
 def _first(views: Any) -> Any:
-    """Of an image that is augmented at test time the first view."""
+    """First view of an image that is augmented at test time."""
     return views[0] if isinstance(views, list) else views
 
 

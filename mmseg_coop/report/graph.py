@@ -48,7 +48,7 @@ def mermaid(model: nn.Module) -> str:
 
 
 def draw_graph(model: nn.Module) -> Figure:
-    """The same as a figure; an arrow's number is that of the channels it carries.
+    """Draw the graph as a figure; an arrow's number is that of its channels.
 
     Args:
         model: A ``CooperativeEncoderDecoder``.
