@@ -26,7 +26,7 @@ def note_attempt(folder: Path, step: str, threads: int) -> None:
 
 
 def read_attempts(folder: Path) -> list[dict]:
-    """All lines that have been added."""
+    """Read all lines that have been added."""
     path = folder / _FILE
     lines = path.read_text().splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines if line.endswith('}')]

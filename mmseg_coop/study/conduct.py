@@ -49,7 +49,7 @@ class Conductor:
                 job.wait()
 
     def step(self, trial: Trial) -> str | None:
-        """What a trial is doing right now, if anything."""
+        """Current step of a trial, if any."""
         job = self._running.get(trial)
         return job and job.step.name
 

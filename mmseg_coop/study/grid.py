@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def trained(self) -> bool:
-        """Whether it is trained, not only tested."""
+        """True if it is trained, not only tested."""
         return self.source is None
 
     @property
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Grid:
-    """What a study trains and tests.
+    """Methods and seeds that a study trains and tests.
 
     Attributes:
         file: Where it was read.

@@ -1,4 +1,4 @@
-"""A step of a run in a process of its own, so that its end is not the study's."""
+"""A step of a run in a separate process, whose failure does not end the study."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
 class Job:
     """A tool at work for a run.
 
-    It has a process group of its own: a signal from the keyboard reaches the study
+    It has its own process group: a signal from the keyboard reaches the study
     alone, which has it save and leave. If the study is killed, Linux tells it to.
 
     Args:
@@ -93,7 +93,7 @@ class Job:
         return reason
 
     def _reason(self) -> str:
-        """What it has said last, or how it was ended."""
+        """Last line of its output, or the signal that ended it."""
         if self.code < 0:
             return f'ended by {signal.Signals(-self.code).name}'
         with (self.trial.folder / OUTPUT).open('rb') as output:

@@ -1,4 +1,4 @@
-"""What is kept of a finished run: small records, and weights in half precision."""
+"""Records of a finished run: small results, and weights in half precision."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ..report.curves import read_scalars
 from .attempts import read_attempts
 from .trial import RECORD, Trial, write_text
 
-# What is kept of what a training logs, beside its validations.
+# What is kept of the log of a training run, beside its validations.
 _TRAINING = ('loss', 'lr', 'time', 'memory')
 
 
@@ -35,7 +35,7 @@ def keep_half(checkpoint: Path, path: Path) -> None:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the large files of a training that will not go on."""
+    """Remove the large files of a training run that will not go on."""
     for path in folder.glob('*.pth'):
         path.unlink()
     (folder / 'last_checkpoint').unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def keep_record(trial: Trial, split: str) -> None:
 
 
 def hours(work_dir: Path) -> float:
-    """How long a work dir was worked in: from start to last line of each log."""
+    """Hours spent in a work dir: from start to last line of each log."""
     total = 0.0
     for log in work_dir.glob('*/*.log'):
         try:

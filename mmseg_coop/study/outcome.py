@@ -58,7 +58,7 @@ def report(
 
 
 def _can_predict(comparison: Comparison) -> bool:
-    """Whether images can be predicted again: not from records alone."""
+    """Tell whether images can be predicted again: not from records alone."""
     try:
         for method in comparison.methods:
             check_weights(method.runs[0])

@@ -1,4 +1,4 @@
-"""How far the runs of a study are, and how long they will take."""
+"""Progress of the runs of a study, and the time left."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class State:
 
 @dataclass(frozen=True)
 class _Position:
-    """Where a training is: iterations done, and seconds for one of late."""
+    """Position of a training run: iterations done, and recent seconds for one."""
 
     iteration: int = 0
     pace: float | None = None
@@ -53,7 +53,7 @@ class Progress:
         return {trial: self._state(trial) for trial in self._conductor.trials}
 
     def seconds_left(self, states: Mapping[Trial, State]) -> float | None:
-        """Of all trainings, as many at a time as there are jobs; None if unknown."""
+        """Seconds left for all training runs, with all jobs busy; None if unknown."""
         left = [state.seconds for state in states.values()]
         return None if None in left else sum(left) / max(self._conductor.jobs, 1)
 
@@ -75,7 +75,7 @@ class Progress:
         return State(f'{text}{share}', seconds=self._seconds(trial, total, done))
 
     def _seconds(self, trial: Trial, total: int | None, done: int) -> float | None:
-        """By its own pace, else by that of the method's others, else by that of all."""
+        """Estimate by its own pace, else by that of its method, else by that of all."""
         paces = {t: p.pace for t, p in self._positions.items() if p.pace is not None}
         alike = [pace for t, pace in paces.items() if t.entry is trial.entry]
         known = [paces[trial]] if trial in paces else alike or list(paces.values())
@@ -90,7 +90,7 @@ class Progress:
 
 
 def _position(work_dir: Path) -> _Position:
-    """From the end of the newest log that has anything of a training."""
+    """Read the position from the end of the newest log with a training line."""
     for file in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
         with file.open('rb') as log:
             log.seek(max(file.stat().st_size - _TAIL, 0))

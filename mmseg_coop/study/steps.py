@@ -1,4 +1,4 @@
-"""What a run of a study does next, and what follows when that has ended."""
+"""Next step of a run of a study, and what follows when it has ended."""
 
 import shutil
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from .trial import Trial
 
 @dataclass(frozen=True)
 class Step:
-    """A tool that is run in a process of its own.
+    """A tool that is run in a separate process.
 
     Attributes:
         name: What it does.
@@ -29,7 +29,7 @@ class Step:
 
 
 def next_step(trial: Trial) -> Step | None:
-    """What a run has to do; None if it is finished, or made of others' results."""
+    """Find the next step of a run; None if it is finished, or needs no run."""
     if trial.finished or trial.entry.predict:
         return None
     if trial.entry.trained and trial.weights is None:
@@ -43,7 +43,7 @@ def next_step(trial: Trial) -> Step | None:
 
 def _training(trial: Trial) -> Step:
     def after() -> None:
-        # Those of a training that was removed since.
+        # Those of a training run that was removed since.
         shutil.rmtree(trial.folder / 'tests', ignore_errors=True)
         checkpoint = trial.checkpoint()
         if trial.grid.half:

@@ -26,7 +26,7 @@ class LiveTable:
         self._console = console
         self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
-            # A thread that refreshes it would be forked with trainings.
+            # A thread that refreshes it would be forked with training runs.
             self._live = Live(console=console, auto_refresh=False)
         self._progress: Progress | None = None
         self._shown: dict[Trial, str] = {}

@@ -38,7 +38,7 @@ class Trial:
         grid: The study's grid.
         entry: The method.
         seed: Its seed, or those of the networks that it joins.
-        work_dir: Where trainings go.
+        work_dir: Folder of training runs.
         records: Where results go.
         sources: The trials whose checkpoints it takes.
     """
@@ -73,24 +73,24 @@ class Trial:
 
     @property
     def failure(self) -> str | None:
-        """Why the last attempt has failed, if it has."""
+        """Reason why the last attempt failed, if it did."""
         path = self.folder / FAILED
         return path.read_text().strip() if path.is_file() else None
 
     @property
     def finished(self) -> bool:
-        """Whether all splits are recorded."""
+        """True if all splits are recorded."""
         if self.entry.predict:
             return self.sources[0].finished
         return all(map(self.recorded, self.grid.splits))
 
     @property
     def ready(self) -> bool:
-        """Whether the checkpoints that it takes are there."""
+        """True if the checkpoints that it takes are there."""
         return all(source.weights for source in self.sources)
 
     def recorded(self, split: str) -> bool:
-        """Whether a split's results are kept; they are of this grid.
+        """Tell whether a split's results are kept, and of this grid.
 
         Raises:
             ValueError: If they were made with other options.
@@ -110,11 +110,11 @@ class Trial:
         return self.folder / 'tests' / split
 
     def tested(self, split: str) -> bool:
-        """Whether a split's test has ended."""
+        """Tell whether a split's test has ended."""
         return _results(self.test_folder(split)).is_file()
 
     def argument(self, split: str) -> str:
-        """What ``tools/compare.py`` takes for a split's results."""
+        """Argument of ``tools/compare.py`` for a split's results."""
         source = self.sources[0] if self.entry.predict else self
         suffix = f':{self.entry.predict}' if self.entry.predict else ''
         return f'{self.entry.name}={source.record(split)}{suffix}'
@@ -128,7 +128,7 @@ class Trial:
         return Results.load(file).miou(self.entry.predict)
 
     def config(self) -> Config:
-        """What it is trained with, or tested.
+        """Config that it is trained with, or tested.
 
         Raises:
             ValueError: If options do not fit the config.
@@ -155,7 +155,7 @@ class Trial:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes its results its own."""
+        """Identity of its results."""
         entry, base = self.entry, self.grid.file.parent
         return as_plain(
             dict(
@@ -197,7 +197,7 @@ class Trial:
         write_text(self.test_plan(split), config.pretty_text)
 
     def checkpoint(self) -> Path:
-        """The checkpoint that counts, of a training that has ended.
+        """Find the selected checkpoint of a finished training run.
 
         Raises:
             FileNotFoundError: If it is not there.
@@ -220,7 +220,7 @@ class Trial:
     def lock(self) -> TextIO | None:
         """Have it for oneself; None if another process has it.
 
-        Whoever inherits the open file keeps it: a training that outlives its study.
+        Whoever inherits the open file keeps it: a training run that outlives its study.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         file = (self.folder / _LOCK).open('w')
@@ -244,7 +244,7 @@ class Trial:
 
 
 def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
-    """All runs of a grid, in order: those that are needed first.
+    """List the runs of a grid: those that others need come first.
 
     Raises:
         ValueError: If a method's options do not fit its config.
