@@ -32,7 +32,7 @@ class SafeCheckpointHook(CheckpointHook):
     Its arguments are those of ``CheckpointHook``.
     """
 
-    # None until a training starts.
+    # None until training starts.
     _outdated: list[str] | None = None
 
     def before_run(self, runner: Runner) -> None:

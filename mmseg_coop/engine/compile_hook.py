@@ -9,7 +9,7 @@ from mmseg.registry import HOOKS
 class CompileTestHook(Hook):
     """Compile the step of a test as the config's ``compile`` says.
 
-    MMEngine compiles the step of a training only. Validations during a training stay
+    MMEngine compiles the step of training only. Validations during training stay
     as they are: their few images would not pay for the compilation.
     """
 

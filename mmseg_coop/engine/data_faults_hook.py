@@ -1,4 +1,4 @@
-"""What happens to wrong data: stop, or leave it out and say so."""
+"""Handling of wrong data: stop, or leave it out and say so."""
 
 import logging
 from collections import Counter
@@ -19,10 +19,10 @@ POLICIES = ('stop', 'skip', 'off')
 class DataFaultsHook(Hook):
     """Have MMSegmentation's loaders recognise wrong images and labels.
 
-    - ``stop``: a run ends with a :class:`DataFault` that names the file.
+    - ``stop``: a run ends with a ``DataFault`` that names the file.
     - ``skip``: training takes the next image of the dataset without a fault; each file
       is logged once, and counted at the end. Of several processes each logs its own;
-      the end counts those of all. Validation and test stop all the same, since figures
+      the end counts those of all. Validation and test stop all the same, since numbers
       over other images are not comparable.
     - ``off``: loaders stay as they are, for labels that a later step makes classes of.
 
@@ -59,7 +59,7 @@ class DataFaultsHook(Hook):
         self._watch(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """As before the training."""
+        """Check the test data as those of training."""
         self._watch(runner.test_loop)
         self._check_masks(runner.test_loop)
 

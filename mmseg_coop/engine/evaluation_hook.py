@@ -39,7 +39,7 @@ class CoopEvaluationHook(Hook):
 
     Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
     ``test.npz`` (``test_tta.npz`` with test-time augmentation),
-    ``val_iter_<iteration>.npz``, or ``val_epoch_<epoch>.npz`` in a training that counts
+    ``val_iter_<iteration>.npz``, or ``val_epoch_<epoch>.npz`` in training that counts
     epochs.
     """
 
@@ -55,7 +55,7 @@ class CoopEvaluationHook(Hook):
         self._checkpoint = runner._load_from
 
     def before_train(self, runner: Runner) -> None:
-        """Weights that a training starts from are not those that it tests."""
+        """Forget the origin of weights that training starts from: it tests others."""
         self._loaded = {}
         self._checkpoint = None
 
@@ -94,7 +94,7 @@ class CoopEvaluationHook(Hook):
         _predict_as_usual(runner)
 
     def _tested(self, runner: Runner) -> dict:
-        """Where the weights come from that are not being trained."""
+        """Origin of weights that are not being trained."""
         meta = dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
@@ -134,7 +134,7 @@ def _predict_as_usual(runner: Runner) -> None:
 
 
 def _reads_labels(metric: BaseMetric) -> bool:
-    """Whether a metric is known to need label maps and nothing else."""
+    """Tell whether a metric is known to need label maps and nothing else."""
     return (
         isinstance(metric, CoopIoUMetric)
         and type(metric).process is CoopIoUMetric.process
@@ -142,7 +142,7 @@ def _reads_labels(metric: BaseMetric) -> bool:
 
 
 def _reads_predictions(hook: Hook) -> bool:
-    """Whether a user's hook is given predictions, and may read anything of them."""
+    """Tell whether a custom hook gets predictions, and may read anything of them."""
     cls = type(hook)
     return cls.__module__.split('.')[0] not in _HOSTS and any(
         getattr(cls, name) is not getattr(Hook, name)
@@ -151,9 +151,9 @@ def _reads_predictions(hook: Hook) -> bool:
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:
-    """Where the checkpoint of these weights is, if they are saved at this moment."""
+    """Path of the checkpoint of these weights, if they are saved at this moment."""
     for hook in runner.hooks:
-        # It has no folder until a training starts (Runner.val).
+        # It has no folder until training starts (Runner.val).
         if isinstance(hook, CheckpointHook) and hook.out_dir:
             step = runner.epoch if hook.by_epoch else runner.iter
             return str(Path(hook.out_dir) / hook.filename_tmpl.format(step))
@@ -184,14 +184,14 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> No
 
 
 def _connections(model: Any) -> Any:
-    """What a config says of them, that of test-time augmentation too."""
+    """Read the connections of a config, inside of test-time augmentation too."""
     if not isinstance(model, dict):
         return None
     return model.get('module', model).get('connections')
 
 
 def _logged_by(runner: Runner) -> str:
-    """What the steps are of which metrics are logged."""
+    """Unit of the steps at which metrics are logged."""
     for hook in runner.hooks:
         if isinstance(hook, LoggerHook) and hook.log_metric_by_epoch:
             return 'epoch'

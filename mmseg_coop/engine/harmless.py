@@ -1,4 +1,4 @@
-"""What a checkpoint may hold beside tensors, and what it asks for beyond that.
+"""Globals that a checkpoint may use beside tensors, and those beyond that.
 
 PyTorch's "weights only" unpickler calls nothing that is not on a list. MMEngine's
 checkpoints need more than it lists by itself: histories of the log, NumPy's arrays and
@@ -61,7 +61,7 @@ def allowed() -> Iterator[None]:
 
 
 def refused(file: IO[bytes], error: Exception) -> list[str]:
-    """What a checkpoint that was not loaded wanted to run.
+    """Name what a refused checkpoint wanted to run.
 
     Args:
         file: The checkpoint.
@@ -78,7 +78,7 @@ def refused(file: IO[bytes], error: Exception) -> list[str]:
 
 
 def too_old(error: Exception) -> bool:
-    """Whether a newer PyTorch could tell if a checkpoint is harmless."""
+    """Tell whether only a newer PyTorch could check that a checkpoint is harmless."""
     return isinstance(error, pickle.UnpicklingError) and not _SELECTIVE
 
 

@@ -22,7 +22,7 @@ class CheckpointMatchHook(Hook):
     """Stop when a checkpoint does not belong to the model of the config.
 
     MMEngine only warns, and goes on with random weights for what does not fit. A test
-    and ``--resume`` need all weights. A training that starts from ``load_from`` may
+    and ``--resume`` need all weights. Training that starts from ``load_from`` may
     take a part of them, as for fine-tuning, and says which; it stops if none fits.
     """
 
@@ -53,7 +53,7 @@ class CheckpointMatchHook(Hook):
 def _check_start(
     model: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> None:
-    """Say what a training starts from, and that it is something.
+    """Check the checkpoint that training starts from.
 
     Raises:
         ValueError: If no weight fits.
@@ -95,7 +95,7 @@ def _advice(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> 
 
 
 def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:
-    """Whether a value is a dict that has these names, of a kind."""
+    """Tell whether a value is a dict that has these names, of a kind."""
     return lambda value: (
         isinstance(value, Mapping)
         and all(isinstance(value.get(name), kind) for name in names)

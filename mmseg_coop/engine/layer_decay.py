@@ -86,7 +86,7 @@ class CoopLearningRateDecayOptimizerConstructor(
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class CoopLayerDecayOptimizerConstructor(_OfNetworks, LayerDecayOptimizerConstructor):
-    """The same for ``LayerDecayOptimizerConstructor``, its older form for BEiT."""
+    """``LayerDecayOptimizerConstructor``, an older form for BEiT, likewise."""
 
 
 # What takes the place of MMSegmentation's for cooperative models.

@@ -20,7 +20,7 @@ POLICIES = ('stop', 'skip')
 
 
 class NonFiniteError(ValueError):
-    """A training that ran into a loss or gradient that is not finite."""
+    """A loss or gradient of a training run is not finite."""
 
 
 @HOOKS.register_module()
@@ -30,7 +30,7 @@ class NonFiniteHook(Hook):
     If one is not finite, the step is not made and the running statistics of the
     forward are taken back, so that the model is that from before the iteration.
 
-    - ``stop``: saves that state as a checkpoint and raises :class:`NonFiniteError`,
+    - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``,
       which names the iteration, what is not finite, the first site at which a feature
       map is not, and the files of the batch.
     - ``skip``: goes on with the next iteration. Weights, running statistics, the
@@ -156,7 +156,7 @@ class NonFiniteHook(Hook):
             )
 
     def _look(self, loss: Tensor, scaled: bool) -> bool:
-        """Whether the loss or a gradient is not finite, in any process."""
+        """Tell whether the loss or a gradient is not finite, in any process."""
         tensors = [loss.detach()]
         if not scaled:
             tensors += [p.grad for p in self._parameters if p.grad is not None]
@@ -185,7 +185,7 @@ class NonFiniteHook(Hook):
 
 
 def _in_any_process(tensor: Tensor) -> bool:
-    """Whether something in it is not finite."""
+    """Tell whether a loss or gradient of any process is not finite."""
     found = (~torch.isfinite(tensor).all()).float()
     if get_world_size() > 1:
         all_reduce(found, 'max')

@@ -64,7 +64,7 @@ def auto_amp(
 
 
 def is_mixed_precision(kind: type | Callable | None) -> bool:
-    """Whether an optimizer wrapper's type, as a registry gives it, is of that kind."""
+    """Tell whether the type of an optimizer wrapper, as resolved, is of that kind."""
     if kind is auto_amp:
         return True
     return isinstance(kind, type) and issubclass(
@@ -73,7 +73,7 @@ def is_mixed_precision(kind: type | Callable | None) -> bool:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies matrices in bfloat16 itself."""
+    """Tell whether this CPU has instructions for matrices in bfloat16."""
     names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
     checks = [getattr(torch.cpu, name, None) for name in names]
     return any(check is not None and check() for check in checks)

@@ -4,7 +4,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 
 def has_pending_gradients(wrapper: OptimWrapper) -> bool:
-    """Whether gradients are accumulated, for any of several optimizers."""
+    """Tell whether gradients are accumulated, for any of several optimizers."""
     several = isinstance(wrapper, OptimWrapperDict)
     wrappers = wrapper.values() if several else [wrapper]
     return not all(single.should_update() for single in wrappers)

@@ -51,7 +51,7 @@ def newest_complete_checkpoint(
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a file that PyTorch has saved; None for a complete one."""
+    """Describe the damage of a file that PyTorch has saved; None for a complete one."""
     try:
         entry = wrong_checksum(path)
         if entry:

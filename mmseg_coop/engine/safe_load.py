@@ -1,4 +1,4 @@
-"""Load checkpoints without running what strangers have put into them."""
+"""Load checkpoints without running code that they contain."""
 
 import os
 import re
@@ -85,7 +85,7 @@ def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any
 
 
 def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any]:
-    """The same, with the text of the config that it was trained with.
+    """Read a checkpoint with the text of the config that it was trained with.
 
     MMEngine executes that text in some places: do not hand it on.
     """
@@ -192,7 +192,7 @@ def wrong_checksum(file: IO[bytes] | Path) -> str | None:
 
 
 def _reason(filename: str, file: IO[bytes], error: Exception) -> str:
-    """What is wrong with a checkpoint that PyTorch would not load."""
+    """Describe why PyTorch would not load a checkpoint."""
     refused = harmless.refused(file, error)
     if refused:
         return (

@@ -97,7 +97,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """Of all bytes of a file, whatever the order; the format itself has none."""
+    """Checksum of all tensors, whatever their order; the format itself has none."""
     total = zlib.crc32(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name].cpu()

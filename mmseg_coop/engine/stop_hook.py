@@ -21,7 +21,7 @@ STOPPED = 75
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """On SIGTERM, SIGINT or SIGUSR1 save a checkpoint and leave with exit code 75.
+    """Save a checkpoint on SIGTERM, SIGINT or SIGUSR1, and leave with exit code 75.
 
     The iteration is finished first, and with gradient accumulation those up to the
     optimizer's next step; a validation is left at its next batch. All processes of a
@@ -102,13 +102,13 @@ class StopHook(Hook):
 
 
 def _told_to_stop(runner: Runner) -> bool:
-    """Whether any process has been told to."""
+    """Tell whether any process has been told to stop."""
     flag = torch.tensor(int(_signal(runner) is not None))
     all_reduce(flag, 'max')
     return bool(flag)
 
 
 def _signal(runner: Runner) -> Signals | None:
-    """What this process has got."""
+    """Signal that this process has got."""
     loop = runner.train_loop
     return loop.stop.signal if isinstance(loop, ResumableTrainLoop) else None

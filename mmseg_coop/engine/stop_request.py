@@ -1,4 +1,4 @@
-"""Being told to stop: which signals, and who obeys them."""
+"""Signals to stop, and the processes that obey them."""
 
 import os
 import signal

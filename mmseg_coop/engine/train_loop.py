@@ -77,7 +77,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def run_iter(self, data_batch: Sequence[dict]) -> None:
-        """Train one iteration, with random numbers of its own."""
+        """Train one iteration, with its own random numbers."""
         seed_all(derive_seed(self._seed, 'iteration', get_rank(), self._iter))
         super().run_iter(data_batch)
 
