@@ -19,7 +19,7 @@ from mmseg_coop.report import write_report
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Compare runs: mIoU and classes, gains over the single network and '
-        'the ensemble, and whether they are luck. Runs of the same config are seeds of '
+        'the ensemble, and their significance. Runs of the same config are seeds of '
         'one method.'
     )
     parser.add_argument(

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         type=Path,
-        help="folder for trainings; default: work_dirs/ and the grid's name. Grids "
+        help="folder for training runs; default: work_dirs/ and the grid's name. Grids "
         'with the same folder share the runs that they have in common',
     )
     parser.add_argument(
@@ -62,7 +62,7 @@ def show_list(conductor: Conductor, console: Console) -> None:
 
 
 def run(conductor: Conductor, console: Console) -> None:
-    # As from the keyboard: trainings save and leave.
+    # As from the keyboard: training runs save and leave.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LiveTable(console) as table:
