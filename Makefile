@@ -31,6 +31,7 @@ format: $(READY)
 
 docs: $(DOCS_READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Written to site/index.html"
 
 clean:
 	rm -rf $(VENV) site *.egg-info .pytest_cache .ruff_cache
