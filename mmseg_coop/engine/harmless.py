@@ -14,7 +14,8 @@ numbers. Why what is added here can't be turned into anything else:
   an array nor a scalar of objects.
 - NumPy's arrays start empty and of a plain type, whatever a checkpoint asks for; what
   they are then filled with has one of these types, or NumPy refuses it.
-- A name without a dot lets such a type be filled, and can't be written in a pickle.
+- Types that are listed under a name without a dot may have their state set, but no
+  pickle can ask for them: it writes names as ``module.name``.
 """
 
 import pickle
