@@ -81,7 +81,7 @@ class StopHook(Hook):
         if batch_idx < self._val_batches and _told_to_stop(runner):
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
-                    # In a validation the model has the averaged weights: swap them back.
+                    # The model has the averaged weights in a validation: swap back.
                     hook.after_val_epoch(runner)
             self._stop(runner, runner.iter)
 
