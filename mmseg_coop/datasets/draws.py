@@ -30,7 +30,7 @@ class DrawSampler(InfiniteSampler):
     _start = 0
 
     def start_at(self, position: int, seed: int) -> None:
-        """Start the next iteration somewhere else.
+        """Set where the next iteration over the sampler starts.
 
         Args:
             position: How many draws of this rank to leave out.

@@ -59,7 +59,7 @@ class DataFaultsHook(Hook):
         self._watch(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Check the test data as those of training."""
+        """Change the loaders before anything is loaded, and look at binary masks."""
         self._watch(runner.test_loop)
         self._check_masks(runner.test_loop)
 

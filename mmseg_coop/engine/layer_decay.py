@@ -86,7 +86,7 @@ class CoopLearningRateDecayOptimizerConstructor(
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class CoopLayerDecayOptimizerConstructor(_OfNetworks, LayerDecayOptimizerConstructor):
-    """``LayerDecayOptimizerConstructor``, an older form for BEiT, likewise."""
+    """``LayerDecayOptimizerConstructor``, an older form for BEiT, in the same way."""
 
 
 # What takes the place of MMSegmentation's for cooperative models.

@@ -64,7 +64,7 @@ def auto_amp(
 
 
 def is_mixed_precision(kind: type | Callable | None) -> bool:
-    """Tell whether the type of an optimizer wrapper, as resolved, is of that kind."""
+    """Tell whether a resolved type of optimizer wrapper has mixed precision."""
     if kind is auto_amp:
         return True
     return isinstance(kind, type) and issubclass(

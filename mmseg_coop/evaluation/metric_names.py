@@ -13,7 +13,7 @@ from .results import MEAN, ORACLE
 def metric_names(
     metrics: Sequence[BaseMetric], networks: Sequence[str]
 ) -> list[str] | None:
-    """Names of what an evaluation gives.
+    """Names of the metrics that an evaluation gives.
 
     Args:
         metrics: Those of an evaluator.

@@ -86,7 +86,7 @@ class Results:
         return float(_shares({'a-b': sum(self.pairs.values()).sum(0)})['agree'])
 
     def save(self, path: Path) -> None:
-        """Write to a ``.npz`` file; what stands there is never half a file."""
+        """Write to a ``.npz`` file, atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         header = dict(
             format=_FORMAT,

@@ -30,17 +30,17 @@ def bootstrap(
     figure: Callable[[np.ndarray], np.ndarray],
     resamples: int = RESAMPLES,
 ) -> np.ndarray:
-    """A figure of resampled images, averaged over runs.
+    """Bootstrap a metric over images, averaged over runs.
 
     The same images are drawn for every method, so that differences are paired.
 
     Args:
         runs: For each run, what was summed up of each image, (I, ...).
-        figure: Gives the figure, (resamples,), of sums over images, (resamples, ...).
+        figure: Gives the metric, (resamples,), of sums over images, (resamples, ...).
         resamples: How often the images are drawn, with replacement.
 
     Returns:
-        The figure, (resamples,).
+        The metric, (resamples,).
     """
     images, *shape = runs[0].shape
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""With what code, and where, a run has been worked on: a line for each start."""
+"""Attempts of a run, a line for each start: its code and machine."""
 
 import json
 import subprocess

@@ -32,7 +32,7 @@ class Conductor:
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
     def run(self, show: Callable[['Conductor'], None]) -> None:
-        """Until nothing is left to do.
+        """Run steps until nothing is left to do.
 
         Args:
             show: Called again and again.

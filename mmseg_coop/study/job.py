@@ -63,12 +63,12 @@ class Job:
         return self._process.poll()
 
     def stop(self) -> None:
-        """Have it save and leave."""
+        """Tell it to save and leave."""
         if self.code is None:
             self._process.terminate()
 
     def wait(self) -> None:
-        """Until it has ended."""
+        """Wait until it has ended."""
         self._process.wait()
         self._lock.close()
 

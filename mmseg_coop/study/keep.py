@@ -42,7 +42,7 @@ def remove_checkpoints(folder: Path) -> None:
 
 
 def keep_record(trial: Trial, split: str) -> None:
-    """Copy what is small of a test, and of the training before it, to the records.
+    """Copy the small files of a test, and of its training run, to the records.
 
     Raises:
         FileNotFoundError: If the test has left no results.

@@ -1,4 +1,4 @@
-"""One run of a study, and what its files say of it."""
+"""One run of a study, and its state by its files."""
 
 import fcntl
 import json
@@ -155,7 +155,7 @@ class Trial:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Identity of its results."""
+        """All that its results depend on, as it is kept beside them."""
         entry, base = self.entry, self.grid.file.parent
         return as_plain(
             dict(
@@ -218,7 +218,7 @@ class Trial:
         return found[-1]
 
     def lock(self) -> TextIO | None:
-        """Have it for oneself; None if another process has it.
+        """Lock the run for this process; None if another one has it.
 
         Whoever inherits the open file keeps it: a training run that outlives its study.
         """
@@ -263,7 +263,7 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text; what stands there is never half a file."""
+    """Write a text, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'{path.name}.part')
     partial.write_text(text)
