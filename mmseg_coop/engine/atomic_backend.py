@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-_SUFFIX = '.incomplete'
+SUFFIX = '.incomplete'
 
 
 @register_backend('atomic')
@@ -30,7 +30,7 @@ class AtomicBackend(LocalBackend):
         # A link stays a link.
         path = Path(os.path.realpath(filepath))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{_SUFFIX}')
+        part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{SUFFIX}')
         try:
             with open(part, 'xb') as file:
                 file.write(obj)
@@ -49,7 +49,7 @@ class AtomicBackend(LocalBackend):
 
 def remove_incomplete(folder: str | Path) -> None:
     """Remove what processes that were killed while writing have left in a folder."""
-    for part in Path(folder).glob(f'.*{_SUFFIX}'):
+    for part in Path(folder).glob(f'.*{SUFFIX}'):
         part.unlink(missing_ok=True)
 
 

@@ -33,23 +33,64 @@ def load_weights(
         ValueError: If the checkpoint is of another architecture, or nothing of it
             fits.
     """
+    checkpoint = load_file(path, what, type(module).__name__)
+    put_weights(module, weights_of(checkpoint), f'{what}: {path}', partial)
+    return checkpoint
+
+
+def load_file(path: str, what: str, model: str) -> dict:
+    """Load a checkpoint's file.
+
+    Args:
+        path: A file or a URL.
+        what: What names it to the user, for errors.
+        model: What it is expected to be a checkpoint of.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
     try:
-        checkpoint = CheckpointLoader.load_checkpoint(
+        return CheckpointLoader.load_checkpoint(
             path, map_location='cpu', logger='silent'
         )
     except FileNotFoundError:
         raise FileNotFoundError(
             f'{what}: there is no file {path}; expected a checkpoint of the '
-            f'{type(module).__name__} of the config'
+            f'{model} of the config'
         ) from None
-    state_dict = _plain_keys(checkpoint.get('state_dict', checkpoint))
+
+
+def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a checkpoint, with names of today."""
+    return _plain_keys(checkpoint.get('state_dict', checkpoint))
+
+
+def part_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The weights of a module in others, as in ``networks.top``."""
+    start = f'{name}.'
+    return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+
+
+def put_weights(
+    module: nn.Module, weights: Mapping[str, Tensor], source: str, partial: bool = False
+) -> None:
+    """Put weights into a module.
+
+    Args:
+        module: The module.
+        weights: Its weights by name.
+        source: Where they come from, for errors.
+        partial: As for :func:`load_weights`.
+
+    Raises:
+        ValueError: As :func:`load_weights` does.
+    """
     if partial:
-        state_dict = _fitting(module, state_dict, f'{what}: {path}')
+        weights = _fitting(module, weights, source)
     else:
-        check_state_dict(module, state_dict, f'{what}: {path}')
+        check_state_dict(module, weights, source)
     # Mean and standard deviation of the data preprocessor are the config's.
-    module.load_state_dict(state_dict, strict=False)
-    return checkpoint
+    module.load_state_dict(weights, strict=False)
 
 
 def _plain_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

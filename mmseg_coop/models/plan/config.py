@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expect import expect, expect_bool, expect_dict
-from ..sites import Site
+from ..sites import LOGITS, Site
 from .connection import READS, Connection, SiteRef
 from .patterns import NetworkSites, find_pattern
 
@@ -45,6 +45,13 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
             _check_list('connections.sites', sites)
             for names in asked.values():
                 names += sites
+        among = config.get('among')
+        if among is not None:
+            right = isinstance(among, list | tuple) and len(set(among)) > 1
+            expected = f'a list of some of the networks {", ".join(networks)}'
+            expect('connections.among', among, right, expected)
+            for name in among:
+                _check_network(name, networks, 'connections.among')
     return asked
 
 
@@ -70,11 +77,12 @@ def write_connections(config: Any, sites: Sites) -> list[Connection]:
 
 def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     pattern = find_pattern(config.get('pattern'))
-    known = {'pattern', 'sites'} | _SHARED
+    known = {'pattern', 'sites', 'among'} | _SHARED
     takes = inspect.signature(pattern).parameters
     own = {k: v for k, v in config.items() if k not in known or k in takes}
     shared = _shared_options(config, 'connections')
-    chosen = _choose(config.get('sites'), sites)
+    among = config.get('among') or tuple(sites)
+    chosen = _choose(config.get('sites'), {name: sites[name] for name in among})
     try:
         entries = pattern(chosen, **own)
     except TypeError as error:
@@ -94,12 +102,13 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
     networks = []
     for network, own in sites.items():
         by_network = isinstance(chosen, Mapping)
-        names = chosen.get(network, list(own)) if by_network else chosen
+        names = chosen.get(network) if by_network else chosen
+        usual = [site for site in own.values() if site.stream != LOGITS]
         if names is None:
-            found = list(own.values())
+            found = usual
         elif isinstance(names, str):
-            found = [site for site in own.values() if site.part == names]
-            parts = sorted({site.part for site in own.values()})
+            found = [site for site in usual if site.part == names]
+            parts = sorted({site.part for site in usual})
             expected = f'a list of sites, or a part: {", ".join(parts)}'
             expect('connections.sites', names, bool(found), expected)
         elif by_network:

@@ -38,6 +38,7 @@ def find_demand(
     sites: Mapping[str, Mapping[str, Site]],
     outputs: Sequence[str],
     parts: Sequence[str] | None = None,
+    keep: Sequence[SiteRef] = (),
 ) -> Demand:
     """Find out what has to be done.
 
@@ -46,6 +47,7 @@ def find_demand(
         sites: The sites of each network, in the order in which it reaches them.
         outputs: Names of the networks whose output is wanted.
         parts: Of these networks only the sites in these parts are passed. Default: all.
+        keep: Sites that are read at the end of the run, whoever else reads them.
     """
     # What a network has at a site of its own comes first, then what is fused there.
     order = {
@@ -56,6 +58,8 @@ def find_demand(
         for name in outputs:
             inside = [i for i, s in enumerate(sites[name].values()) if s.part in parts]
             reach[name] = 2 * max(inside, default=-1) + 1
+    for ref in keep:
+        reach[ref.network] = max(reach.get(ref.network, -1), order[ref] + 1)
     pending = [(t, i) for i, c in enumerate(connections) for t in c.targets]
     done: list[tuple[SiteRef, int]] = []
     # A connection that becomes due can make its source network run further, and so
@@ -75,6 +79,7 @@ def find_demand(
     sends = Counter(i for _, i in done)
     sent = [connections[i] for i in sends]
     reads = Counter((s, c.read) for c in sent for s in c.sources)
+    reads.update((ref, 'fused') for ref in keep)
     fused = frozenset(target for target, _ in done)
     active = fused | {source for source, _ in reads}
     needs: dict[str, set[str]] = {name: set() for name in sites if name in reach}

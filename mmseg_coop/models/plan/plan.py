@@ -7,14 +7,14 @@ from typing import Any
 
 from mmengine.model import BaseModule, ModuleDict
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from ..sites import Site, Switch, attach
 from .checks import check_connections
 from .connection import Connection, SiteRef
 from .demand import Demand, find_demand
 from .run import Run
-from .trained import trained_connections
+from .trained import trained_targets, used_connections
 
 
 class Plan(BaseModule):
@@ -25,6 +25,7 @@ class Plan(BaseModule):
         sites: The sites of each network, in the order in which it reaches them.
         align_corners: How the networks resize.
         trained: Names of the networks that have losses. Default: all.
+        kept: Sites that losses between networks read.
 
     Attributes:
         networks: Names of the networks, in order.
@@ -32,6 +33,8 @@ class Plan(BaseModule):
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
         incoming: The place of the connection to each target.
+        learning: The targets whose connectors are trained; those of the others, which
+            only bring frozen networks what they predict with, are frozen, too.
         switched_off: Targets at which nothing arrives; see :meth:`without`.
         crossing: Networks need each other, so that a run can't be compiled, traced or
             exported.
@@ -46,13 +49,17 @@ class Plan(BaseModule):
         sites: Mapping[str, Mapping[str, Site]],
         align_corners: bool = False,
         trained: Sequence[str] | None = None,
+        kept: Sequence[SiteRef] = (),
     ):
         super().__init__()
         check_connections(connections, sites)
         self.networks = tuple(sites)
         self.sites = {network: dict(own) for network, own in sites.items()}
         trained = self.networks if trained is None else tuple(trained)
-        self.connections = tuple(trained_connections(connections, sites, trained))
+        self.kept = tuple(dict.fromkeys(kept))
+        self.learning = trained_targets(connections, sites, trained)
+        used = self.learning | find_demand(connections, sites, (), keep=self.kept).fused
+        self.connections = tuple(used_connections(connections, used))
         self.incoming = {
             target: i
             for i, connection in enumerate(self.connections)
@@ -62,11 +69,20 @@ class Plan(BaseModule):
         self.connectors, self.aggregations = ModuleDict(), ModuleDict()
         for connection in self.connections:
             self._build(connection, align_corners)
+        self._frozen = list(self._frozen_modules())
+        for module in self._frozen:
+            module.requires_grad_(False)
         self._switches = {name: Switch() for name in self.networks}
         # A run only looks up what is asked for again and again.
         usual = [self.networks, trained, *((name,) for name in self.networks)]
-        self._demands = {outputs: self._find_demand(outputs) for outputs in usual}
-        self.crossing = self._demands[self.networks].crossing
+        self._demands = {
+            (outputs, keep): self._find_demand(outputs, keep=keep)
+            for outputs, keep in [
+                *((names, ()) for names in usual),
+                (trained, self.kept),
+            ]
+        }
+        self.crossing = self._demands[self.networks, ()].crossing
 
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
         """Set hooks at the sites of connections, once, when the model is built."""
@@ -74,7 +90,7 @@ class Plan(BaseModule):
             ref
             for connection in self.connections
             for ref in (*connection.sources, *connection.targets)
-        }
+        }.union(self.kept)
         for name, network in networks.items():
             own = self.sites[name].items()
             connected = {k: s for k, s in own if SiteRef(name, k) in refs}
@@ -105,15 +121,39 @@ class Plan(BaseModule):
             RuntimeError: If the plan is in another run.
             ValueError: If a site was not reached, or twice.
         """
+        return self._run(call, outputs, image_size, parts, ())[0]
+
+    def run_keeping(
+        self,
+        call: Callable[[str], Any],
+        outputs: Sequence[str],
+        image_size: Sequence[int],
+    ) -> tuple[dict[str, Any], dict[SiteRef, Tensor]]:
+        """Run networks as :meth:`run` does, and as far as losses between them read.
+
+        Returns:
+            What ``call`` returned for each output, and the feature map of each site
+            in ``kept``, (N, C, H, W), as its network goes on with it.
+        """
+        return self._run(call, outputs, image_size, None, self.kept)
+
+    def _run(
+        self,
+        call: Callable[[str], Any],
+        outputs: Sequence[str],
+        image_size: Sequence[int],
+        parts: Sequence[str] | None,
+        keep: tuple[SiteRef, ...],
+    ) -> tuple[dict[str, Any], dict[SiteRef, Tensor]]:
         outputs = tuple(name for name in self.networks if name in outputs)
-        if not self.connections:
-            return {name: call(name) for name in outputs}
+        if not self.connections and not keep:
+            return {name: call(name) for name in outputs}, {}
         if any(switch.visitor is not None for switch in self._switches.values()):
             raise RuntimeError(
                 'a cooperative model was run while it is running: run it in one '
                 'thread, and not from its own hooks'
             )
-        run = self._new_run(self._demand(outputs, parts), image_size)
+        run = self._new_run(self._demand(outputs, parts, keep), image_size)
         for name, switch in self._switches.items():
             switch.visitor = partial(run.visit, name)
         try:
@@ -121,7 +161,15 @@ class Plan(BaseModule):
         finally:
             for switch in self._switches.values():
                 switch.visitor = None
-        return {name: results[name] for name in outputs}
+        kept = {ref: run.features[ref, 'fused'] for ref in keep}
+        return {name: results[name] for name in outputs}, kept
+
+    def train(self, mode: bool = True) -> 'Plan':
+        """Set the mode; frozen connectors stay in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     @contextmanager
     def without(self, targets: Sequence[str]) -> Iterator[None]:
@@ -154,6 +202,10 @@ class Plan(BaseModule):
     def is_deep(self, ref: SiteRef) -> bool:
         """Whether later layers of the part that a site is in depend on it."""
         return self.sites[ref.network][ref.site].deep
+
+    def demand(self, network: str) -> Demand:
+        """What the prediction of a network needs."""
+        return self._demand((network,), None, ())
 
     @property
     def inside_backbones(self) -> bool:
@@ -198,6 +250,15 @@ class Plan(BaseModule):
             config = {'align_corners': align_corners, **connection.connector}
             self.connectors[target.identifier] = MODELS.build({**config, **inferred})
 
+    def _frozen_modules(self) -> Iterator[nn.Module]:
+        for connection in self.connections:
+            idle = not self.learning.intersection(connection.targets)
+            if idle and connection.identifier in self.aggregations:
+                yield self.aggregations[connection.identifier]
+        for target in self.incoming:
+            if target not in self.learning:
+                yield self.connectors[target.identifier]
+
     def _new_run(self, demand: Demand, image_size: Sequence[int]) -> Run:
         if not demand.crossing:
             return Run(self, demand, image_size)
@@ -205,15 +266,23 @@ class Plan(BaseModule):
 
         return CrossingRun(self, demand, image_size)
 
-    def _demand(self, outputs: tuple[str, ...], parts: Sequence[str] | None) -> Demand:
-        if parts is None and outputs in self._demands:
-            return self._demands[outputs]
-        return self._find_demand(outputs, parts)
+    def _demand(
+        self,
+        outputs: tuple[str, ...],
+        parts: Sequence[str] | None,
+        keep: tuple[SiteRef, ...],
+    ) -> Demand:
+        if parts is None and (outputs, keep) in self._demands:
+            return self._demands[outputs, keep]
+        return self._find_demand(outputs, parts, keep)
 
     def _find_demand(
-        self, outputs: tuple[str, ...], parts: Sequence[str] | None = None
+        self,
+        outputs: tuple[str, ...],
+        parts: Sequence[str] | None = None,
+        keep: tuple[SiteRef, ...] = (),
     ) -> Demand:
-        return find_demand(self.connections, self.sites, outputs, parts)
+        return find_demand(self.connections, self.sites, outputs, parts, keep)
 
 
 def _check_channels(

@@ -140,8 +140,9 @@ class Run:
             if probability:
                 return own
             arriving = torch.zeros_like(arriving)
-        fused = plan.connectors[target.identifier](own, arriving)
-        if probability and plan.training:
+        connector = plan.connectors[target.identifier]
+        fused = connector(own, arriving)
+        if probability and connector.training:
             # Chosen by a tensor, so that every connector has a gradient.
             keep = self._draw(target.network, own) >= probability
             fused = torch.where(keep, fused, own)

@@ -18,14 +18,15 @@ from torch import Tensor, nn
 from ..data_preprocessors import data_preprocessor_for
 from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
+from ..losses import CooperationLosses
 from ..plan import Plan, SiteRef, asked_sites, write_connections
 from ..plan.upgrade import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import Site, find_sites, observing
-from ..weights import load_weights
 from .combine import MEAN, mean_of_probabilities, slide
 from .initial_weights import initialize_when_run
 from .logits import first, small_logits
+from .network_inits import load_connections, load_networks
 from .networks import check_alike, image_channels, in_channels, last_head, read_networks
 from .options import check_test_cfg, expect_mode
 
@@ -53,11 +54,13 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     checked when the model is built. Hooks at the sites of connections show the plan
     what a network has there, and put back what it has fused.
 
-    1. ``loss`` runs all networks and sums their losses, Eq. (1):
+    1. ``loss`` runs all networks and sums their losses, Eq. (1), and losses between
+    networks:
 
     .. code:: text
 
-        loss(): plan.run(network.loss for each network)
+        loss(): plan.run_keeping(network.loss for each network)
+                -> cooperation_losses(what networks have at sites)
 
     2. ``predict`` runs only what the prediction needs: predicting with ``bottom``
     runs ``top`` no further than its last connected site, predicting with ``top``
@@ -85,10 +88,14 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             read='fused')``; or a list of ``dict(source='top.backbone.layer3',
             target='bottom.backbone.layer3', ...)`` with the same further keys. A list
             of sources is aggregated.
+        cooperation_losses: Losses between networks, a list as in
+            ``[dict(type='MutualLoss', weight=0.5)]``. They read what networks have at
+            sites; a network's logits are the site ``logits``.
         networks: What each network has of its own, by name (``top`` and ``bottom``, or
             names in alphabetical order) or in a list, where each may have a ``name``:
             parts and options that are merged over the common ones (a part of another
-            type replaces), or a config file. And for each ``init`` (a checkpoint),
+            type replaces), or a config file. And for each ``init`` (a checkpoint, of
+            one network or of a cooperative model that has it),
             ``frozen`` (it is not trained), ``inputs`` (channels of the image that it
             sees), ``data_preprocessor`` and ``loss_weight``.
         num_networks: Number of alike networks. Default: 2. Two are named ``top`` and
@@ -107,6 +114,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     Attributes:
         networks: ``ModuleDict`` of the networks by name.
         plan: The connections between the networks, with their connectors.
+        configs: The config of each network by name.
 
     Raises:
         ValueError: If an option is unknown or connections can't be carried out; the
@@ -125,6 +133,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
         connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        cooperation_losses: Sequence[Mapping[str, Any]] | None = None,
         networks: Mapping[str, Any] | Sequence[Any] | None = None,
         num_networks: int | None = None,
         network_type: str | type | None = None,
@@ -166,7 +175,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self._channels = channels
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
-        self._configs = configs
+        self.configs = configs
         self.networks = ModuleDict(built)
         check_alike(self.networks)
         one = built[next(iter(built))]
@@ -179,15 +188,25 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             recompute_networks(self.networks.values())
 
         names = tuple(configs)
-        sites: dict[str, dict[str, Site]] = {name: {} for name in names}
-        if connections:
-            sites = self._find_sites(asked_sites(connections, names))
         self._trained = [name for name, c in configs.items() if not c.frozen]
+        told = dict(networks=names, trained=self._trained)
+        told |= dict(align_corners=self.align_corners)
+        told |= dict(ignore_index=getattr(last_head(one), 'ignore_index', 255))
+        self.cooperation_losses = CooperationLosses(cooperation_losses, told)
+        sites: dict[str, dict[str, Site]] = {name: {} for name in names}
+        if connections or cooperation_losses:
+            asked = asked_sites(connections, names)
+            for name, site in self.cooperation_losses.reads:
+                asked[name].append(site)
+            keys = dict(connections=connections, cooperation_losses=cooperation_losses)
+            given = ', '.join(key for key, value in keys.items() if value)
+            sites = self._find_sites(asked, given)
         self.plan = Plan(
             write_connections(connections, sites),
             sites,
             self.align_corners,
             self._trained,
+            self.cooperation_losses.reads,
         )
         self.plan.attach(self.networks)
         if self.plan.connections and not self.plan.inside_backbones:
@@ -212,13 +231,17 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return last_head(self.networks[self._predicting()[-1]])
 
     def init_weights(self) -> None:
-        """Initialise each network on its own, or load its ``init``."""
-        for name, config in self._configs.items():
-            if config.init is not None:
-                path, partial = config.init['checkpoint'], config.init['partial']
-                load_weights(self.networks[name], path, config.init['key'], partial)
-                self.networks[name].is_init = True
+        """Initialise each network on its own, or load its ``init``.
+
+        Of networks that come from the checkpoint of one cooperative model, their
+        connections come from it, too.
+        """
+        inits = {n: c.init for n, c in self.configs.items() if c.init is not None}
+        origins = load_networks(self.networks, inits)
+        for name in inits:
+            self.networks[name].is_init = True
         super().init_weights()
+        load_connections(self.plan, origins)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Load checkpoints of before, too."""
@@ -230,7 +253,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def train(self, mode: bool = True) -> 'CooperativeEncoderDecoder':
         """Set the mode; frozen networks stay in evaluation mode."""
         super().train(mode)
-        for name, config in self._configs.items():
+        for name, config in self.configs.items():
             if config.frozen:
                 self.networks[name].eval()
         return self
@@ -238,12 +261,15 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of all networks; MMEngine sums them: Loss1 + Loss2, Eq. (1).
 
+        Losses between networks are added.
+
         Args:
             inputs: Images, (N, C, H, W).
             data_samples: With ``gt_sem_seg``, (1, H, W) each.
 
         Returns:
-            Losses and accuracies, named as in ``top.decode.loss_ce``.
+            Losses and accuracies, named as in ``top.decode.loss_ce`` and
+            ``cooperation.loss_mutual_top_bottom``.
         """
 
         def call(name: str) -> Any:
@@ -255,11 +281,13 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 metas = [sample.metainfo for sample in data_samples]
                 return network.encode_decode(image, metas)
 
+        found, kept = self.plan.run_keeping(call, self._trained, inputs.shape[2:])
         losses = {}
-        for name, own in self.plan.run(call, self._trained, inputs.shape[2:]).items():
-            weight = self._configs[name].loss_weight
+        for name, own in found.items():
+            weight = self.configs[name].loss_weight
             losses |= add_prefix(_weighted(own, weight), name)
-        return losses
+        between = self.cooperation_losses(kept, data_samples)
+        return losses | add_prefix(between, 'cooperation')
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits of the selected prediction.
@@ -395,7 +423,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return [found[name] for name in names]
 
     def _find_sites(
-        self, asked: Mapping[str, Sequence[str]]
+        self, asked: Mapping[str, Sequence[str]], key: str = 'connections'
     ) -> dict[str, dict[str, Site]]:
         """Sites of all networks; alike ones have the same."""
         found: dict[str, dict[str, Site]] = {}
@@ -403,7 +431,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         preprocessor = self.data_preprocessor
         size = getattr(preprocessor, 'size', None)
         for name, network in self.networks.items():
-            config = self._configs[name]
+            config = self.configs[name]
             inputs = len(config.inputs) if config.inputs else None
             what = (config.model, inputs, sorted(asked[name]))
             sites = next((s for other, s in known if other == what), None)
@@ -413,7 +441,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 try:
                     sites = find_sites(network, image, asked[name])
                 except ValueError as error:
-                    raise ValueError(f'connections: networks.{name}: {error}') from None
+                    raise ValueError(f'{key}: networks.{name}: {error}') from None
                 known.append((what, sites))
             found[name] = sites
         return found
@@ -424,8 +452,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return inputs if channels is None else inputs[:, channels]
 
     def _frozen_grad(self, name: str) -> AbstractContextManager:
-        """No gradients in a frozen network, unless a connector feeds it."""
-        fed = any(target.network == name for target in self.plan.incoming)
+        """No gradients in a frozen network, unless a connector that is trained does."""
+        fed = any(target.network == name for target in self.plan.learning)
         return nullcontext() if fed else torch.no_grad()
 
     def _join(self, logits: list[Tensor]) -> Tensor:

@@ -72,13 +72,25 @@ def flat_entry(entry: Any, key: str) -> dict[str, Any]:
     model = _read(path, key).get('model')
     if not isinstance(model, Mapping):
         raise ValueError(f'{key}: {path} has no model')
+    return model_entry(model, over)
+
+
+def model_entry(
+    model: Mapping[str, Any], over: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The entry of ``networks`` that a segmentor's whole config makes.
+
+    Args:
+        model: The segmentor's config.
+        over: What is merged over it.
+    """
     model = dict(model)
     preprocessor = dict(model.pop('data_preprocessor', None) or {})
     # Images are padded for all networks alike, as the model says.
     preprocessor = {k: v for k, v in preprocessor.items() if k not in PADDING}
     if preprocessor:
         model['data_preprocessor'] = preprocessor
-    return {_DELETE: True, **merge_network(model, over)}
+    return {_DELETE: True, **merge_network(model, over or {})}
 
 
 def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +119,13 @@ def class_of(kind: Any, registry: Registry = MODELS) -> Any:
     except RuntimeError:
         # A module that can't be imported.
         return kind
+
+
+def short_name(kind: Any, registry: Registry = MODELS) -> Any:
+    """The name of a ``type``, where the registry knows its class by that."""
+    cls = class_of(kind, registry)
+    name = getattr(cls, '__name__', kind)
+    return name if class_of(name, registry) is cls else kind
 
 
 def _places(model: Any) -> list[tuple[str, Any]]:

@@ -25,8 +25,8 @@ class NetworkConfig:
     Attributes:
         name: Its name.
         model: Config of the segmentor.
-        init: Checkpoint that it starts from, whether only what fits is loaded, and the
-            key that says so.
+        init: Checkpoint that it starts from, which network of it, whether only what
+            fits is loaded, and the key that says so.
         frozen: It is not trained.
         inputs: Channels of the image that it sees; None for all.
         loss_weight: Weight of its losses.
@@ -191,9 +191,16 @@ def _read_init(value: Any, key: str) -> dict[str, Any] | None:
         return None
     if isinstance(value, str):
         return dict(checkpoint=value, partial=False, key=key)
-    right = isinstance(value, Mapping) and set(value) <= {'checkpoint', 'partial'}
+    right = isinstance(value, Mapping) and set(value) <= {
+        'checkpoint',
+        'partial',
+        'network',
+    }
     right = right and isinstance(value.get('checkpoint'), str)
-    expected = 'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits'
+    expected = (
+        'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits; '
+        'network=... names one of a cooperative model'
+    )
     expect(key, value, bool(right), expected)
     return {'partial': False, **value, 'key': key}
 

@@ -2,9 +2,10 @@ from .discover import find_sites
 from .dry_run import auxiliary_heads
 from .hooks import Switch, attach, observing
 from .rules import NamedSite, register_site_rule
-from .site import TRUNK, Address, Site
+from .site import LOGITS, TRUNK, Address, Site
 
 __all__ = [
+    'LOGITS',
     'TRUNK',
     'Address',
     'NamedSite',

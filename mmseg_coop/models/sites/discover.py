@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .describe import Describer
 from .dry_run import DryRun, Record, depends, feature_maps
 from .rules import named_sites
-from .site import TRUNK, Address, Site
+from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.
 _DEPTHS = 4
@@ -29,7 +29,8 @@ def find_sites(
     Args:
         network: A segmentor; it stays as it is.
         image_shape: C, H and W of an image that it takes.
-        wanted: Addresses of further sites.
+        wanted: Addresses of further sites; ``logits`` is what the decode head predicts
+            with.
 
     Returns:
         The sites by name, the wanted ones by their address.
@@ -37,10 +38,11 @@ def find_sites(
     Raises:
         ValueError: If a wanted site is no module of the network, is not called just
             once, is inside a region that is computed again in the backward pass, or
-            has no feature map.
+            has no feature map; or if no module of the decode head gives its logits.
     """
     heads = _head_sites(network)
     named = {name for name, _, _ in heads}
+    named.add(LOGITS)
     asked = {name: _parse(network, name) for name in wanted if name not in named}
     places = [address for _, address, _ in heads] + list(asked.values())
     run = DryRun(network, image_shape, [a.module for a in places if a.at_input])
@@ -64,15 +66,15 @@ def find_sites(
         describer.site(name, address, stream)
         for name, (address, stream) in names.items()
     ]
+    if LOGITS in wanted:
+        sites.append(_logits_site(network, describer))
     sites.sort(key=lambda site: describer.order(site.address))
     return {site.name: site for site in sites}
 
 
 def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
     """Name, address and stream of the sites of the decode head, a cascade's last."""
-    head, path = getattr(network, 'decode_head', None), 'decode_head'
-    if isinstance(head, nn.ModuleList):
-        head, path = head[-1], f'{path}.{len(head) - 1}'
+    head, path = _last_head(network)
     if head is None:
         return []
     modules = dict(head.named_modules())
@@ -81,6 +83,37 @@ def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
         for site in named_sites(head)
         if Address.parse(site.address).module in modules
     ]
+
+
+def _last_head(network: nn.Module) -> tuple[nn.Module | None, str]:
+    """The decode head that predicts, and its path."""
+    head, path = getattr(network, 'decode_head', None), 'decode_head'
+    if isinstance(head, nn.ModuleList):
+        head, path = head[-1], f'{path}.{len(head) - 1}'
+    return head, path
+
+
+def _logits_site(network: nn.Module, describer: Describer) -> Site:
+    """The last module of the head that gives logits, behind which nothing has weights.
+
+    It has a stream of its own: patterns leave it out.
+    """
+    head, path = _last_head(network)
+    channels = getattr(network, 'out_channels', None)
+    seen = describer.predicted.seen
+    inside = [a for a in seen if a.is_in(path) and not a.at_input and a.module != path]
+    for address in sorted(inside, key=describer.order, reverse=True):
+        layouts = describer.layouts(address)
+        if describer.problem(address) or layouts[0].shape[0] != channels:
+            continue
+        site = describer.site(LOGITS, address, LOGITS)
+        if site.used and not site.deep:
+            return site
+    raise ValueError(
+        f'site {LOGITS!r}: no module of the {type(head).__name__} gives its logits, '
+        f'expected one that is called once and returns (N, {channels}, H, W), as '
+        'conv_seg does in other heads'
+    )
 
 
 def _parse(network: nn.Module, name: str) -> Address:

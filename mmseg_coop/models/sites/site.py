@@ -10,6 +10,8 @@ from torch import Tensor
 from .layout import grid_sizes
 
 TRUNK = 'trunk'
+# A site's name and stream: what the decode head predicts with.
+LOGITS = 'logits'
 _INPUT = 'in'
 
 
@@ -66,7 +68,7 @@ class Site:
         name: How configs name it: its address, or a shorter name such as
             ``decode_head.aspp``.
         address: Where the feature map is found.
-        stream: ``trunk``, or a branch of the head such as ``pam``.
+        stream: ``trunk``, a branch of the head such as ``pam``, or ``logits``.
         channels: C of the feature map.
         stride: Pixels of the input for a pixel of the feature map.
         layout: How the network holds it: ``NCHW``, ``NHWC`` or, as tokens, ``NLC``.

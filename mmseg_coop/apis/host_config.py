@@ -1,0 +1,149 @@
+"""Say a config in MMSegmentation's own words, where it has them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mmseg.registry
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from .. import datasets, engine, evaluation, models
+from ..config_types import resolve
+
+_PACKAGE = 'mmseg_coop'
+# Keys that only this package's tools read.
+_OWN_KEYS = ('submission_dataloader', 'submission_evaluator')
+_Change = Callable[[dict], dict | None]
+
+
+def to_host(value: Any) -> Any:
+    """A nested config with the host's classes in the place of ours that equal them.
+
+    What only watches over a run is left out: hooks of a list or dict.
+    """
+    if isinstance(value, dict):
+        items = {key: to_host(item) for key, item in value.items()}
+        items = {k: v for k, v in items.items() if v is not _LEFT_OUT}
+        found = _own_class(items.get('type'))
+        return _CHANGES[found](items) if found in _CHANGES else type(value)(items)
+    if isinstance(value, list | tuple):
+        items = [to_host(item) for item in value]
+        return type(value)(item for item in items if item is not _LEFT_OUT)
+    return value
+
+
+def own_types(value: Any) -> Iterator[str]:
+    """Names of this package's classes in a nested config."""
+    if isinstance(value, dict):
+        found = _own_class(value.get('type'))
+        if found is not None:
+            yield found.__name__
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from own_types(item)
+
+
+def strip_package(config: Config) -> list[str]:
+    """Make a config one of MMSegmentation's, as far as that is possible.
+
+    Args:
+        config: A whole config, which is changed; its model stays as it is.
+
+    Returns:
+        Names of this package's classes that are still needed; ``custom_imports`` has
+        this package if there are any.
+    """
+    for key in _OWN_KEYS:
+        config.pop(key, None)
+    for key, value in list(config.items()):
+        if key != 'model':
+            config[key] = to_host(value)
+    needed = list(dict.fromkeys(own_types(config._cfg_dict.to_dict())))
+    _import(config, bool(needed))
+    return needed
+
+
+def import_package(config: Config) -> None:
+    """Have a config import this package."""
+    _import(config, True)
+
+
+def _import(config: Config, wanted: bool) -> None:
+    imports = config.get('custom_imports') or dict(imports=[])
+    names = imports['imports']
+    names = [names] if isinstance(names, str) else list(names)
+    names = [name for name in names if name.split('.')[0] != _PACKAGE]
+    names += [_PACKAGE] if wanted else []
+    config.pop('custom_imports', None)
+    if names:
+        config.custom_imports = dict(imports=names, allow_failed_imports=False)
+
+
+def _own_class(kind: Any) -> Any:
+    """What of this package a ``type`` stands for, or None."""
+    if kind is None:
+        return None
+    for registry in vars(mmseg.registry).values():
+        if isinstance(registry, Registry) and _is_known(kind, registry):
+            found = resolve(kind, registry)
+            module = getattr(found, '__module__', '')
+            if module.split('.')[0] == _PACKAGE:
+                return found
+    return None
+
+
+def _is_known(kind: Any, registry: Registry) -> bool:
+    """Without importing anything for it."""
+    name = kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
+    return name in registry.module_dict
+
+
+_LEFT_OUT = object()
+
+
+def _leave_out(options: dict) -> Any:
+    return _LEFT_OUT
+
+
+def _renamed(name: str, without: tuple[str, ...] = (), **added: Any) -> _Change:
+    def change(options: dict) -> dict:
+        kept = {k: v for k, v in options.items() if k not in without}
+        return {**kept, 'type': name, **added}
+
+    return change
+
+
+_CHANGES: dict[Any, Any] = {
+    models.EfficientDAHead: _renamed('DAHead'),
+    evaluation.CoopIoUMetric: _renamed('IoUMetric'),
+    datasets.CamVidDataset: _renamed(
+        'BaseSegDataset', metainfo=datasets.CamVidDataset.METAINFO
+    ),
+    datasets.LoadCheckedImage: _renamed('LoadImageFromFile'),
+    datasets.LoadCheckedAnnotations: _renamed(
+        'LoadAnnotations', ('num_classes', 'ignore_index')
+    ),
+    engine.ResumableTrainLoop: _renamed('IterBasedTrainLoop'),
+    engine.SafeCheckpointHook: _renamed('CheckpointHook'),
+    engine.auto_amp: _renamed('OptimWrapper'),
+    engine.BFloat16OptimWrapper: _renamed('AmpOptimWrapper', dtype='bfloat16'),
+    engine.CoopLayerDecayOptimizerConstructor: _renamed(
+        'LayerDecayOptimizerConstructor'
+    ),
+    engine.CoopLearningRateDecayOptimizerConstructor: _renamed(
+        'LearningRateDecayOptimizerConstructor'
+    ),
+    **dict.fromkeys(
+        (
+            engine.CheckpointMatchHook,
+            engine.CompileTestHook,
+            engine.CoopEvaluationHook,
+            engine.CooperationHook,
+            engine.DataFaultsHook,
+            engine.NonFiniteHook,
+            engine.StopHook,
+        ),
+        _leave_out,
+    ),
+}

@@ -1,0 +1,67 @@
+"""What stands for the decode head of a network that is only read by others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ..sites.dry_run import tensors
+
+
+@MODELS.register_module()
+class NoHead(BaseModule):
+    """No decode head: the network ends before it, as others read its backbone only.
+
+    Args:
+        num_classes: As in MMSegmentation's heads, and so are the others.
+        out_channels: Channels of the logits that there are not.
+        threshold: For binary heads.
+        align_corners: How the networks resize.
+        ignore_index: Label of pixels that don't count.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        out_channels: int,
+        threshold: float | None = None,
+        align_corners: bool = False,
+        ignore_index: int = 255,
+    ):
+        super().__init__()
+        self.num_classes = num_classes
+        self.out_channels = out_channels
+        self.threshold = threshold
+        self.align_corners = align_corners
+        self.ignore_index = ignore_index
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits' shape, (N, out_channels, H, W), for the dry run that finds sites.
+
+        Raises:
+            ValueError: If anything is predicted.
+        """
+        last = features[-1]
+        if not last.is_meta:
+            raise ValueError(
+                'the network has no decode head, since others only read its backbone; '
+                'predict with another one (test_cfg.predict)'
+            )
+        others = sum(x.mean() for x in tensors(features[:-1]))
+        one = last.mean(1, keepdim=True) + others
+        return one.expand(-1, self.out_channels, -1, -1)
+
+    def predict(
+        self, features: Sequence[Tensor], batch_img_metas: Any, test_cfg: Any
+    ) -> Tensor:
+        """As ``forward``."""
+        return self(features)
+
+    def loss(
+        self, features: Sequence[Tensor], data_samples: Any, train_cfg: Any
+    ) -> dict[str, Tensor]:
+        """As ``forward``: there is no loss."""
+        self(features)
+        return {}

@@ -1,0 +1,12 @@
+from .cooperation_loss import CooperationLoss, Lesson
+from .distill_loss import DistillLoss
+from .losses import CooperationLosses
+from .mutual_loss import MutualLoss
+
+__all__ = [
+    'CooperationLoss',
+    'CooperationLosses',
+    'DistillLoss',
+    'Lesson',
+    'MutualLoss',
+]

@@ -1,0 +1,176 @@
+"""What all losses between networks share."""
+
+from abc import ABCMeta, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..expect import expect
+from ..plan import SiteRef
+from ..sites import LOGITS
+from .divergence import divergence
+
+
+class Lesson(NamedTuple):
+    """What one network learns from others.
+
+    Attributes:
+        name: Name of the loss, with ``loss`` in it.
+        student: The network that learns.
+        teachers: The networks that it learns from: the mean of their probabilities.
+        pixels: Weight of each pixel, (N, 1, any H, any W), or None.
+    """
+
+    name: str
+    student: str
+    teachers: Sequence[str]
+    pixels: Tensor | None = None
+
+
+class CooperationLoss(BaseModule, metaclass=ABCMeta):
+    """A loss between networks, on the logits that each has for the same images.
+
+    Teachers get no gradient. The divergence is taken at each pixel of the student's
+    logits, to whose size those of teachers and the labels are brought; with a
+    temperature T it is that of softened probabilities, times T² (Hinton et al.,
+    *Distilling the Knowledge in a Neural Network*, 2015, Section 2). As in
+    MMSegmentation's ``CrossEntropyLoss``, ignored pixels add nothing and the sum is
+    divided by the number of all pixels, so that several processes with a part of a
+    batch each get what one gets of all of it.
+
+    A loss is any module in MMSegmentation's registry that is built with the keys of its
+    entry in ``cooperation_losses`` and with ``networks``, ``trained``,
+    ``ignore_index``, ``align_corners`` and ``key``, names in ``reads`` the sites that
+    it needs, and makes a dict of named losses of what networks have there.
+
+    Args:
+        networks: Names of the model's networks, in order.
+        trained: Names of those that are not frozen.
+        ignore_index: Label of pixels that are left out.
+        align_corners: How logits of other sizes are resized.
+        key: Place of its entry in the config, for errors.
+        weight: Weight of the loss.
+        temperature: Softens probabilities where it is above 1.
+        warmup_iters: Iterations over which the weight grows from 0, as predictions say
+            little at the start.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[str],
+        trained: Sequence[str],
+        ignore_index: int = 255,
+        align_corners: bool = False,
+        key: str = 'cooperation_losses',
+        weight: float = 1.0,
+        temperature: float = 1.0,
+        warmup_iters: int = 0,
+    ):
+        super().__init__()
+        self.networks, self.trained = tuple(networks), tuple(trained)
+        self.ignore_index = ignore_index
+        self.align_corners = align_corners
+        self.key = key
+        self._expect('weight', weight, _is_number(weight), 'a number of 0 or more')
+        right = _is_number(temperature) and temperature > 0
+        self._expect('temperature', temperature, right, 'a number above 0')
+        right = type(warmup_iters) is int and warmup_iters >= 0
+        self._expect('warmup_iters', warmup_iters, right, 'a number of 0 or more')
+        self.weight = weight
+        self.temperature = temperature
+        self.warmup_iters = warmup_iters
+        if warmup_iters:
+            # Checkpoints have it: a resumed run goes on with the same weight.
+            self.register_buffer('iters', torch.zeros((), dtype=torch.long))
+
+    @property
+    @abstractmethod
+    def predicting(self) -> tuple[str, ...]:
+        """Names of the networks whose logits it needs."""
+
+    @abstractmethod
+    def lessons(self, logits: Mapping[str, Tensor]) -> list[Lesson]:
+        """Who learns from whom.
+
+        Args:
+            logits: Of each network in ``predicting``, (N, C, any H, any W).
+        """
+
+    @property
+    def reads(self) -> tuple[SiteRef, ...]:
+        """The sites that it needs: the networks' logits."""
+        return tuple(SiteRef(name, LOGITS) for name in self.predicting)
+
+    def forward(
+        self, features: Mapping[SiteRef, Tensor], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses by name; of several lessons of a student the mean is taken.
+
+        Args:
+            features: What networks have at the sites in ``reads``, (N, C, H, W) of any
+                size.
+            labels: (N, 1, H, W).
+
+        Returns:
+            Scalars, named as in ``loss_mutual_top_bottom``.
+        """
+        logits = {name: features[name, LOGITS].float() for name in self.predicting}
+        weight = self.weight * self._warmup()
+        lessons = self.lessons(logits)
+        counts = Counter(lesson.student for lesson in lessons)
+        return {
+            lesson.name: self._mean(lesson, logits, labels)
+            * (weight / counts[lesson.student])
+            for lesson in lessons
+        }
+
+    def _mean(
+        self, lesson: Lesson, logits: Mapping[str, Tensor], labels: Tensor
+    ) -> Tensor:
+        own = logits[lesson.student]
+        teachers = [self._resized(logits[t].detach(), own) for t in lesson.teachers]
+        found = divergence(own, teachers, self.temperature)
+        if lesson.pixels is not None:
+            found = found * self._resized(lesson.pixels, own)[:, 0]
+        near = F.interpolate(labels.float(), size=own.shape[2:], mode='nearest')
+        return found.masked_fill(near[:, 0] == self.ignore_index, 0).mean()
+
+    def _warmup(self) -> Tensor | float:
+        if not self.warmup_iters:
+            return 1.0
+        share = (self.iters / self.warmup_iters).clamp(max=1.0)
+        if self.training:
+            self.iters += 1
+        return share
+
+    def _resized(self, x: Tensor, like: Tensor) -> Tensor:
+        size = like.shape[2:]
+        if x.shape[2:] == size:
+            return x
+        return F.interpolate(
+            x, size=size, mode='bilinear', align_corners=self.align_corners
+        )
+
+    def _names(
+        self, option: str, names: Sequence[str], among: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Names of networks, checked."""
+        right = isinstance(names, list | tuple) and len(names) > 0
+        right = right and all(name in among for name in names)
+        expected = f'some of {", ".join(among)}'
+        if set(among) < set(self.networks):
+            expected += ', those that may be'
+        self._expect(option, names, right, f'a list of {expected}')
+        return tuple(names)
+
+    def _expect(self, option: str, found: object, right: bool, expected: str) -> None:
+        expect(f'{self.key}.{option}', found, right, expected)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value < float('inf')

@@ -1,0 +1,63 @@
+"""All losses between the networks of a model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import ModuleList
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from ..expect import expect
+from ..plan import SiteRef
+
+_EXAMPLE = "a list of losses, as in dict(type='MutualLoss', weight=0.5)"
+
+
+class CooperationLosses(ModuleList):
+    """The losses of ``cooperation_losses``, each built from its entry.
+
+    Args:
+        config: List of configs, or None.
+        inferred: What every loss is told of the model: see :class:`CooperationLoss`.
+
+    Raises:
+        ValueError: If the config is no such list, or an option has a wrong value.
+    """
+
+    def __init__(
+        self, config: Sequence[Mapping[str, Any]] | None, inferred: Mapping[str, Any]
+    ):
+        key = 'cooperation_losses'
+        entries = [] if config is None else config
+        right = isinstance(entries, list | tuple)
+        right = right and all(isinstance(entry, Mapping) for entry in entries)
+        expect(key, config, right, _EXAMPLE)
+        super().__init__(
+            MODELS.build({**entry, **inferred, 'key': f'{key}[{i}]'})
+            for i, entry in enumerate(entries)
+        )
+
+    @property
+    def reads(self) -> tuple[SiteRef, ...]:
+        """The sites that any of them needs."""
+        return tuple(dict.fromkeys(ref for loss in self for ref in loss.reads))
+
+    def forward(
+        self, features: Mapping[SiteRef, Tensor], data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses by name; those of one name are added, as MMSegmentation's heads do.
+
+        Args:
+            features: What networks have at the sites in ``reads``, (N, C, H, W).
+            data_samples: With ``gt_sem_seg``, (1, H, W) each.
+        """
+        losses: dict[str, Tensor] = {}
+        if not len(self):
+            return losses
+        labels = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
+        for loss in self:
+            for name, value in loss(features, labels).items():
+                losses[name] = losses[name] + value if name in losses else value
+        return losses

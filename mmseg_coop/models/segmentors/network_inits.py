@@ -1,0 +1,137 @@
+"""What networks start from: checkpoints of one network, or of a cooperative model."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..plan import Connection, Plan, SiteRef
+from ..weights import load_file, part_of, put_weights, weights_of
+
+_NETWORKS = 'networks'
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A network of a cooperative model's checkpoint.
+
+    Attributes:
+        path: The checkpoint.
+        network: The network's name there.
+        weights: All weights of the checkpoint by name.
+    """
+
+    path: str
+    network: str
+    weights: Mapping[str, Tensor]
+
+    def site(self, ref: SiteRef) -> SiteRef:
+        """What a site of the network is called there."""
+        return ref._replace(network=self.network)
+
+
+def load_networks(
+    networks: Mapping[str, nn.Module], inits: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Origin]:
+    """Load the checkpoints that networks start from.
+
+    Args:
+        networks: The networks by name.
+        inits: ``init`` of those that have one.
+
+    Returns:
+        By name, where those come from whose checkpoint is a cooperative model's.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a checkpoint is of another architecture, or has no such network.
+    """
+    files: dict[str, dict[str, Tensor]] = {}
+    origins: dict[str, Origin] = {}
+    for name, init in inits.items():
+        path, key, network = init['checkpoint'], init['key'], networks[name]
+        if path not in files:
+            files[path] = weights_of(load_file(path, key, type(network).__name__))
+        weights = files[path]
+        chosen = _choose(weights, name, init)
+        if chosen is not None:
+            origins[name] = Origin(path, chosen, weights)
+            weights = part_of(weights, f'{_NETWORKS}.{chosen}')
+        put_weights(network, weights, f'{key}: {path}', init['partial'])
+    return origins
+
+
+def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
+    """Load connectors between networks that come from one checkpoint, with them.
+
+    What the checkpoint does not have keeps its start.
+
+    Args:
+        plan: The plan.
+        origins: Where networks come from.
+
+    Raises:
+        ValueError: If a connector is of another architecture, or is missing and would
+            never be trained.
+    """
+    for connection in plan.connections:
+        refs = (*connection.sources, *connection.targets)
+        found = [origins.get(ref.network) for ref in refs]
+        if None in found or len({origin.path for origin in found}) > 1:
+            continue
+        for ours, module, theirs in _modules(plan, connection, origins):
+            origin = origins[connection.targets[0].network]
+            source = f'networks.{connection.targets[0].network}.init: {origin.path}'
+            weights = part_of(origin.weights, theirs)
+            if weights:
+                put_weights(module, weights, f'{source}: {theirs}')
+            elif not any(p.requires_grad for p in module.parameters()):
+                raise ValueError(
+                    f'{source}: has no {theirs}, which would not be trained either: '
+                    f"'{connection}' is between frozen networks; expected a checkpoint "
+                    f'with {ours}, or leave the connection out'
+                )
+
+
+def _modules(
+    plan: Plan, connection: Connection, origins: Mapping[str, Origin]
+) -> Iterator[tuple[str, nn.Module, str]]:
+    """Name, module and the name in the checkpoint of what a connection is made of."""
+
+    def renamed(ref: SiteRef) -> str:
+        return origins[ref.network].site(ref).identifier
+
+    if connection.identifier in plan.aggregations:
+        module = plan.aggregations[connection.identifier]
+        first = renamed(connection.targets[0])
+        name = f'plan.aggregations.{connection.identifier}'
+        yield name, module, f'plan.aggregations.to_{first}'
+    for target in connection.targets:
+        module = plan.connectors[target.identifier]
+        name = f'plan.connectors.{target.identifier}'
+        yield name, module, f'plan.connectors.{renamed(target)}'
+
+
+def _choose(
+    weights: Mapping[str, Tensor], name: str, init: Mapping[str, Any]
+) -> str | None:
+    """The network of a checkpoint that is meant; None if it has only one."""
+    source = f'{init["key"]}: {init["checkpoint"]}'
+    names = list(
+        dict.fromkeys(k.split('.')[1] for k in weights if k.startswith(f'{_NETWORKS}.'))
+    )
+    wanted = init.get('network')
+    if not names:
+        if wanted is None:
+            return None
+        raise ValueError(
+            f'{source} is a checkpoint of one network, found network={wanted!r}; leave '
+            'it out'
+        )
+    if (wanted or name) not in names:
+        raise ValueError(
+            f'{source} has the networks {", ".join(names)}, and not {wanted or name}; '
+            f'expected dict(checkpoint=..., network={names[0]!r}) or another of them'
+        )
+    return wanted or name
