@@ -57,8 +57,11 @@ def strip_package(config: Config) -> list[str]:
     for key in _OWN_KEYS:
         config.pop(key, None)
     for key, value in list(config.items()):
-        if key != 'model':
-            config[key] = to_host(value)
+        found = value if key == 'model' else to_host(value)
+        if found is _LEFT_OUT:
+            config.pop(key)
+        else:
+            config[key] = found
     needed = list(dict.fromkeys(own_types(config._cfg_dict.to_dict())))
     _import(config, bool(needed))
     return needed
@@ -82,7 +85,7 @@ def _import(config: Config, wanted: bool) -> None:
 
 def _own_class(kind: Any) -> Any:
     """What of this package a ``type`` stands for, or None."""
-    if kind is None:
+    if not (isinstance(kind, str) or hasattr(kind, '__name__')):
         return None
     for registry in vars(mmseg.registry).values():
         if isinstance(registry, Registry) and _is_known(kind, registry):

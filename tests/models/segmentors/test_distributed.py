@@ -34,6 +34,22 @@ CASES = {
         networks=MIXED,
     ),
     'cross': dict(network='danet', connections=CROSS, networks=MIXED),
+    'losses between networks': dict(
+        network='danet',
+        connections=dict(pattern='same', sites='backbone'),
+        networks=MIXED,
+        cooperation_losses=[dict(type='MutualLoss')],
+    ),
+    'a pair that teaches': dict(
+        network='deeplabv3plus',
+        connections=dict(pattern='same', among=['top', 'bottom']),
+        networks=[
+            dict(name='top', frozen=True),
+            dict(name='bottom', frozen=True),
+            dict(name='student'),
+        ],
+        cooperation_losses=[dict(type='DistillLoss', student='student')],
+    ),
     'cross with a frozen network': dict(
         network='danet',
         connections=CROSS,

@@ -59,7 +59,7 @@ def test_the_pair_predicts_and_teaches_as_it_was(connections, tmp_path):
     model.train()
     names = [name for name, p in model.named_parameters() if p.requires_grad]
     assert names and all(name.startswith('networks.student.') for name in names)
-    assert not any(m.training for c in model.plan.connectors.values() for m in [c])
+    assert not any(c.training for c in model.plan.connectors.values())
     optim = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
     losses = model.loss(inputs, samples)
     assert losses['cooperation.loss_distill_student'] > 0

@@ -1,0 +1,3 @@
+_base_ = ['./deeplabv3plus_r18_same_camvid.py', '../_base_/models/student.py']
+pair = 'work_dirs/deeplabv3plus_r18_same_camvid/iter_1380.pth'
+model = dict(_base_.student, networks_init=[pair, pair, None])

@@ -1,0 +1,346 @@
+"""Networks taken out of a cooperative model, and put together to one."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+from mmseg_coop.models.weights import load_weights
+
+from differing import METAS, MIXED, SEGFORMER, without_dropout
+from harmful import WAYS, harmful_checkpoint
+from run_tool import HOST_TOOLS, run_tool
+from tiny import network_config
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
+RANDOM = dict(start='random')
+IMAGES = torch.randn(1, 3, 64, 64)
+
+
+def write(folder: Path, name: str, model: dict):
+    """A config and a checkpoint of random weights, and the model."""
+    folder.mkdir(exist_ok=True)
+    Config(dict(model=copy.deepcopy(model))).dump(folder / f'{name}.py')
+    built = MODELS.build(model).eval()
+    for module in built.modules():
+        if hasattr(module, 'running_mean'):
+            module.running_mean.normal_()
+    meta = dict(dataset_meta=dict(classes=list('abcde')))
+    state = dict(state_dict=built.state_dict(), meta=meta)
+    torch.save(state, folder / f'{name}.pth')
+    return built
+
+
+def pair(folder: Path, connections=None, network='danet', **changes):
+    kind = 'CooperativeEncoderDecoder'
+    options = dict(type=kind, connections=connections, **changes)
+    return write(folder, 'pair', network_config(network, **options))
+
+
+def read(folder: Path, name: str):
+    """What was written, as MMSegmentation builds it."""
+    assert sorted(p.name for p in folder.iterdir()) == [f'{name}.pth', f'{name}.py']
+    config = Config.fromfile(folder / f'{name}.py')
+    model = MODELS.build(config.model)
+    checkpoint = load_weights(model, str(folder / f'{name}.pth'))
+    assert checkpoint['meta']['dataset_meta']['classes'] == list('abcde')
+    return config, model.eval()
+
+
+@torch.no_grad()
+def predict(model):
+    return model.encode_decode(IMAGES, METAS)
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch, capsys):
+    def run(name, *arguments):
+        return run_tool(f'{name}.py', tmp_path, arguments, monkeypatch, capsys)
+
+    return run
+
+
+@pytest.fixture
+def split(tool):
+    def run(network, *options):
+        arguments = 'pair.py', 'pair.pth', '--network', network, '--out', 'out'
+        return tool('split', *arguments, *options)
+
+    return run
+
+
+@pytest.mark.parametrize('network', ['top', 'bottom'])
+def test_a_network_that_receives_nothing_becomes_an_ordinary_one(
+    network, tmp_path, split
+):
+    head = dict(network_config('danet').decode_head, type='EfficientDAHead')
+    networks = copy.deepcopy(MIXED)
+    networks['bottom']['data_preprocessor'] = dict(mean=[1.0] * 3)
+    model = pair(
+        tmp_path,
+        networks=networks,
+        decode_head=head,
+        data_preprocessor=dict(
+            type='SegDataPreProcessor', std=[2.0] * 3, mean=[0.0] * 3
+        ),
+        test_cfg=dict(mode='whole', predict='mean'),
+    )
+    done = split(network)
+    assert done.returncode == 0, done.stderr
+    assert 'an ordinary model of MMSegmentation' in done.stdout
+    config, alone = read(tmp_path / 'out', f'pair_{network}')
+    assert type(alone) is EncoderDecoder and 'custom_imports' not in config
+    assert 'mmseg_coop' not in config.pretty_text
+    kind = type(alone.decode_head).__name__
+    assert kind == dict(top='DAHead', bottom='SegformerHead')[network]
+    mean = dict(top=0.0, bottom=1.0)[network]
+    assert alone.data_preprocessor.mean.flatten().tolist() == [mean] * 3
+    # The efficient head adds up in another order.
+    torch.testing.assert_close(predict(alone), predict(model.networks[network]))
+
+
+SAME = dict(pattern='same', connector=RANDOM)
+CASES = {
+    'same': (SAME, {}, 'bottom', ['top', 'bottom']),
+    'multi': (dict(SAME, pattern='multi'), {}, 'bottom', ['top', 'bottom']),
+    'chain': (SAME, dict(num_networks=4), 'net2', ['net1', 'net2']),
+    'long chain': (SAME, dict(num_networks=4), 'net3', ['net1', 'net2', 'net3']),
+    'cross': (dict(SAME, pattern='cross'), {}, 'top', ['top', 'bottom']),
+    'backbones': (dict(SAME, sites='backbone'), {}, 'bottom', ['top', 'bottom']),
+    'networks that differ': (
+        dict(SAME, sites='backbone'),
+        dict(networks=MIXED),
+        'bottom',
+        ['top', 'bottom'],
+    ),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_the_smallest_model_that_predicts_the_same(name, tmp_path, split):
+    connections, options, network, kept = CASES[name]
+    options = copy.deepcopy(options)
+    test_cfg = dict(mode='whole', predict=network)
+    model = pair(tmp_path, connections, test_cfg=test_cfg, **options)
+    done = split(network)
+    assert done.returncode == 0, done.stderr
+    config, small = read(tmp_path / 'out', f'pair_{network}')
+    assert list(small.networks) == kept
+    assert config.custom_imports.imports == ['mmseg_coop']
+    assert torch.equal(predict(small), predict(model))
+    assert not any(n.with_auxiliary_head for n in small.networks.values())
+    if 'sites' in connections:
+        # Only top's backbone is read.
+        assert not list(small.networks.top.decode_head.parameters())
+        with pytest.raises(ValueError, match='has no decode head'):
+            small.all_logits(IMAGES, METAS)
+    count = [sum(p.numel() for p in m.parameters()) for m in (model, small)]
+    assert count[1] < count[0]
+    assert f'{count[1] / 1e6:.3g} M of {count[0] / 1e6:.3g} M' in done.stdout
+
+
+def test_a_network_that_sends_is_an_ordinary_one(tmp_path, split):
+    model = pair(tmp_path, SAME)
+    assert split('top').returncode == 0
+    _, alone = read(tmp_path / 'out', 'pair_top')
+    assert type(alone) is EncoderDecoder
+    assert torch.equal(predict(alone), predict(model.networks.top))
+
+
+def test_alone_after_connection_dropout(tmp_path, split):
+    model = pair(tmp_path, dict(SAME, dropout=0.5))
+    assert split('bottom', '--alone').returncode == 0
+    _, alone = read(tmp_path / 'out', 'pair_bottom')
+    with model.plan.without([str(target) for target in model.plan.incoming]):
+        assert torch.equal(predict(alone), predict(model))
+
+
+def test_not_alone_without_it(tmp_path, split):
+    pair(tmp_path, SAME)
+    done = split('bottom', '--alone')
+    assert done.returncode == 2 and not (tmp_path / 'out').exists()
+    assert 'error: --alone: bottom receives feature maps' in done.stderr
+
+
+def wrong(name, folder):
+    """Arguments of a split that can't be, and what its error says."""
+    arguments = dict(config='pair.py', weights='pair.pth', network='top', out='out')
+    if name == 'no such network':
+        arguments['network'] = 'middle'
+        return arguments, "--network: found 'middle', expected one of top, bottom"
+    if name == 'no checkpoint':
+        arguments['weights'] = 'nowhere.pth'
+        return arguments, 'there is no file nowhere.pth'
+    if name == 'another checkpoint':
+        write(folder, 'other', network_config('deeplabv3plus'))
+        arguments['weights'] = 'other.pth'
+        return (
+            arguments,
+            'CHECKPOINT: other.pth is a checkpoint of another architecture',
+        )
+    if name == 'a single network':
+        write(folder, 'other', network_config('danet'))
+        arguments.update(config='other.py', weights='other.pth')
+        return (
+            arguments,
+            "other.py: model.type: found 'EncoderDecoder', expected a",
+        )
+    if name == 'code':
+        harm = WAYS['mkdir'](str(folder / 'harmed'))
+        torch.save(harmful_checkpoint(harm), folder / 'pair.pth')
+        return arguments, 'pair.pth is refused: loading it would run'
+    (folder / 'out').mkdir()
+    (folder / 'out' / 'file').touch()
+    return arguments, 'out is there already; expected a new folder'
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'no such network',
+        'no checkpoint',
+        'another checkpoint',
+        'a single network',
+        'code',
+        'a folder that is there',
+    ],
+)
+def test_wrong_splits_leave_nothing(name, tmp_path, tool):
+    pair(tmp_path)
+    arguments, message = wrong(name, tmp_path)
+    before = sorted(tmp_path.rglob('*'))
+    done = tool(
+        'split',
+        arguments['config'],
+        arguments['weights'],
+        '--network',
+        arguments['network'],
+        '--out',
+        arguments['out'],
+    )
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert f'error: {message}' in done.stderr or message in done.stderr
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+@pytest.mark.parametrize('differ', [False, True])
+def test_singles_become_an_ensemble(differ, tmp_path, tool):
+    second = SEGFORMER if differ else {}
+    one = write(tmp_path / 'a', 'one', network_config('danet'))
+    config = without_dropout(network_config('danet', **copy.deepcopy(second)))
+    config.decode_head.dropout_ratio = 0.1
+    two = write(tmp_path / 'b', 'two', config)
+    done = tool('join', 'a', 'b/two.pth', '--out', 'out')
+    assert done.returncode == 0, done.stderr
+    config, model = read(tmp_path / 'out', 'one_ensemble')
+    assert model.predict_with == 'mean'
+    assert ('networks' in config.model) == differ
+    expected = mean_of_probabilities([predict(one), predict(two)])
+    torch.testing.assert_close(predict(model), expected, rtol=0, atol=0)
+    # And back.
+    arguments = 'out/one_ensemble.py', 'out/one_ensemble.pth', '--network', 'bottom'
+    assert tool('split', *arguments, '--out', 'back').returncode == 0
+    _, back = read(tmp_path / 'back', 'one_ensemble_bottom')
+    assert torch.equal(predict(back), predict(two))
+
+
+def test_singles_become_the_start_of_a_cooperative_training(tmp_path, tool):
+    singles = [write(tmp_path / name, name, network_config('danet')) for name in 'abc']
+    done = tool('join', 'a', 'b/b.py,b/b.pth', 'c', '--pattern', 'same', '--out', 'out')
+    assert done.returncode == 0, done.stderr
+    assert 'load_from=out/a_same.pth' in done.stdout
+    _, model = read(tmp_path / 'out', 'a_same')
+    assert list(model.networks) == ['net1', 'net2', 'net3']
+    assert len(model.plan.connectors) == 12
+    # On the identity.
+    assert torch.equal(predict(model), predict(singles[-1]))
+
+
+def test_wrong_joins_leave_nothing(tmp_path, tool):
+    for name in ('a', 'b'):
+        write(tmp_path / name, name, network_config('danet'))
+    write(tmp_path / 'other', 'other', network_config('deeplabv3plus'))
+    pair(tmp_path / 'pair', network='danet')
+    other = torch.load(tmp_path / 'b' / 'b.pth')
+    other['meta']['dataset_meta']['classes'] = list('vwxyz')
+    torch.save(other, tmp_path / 'b' / 'classes.pth')
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'half').mkdir()
+    (tmp_path / 'half' / 'half.py').write_text('model = dict()')
+    before = sorted(tmp_path.rglob('*'))
+    for arguments, message in (
+        (['a'], 'found 1 model, expected 2 or more'),
+        (['a', 'nowhere'], 'nowhere: there is no such file or folder'),
+        (['a', 'empty'], 'empty: there is no config (*.py) in it'),
+        (['a', 'half'], 'half: there is no checkpoint (*.pth) in it'),
+        (['a', 'b'], 'b: found b.pth, classes.pth, expected one checkpoint'),
+        (['a', 'a/a.py,b/classes.pth'], 'classes.pth: found the classes v, w, x'),
+        (['a', 'a/a.py,other/other.pth'], 'other.pth is a checkpoint of another'),
+        (['a', 'pair'], 'pair.py: is a cooperative model, expected a single'),
+        (['a', 'b/b.pth', '--pattern', 'foo'], "connections.pattern: found 'foo'"),
+    ):
+        done = tool('join', *arguments, '--out', 'out')
+        assert done.returncode == 2 and 'Traceback' not in done.stderr
+        assert message in done.stderr
+        assert sorted(tmp_path.rglob('*')) == before
+
+
+WITHOUT_PACKAGE = """
+import runpy, sys
+sys.modules['mmseg_coop'] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+def test_the_hosts_tool_tests_it_without_this_package(
+    tmp_path, camvid_root, monkeypatch, capsys
+):
+    """To the mIoU that our tool finds for the network."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'camvid').symlink_to(camvid_root)
+    names = sorted(p.stem for p in (camvid_root / 'ann_dir' / 'val').iterdir())[:3]
+    (tmp_path / 'few.txt').write_text('\n'.join(names))
+    base = CONFIGS / 'danet_r18_ensemble_camvid.py'
+    (tmp_path / 'pair.py').write_text(
+        f"_base_ = '{base}'\n"
+        'test_dataloader = dict(num_workers=0, persistent_workers=False, '
+        f"dataset=dict(ann_file='{tmp_path / 'few.txt'}'))\n"
+        "env_cfg = dict(dist_cfg=dict(backend='gloo'))\n"
+    )
+    torch.save(
+        MODELS.build(Config.fromfile(base).model).state_dict(), tmp_path / 'pair.pth'
+    )
+    arguments = 'pair.py', 'pair.pth'
+    ours = run_tool('test.py', tmp_path, arguments, monkeypatch, capsys)
+    assert ours.returncode == 0, ours.stderr
+    arguments = *arguments, '--network', 'bottom', '--out', 'out'
+    assert (
+        run_tool('split.py', tmp_path, arguments, monkeypatch, capsys).returncode == 0
+    )
+    files = 'out/pair_bottom.py', 'out/pair_bottom.pth'
+    done = subprocess.run(
+        [sys.executable, '-c', WITHOUT_PACKAGE, str(HOST_TOOLS / 'test.py'), *files],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': ''},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = figure(done.stdout + done.stderr, 'mIoU')
+    assert found == figure(ours.stdout + ours.stderr, 'bottom/mIoU')
+
+
+def figure(text: str, name: str) -> str:
+    """The last value of a metric in a log."""
+    words = text.replace('{', ' ').split()
+    places = [i for i, word in enumerate(words) if word == f'{name}:']
+    return words[places[-1] + 1]

@@ -1,0 +1,61 @@
+"""Take a network out: python tools/split.py CONFIG CHECKPOINT --network student"""
+
+import argparse
+
+from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis.split import Written, split
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Write a network of a trained cooperative model as a model of its '
+        'own: an ordinary one of MMSegmentation or, where it receives feature maps, '
+        'the smallest cooperative one that predicts the same'
+    )
+    parser.add_argument('config', help='config file of the cooperative model')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('--network', required=True, help='name of the network')
+    parser.add_argument('--out', required=True, help='folder to write, a new one')
+    parser.add_argument(
+        '--alone',
+        action='store_true',
+        help='leave out what the network receives; for one that was trained with '
+        'connections.dropout',
+    )
+    add_loading_arguments(parser)
+    return parse_arguments(parser)
+
+
+def describe(written: Written) -> str:
+    kind = 'an ordinary model of MMSegmentation'
+    if written.networks:
+        kind = f'a cooperative model of {", ".join(written.networks)}'
+    before, after = written.before / 1e6, written.after / 1e6
+    lines = [
+        f'Written: {written.config}',
+        f'         {written.checkpoint}',
+        f'{kind}, {after:.3g} M of {before:.3g} M parameters',
+    ]
+    if written.needs:
+        lines.append(f'It needs mmseg_coop for {", ".join(written.needs)}')
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        written = split(
+            args.config,
+            args.checkpoint,
+            args.network,
+            args.out,
+            args.alone,
+            args.cfg_options,
+        )
+    print(describe(written))
+
+
+if __name__ == '__main__':
+    main()
