@@ -1,18 +1,21 @@
 """Say a config in MMSegmentation's own words, where it has them."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import mmseg.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import Runner
 
 from .. import datasets, engine, evaluation, models
 from ..config_types import resolve
 
 _PACKAGE = 'mmseg_coop'
-# Keys that only this package's tools read.
-_OWN_KEYS = ('submission_dataloader', 'submission_evaluator')
+# Keys that are read; any other is a variable of the file.
+_READ = {*inspect.signature(Runner.__init__).parameters}
+_READ |= {'test_pipeline', 'tta_pipeline', 'tta_model'}
 _Change = Callable[[dict], dict | None]
 
 
@@ -54,11 +57,9 @@ def strip_package(config: Config) -> list[str]:
         Names of this package's classes that are still needed; ``custom_imports`` has
         this package if there are any.
     """
-    for key in _OWN_KEYS:
-        config.pop(key, None)
     for key, value in list(config.items()):
         found = value if key == 'model' else to_host(value)
-        if found is _LEFT_OUT:
+        if found is _LEFT_OUT or (key not in _READ and any(own_types(found))):
             config.pop(key)
         else:
             config[key] = found

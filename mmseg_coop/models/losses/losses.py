@@ -42,7 +42,9 @@ class CooperationLosses(ModuleList):
     @property
     def reads(self) -> tuple[SiteRef, ...]:
         """The sites that any of them needs."""
-        return tuple(dict.fromkeys(ref for loss in self for ref in loss.reads))
+        return tuple(
+            dict.fromkeys(SiteRef(*ref) for loss in self for ref in loss.reads)
+        )
 
     def forward(
         self, features: Mapping[SiteRef, Tensor], data_samples: SampleList

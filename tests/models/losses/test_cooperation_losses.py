@@ -6,11 +6,19 @@ import math
 import pytest
 import torch
 from mmengine.model import BaseModule
+from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from differing import MIXED, SEGFORMER, build_mixed
-from tiny import build_pair, make_batch, make_samples, network_config, total_loss
+from differing import METAS, MIXED, SEGFORMER, build_mixed
+from tiny import (
+    build_pair,
+    fcn_head,
+    make_batch,
+    make_samples,
+    network_config,
+    total_loss,
+)
 
 CROSS = dict(pattern='cross', sites='backbone', connector=dict(start='random'))
 BINARY = dict(num_classes=2, out_channels=1, threshold=0.5)
@@ -186,9 +194,8 @@ def test_networks_losses_stay_as_they_are(connections):
         assert all(p.grad is not None for m in modules for p in m.parameters())
     with torch.no_grad():
         model.eval(), plain.eval()
-        metas = [dict(img_shape=(64, 64))] * 2
-        found = model.all_logits(inputs, metas)
-        for name, value in plain.all_logits(inputs, metas).items():
+        found = model.all_logits(inputs, METAS)
+        for name, value in plain.all_logits(inputs, METAS).items():
             assert torch.equal(found[name], value)
 
 
@@ -197,7 +204,7 @@ def test_a_connected_student_is_taught_by_what_it_predicts_with():
     inputs, samples = make_batch()
     losses = model.loss(inputs, samples)
     kept = model.plan.run_keeping(
-        lambda name: model.networks[name].encode_decode(inputs, [{}] * 2),
+        lambda name: model.networks[name].encode_decode(inputs, METAS * 2),
         ('top', 'bottom'),
         inputs.shape[2:],
     )[1]
@@ -289,14 +296,6 @@ def test_a_loss_from_outside_reads_any_site():
 
 
 MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bottom')
-POINTS = dict(
-    type='PointHead',
-    in_channels=[8],
-    in_index=[0],
-    channels=8,
-    num_classes=5,
-    coarse_pred_each_layer=False,
-)
 
 
 @pytest.mark.parametrize(
@@ -327,16 +326,20 @@ def test_wrong_options(losses, message):
     assert '\n' not in str(error.value)
 
 
+class TwiceHead(FCNHead):
+    """Classifies twice, and adds."""
+
+    def forward(self, inputs):
+        feature = self._forward_feature(inputs)
+        return self.cls_seg(feature) + self.cls_seg(-feature)
+
+
 def test_a_network_without_a_module_that_gives_logits():
-    heads = [network_config('danet').decode_head, POINTS]
+    MODELS.register_module(module=TwiceHead, force=True)
+    head = fcn_head(64, 3, type='TwiceHead')
+    build_pair(decode_head=head)
     with pytest.raises(ValueError) as error:
-        build_pair(
-            'danet',
-            num_stages=2,
-            network_type='CascadeEncoderDecoder',
-            decode_head=heads,
-            cooperation_losses=[MUTUAL],
-        )
+        build_pair(decode_head=head, cooperation_losses=[MUTUAL])
     text = str(error.value)
-    start = "cooperation_losses: networks.top: site 'logits': no module of the Point"
+    start = "cooperation_losses: networks.top: site 'logits': no module of the Twice"
     assert text.startswith(start) and '\n' not in text
