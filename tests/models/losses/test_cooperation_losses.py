@@ -343,3 +343,18 @@ def test_a_network_without_a_module_that_gives_logits():
     text = str(error.value)
     start = "cooperation_losses: networks.top: site 'logits': no module of the Twice"
     assert text.startswith(start) and '\n' not in text
+
+
+def test_patterns_leave_logits_out_and_lists_connect_them():
+    model = build_pair(connections='same', cooperation_losses=[MUTUAL])
+    assert 'logits' in model.plan.sites['top'] and 'logits' not in str(model.plan)
+    listed = dict(source='top.logits', target='bottom.logits')
+    listed['connector'] = dict(start='random')
+    model = build_pair(connections=[listed]).eval()
+    assert str(model.plan) == 'top.logits -> bottom.logits (late)'
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        top, bottom = (own_logits(n, inputs) for n in model.networks.values())
+        expected = model.plan.connectors['bottom_logits'](bottom, top)
+        found = model.networks_inference(inputs, METAS, ['bottom'], resized=False)
+    torch.testing.assert_close(found[0], expected)
