@@ -45,7 +45,7 @@ def export_checkpoint(
     loaded = (
         [predictor.pipeline(predictor.read(image))['inputs'] for image in images]
         if images
-        else _test_images(config, count)
+        else test_images(config, count)
     )
     metadata = dict(
         classes=predictor.classes,
@@ -57,7 +57,12 @@ def export_checkpoint(
     return export_model(predictor.model, loaded, out, options, metadata)
 
 
-def _test_images(config: Config, count: int) -> list[Tensor]:
+def test_images(config: Config, count: int) -> list[Tensor]:
+    """The first images of a config's test data, as its pipeline gives them, (C, H, W).
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
     dataset = DATASETS.build(config.test_dataloader.dataset)
     return [dataset[i]['inputs'] for i in range(min(count, len(dataset)))]

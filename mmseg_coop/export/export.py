@@ -83,7 +83,7 @@ class Exported:
             + (f' ({left_out})' if left_out else ''),
             f'file: {self.size / 1e6:.1f} MB',
             f'largest difference of probabilities: {agreement.difference:.1e}; other '
-            f'labels: {agreement.ties} of {agreement.pixels:,} pixels, all of them ties',
+            f'labels: {agreement.ties} of {agreement.pixels:,} pixels, all ties',
             f'latency at {height} x {width}: {self.latency * 1e3:.1f} ms, PyTorch '
             f'{self.pytorch_latency * 1e3:.1f} ms ({torch.get_num_threads()} threads)',
         ]

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def check_onnx(opset: int) -> None:
     Raises:
         ValueError: If packages are missing, or the opset is too old or new.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing = [name for name in _NEEDED if not _can_import(name)]
     if missing:
         raise ValueError(
             f'--format onnx: needs {", ".join(missing)}, which can not be imported; '
@@ -39,6 +39,14 @@ def check_onnx(opset: int) -> None:
             f'--opset: found {opset}, expected {OPSETS.start} to {OPSETS[-1]}, which '
             f'PyTorch {torch.__version__} can export to'
         )
+
+
+def _can_import(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
@@ -77,7 +85,7 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
 
 
 def run_onnx(data: bytes) -> Run:
-    """What runs a model in ONNX Runtime, on the CPU with PyTorch's number of threads."""
+    """What runs a model in ONNX Runtime on the CPU, in as many threads as PyTorch."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
