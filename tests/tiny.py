@@ -78,6 +78,14 @@ def build_pair(network: str = 'deeplabv3plus', connections=None, **changes):
     return MODELS.build(config)
 
 
+def draw_classifiers(model):
+    """Draw classifiers wide: by new ones all classes are all but level."""
+    for name, value in model.named_parameters():
+        if name.endswith('conv_seg.weight'):
+            torch.nn.init.normal_(value, std=1.0)
+    return model
+
+
 def make_samples(labels: torch.Tensor) -> list[SegDataSample]:
     """Samples with labels, (N, 1, H, W)."""
     shape = tuple(labels.shape[-2:])

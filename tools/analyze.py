@@ -87,6 +87,8 @@ def main() -> None:
     args = parse_args()
     silence_foreign_warnings()
     with one_line_errors():
+        if args.knock_out and not args.checkpoint:
+            raise ValueError('--knock-out: name a checkpoint behind the config')
         if not (args.graph or args.checkpoint):
             raise ValueError('name a checkpoint behind the config, or give --graph')
         if args.num_images < 1:
@@ -95,8 +97,6 @@ def main() -> None:
             )
         if args.keep is not None and not args.knock_out:
             raise ValueError('--keep: found without --knock-out, by which it chooses')
-        if args.knock_out and not args.checkpoint:
-            raise ValueError('--knock-out: name a checkpoint behind the config')
         config = load_config(args.config, args.cfg_options)
         model = build(config)
         args.out.mkdir(parents=True, exist_ok=True)

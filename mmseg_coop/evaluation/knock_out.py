@@ -46,12 +46,12 @@ class KnockOut:
 
 
 def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """What is switched off, by name: nothing, each target, connection, site, all.
+    """What is switched off, by name: nothing, each target, all, a connection, a site.
 
-    A connection or a site with one target is that target.
+    What is the same by another name comes once.
     """
     every = tuple(map(str, plan.incoming))
-    found = {NONE: (), **{target: (target,) for target in every}}
+    found = {NONE: (), **{target: (target,) for target in every}, ALL: every}
     for connection in plan.connections:
         if len(connection.targets) > 1:
             found[str(connection)] = tuple(map(str, connection.targets))
@@ -59,7 +59,6 @@ def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
         at_site = tuple(str(ref) for ref in plan.incoming if ref.site == site)
         if len(at_site) > 1:
             found[f'*.{site}'] = at_site
-    found[ALL] = every
     return _without_repeats(found)
 
 

@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from mmseg_coop.export import DeployedModel
 
 from differing import build_mixed
-from tiny import build_pair, fcn_head, network_config
+from tiny import build_pair, draw_classifiers, fcn_head, network_config
 
 PREPROCESSOR = dict(
     type='SegDataPreProcessor',
@@ -70,7 +70,7 @@ def predicted(model, image):
 @pytest.mark.parametrize('name', MODELS_BUILT)
 def test_predicts_as_the_model_with_its_preprocessing(name, image):
     torch.manual_seed(0)
-    model = MODELS_BUILT[name]().eval()
+    model = draw_classifiers(MODELS_BUILT[name]()).eval()
     expected = predicted(model, image)
     with torch.no_grad():
         found = DeployedModel(model, preprocess=True)(image[None])
@@ -82,7 +82,7 @@ def test_predicts_as_the_model_with_its_preprocessing(name, image):
 
 
 def test_uncertainty_is_that_of_all_networks(image):
-    model = build_pair(connections=RANDOM, data_preprocessor=PREPROCESSOR).eval()
+    model = draw_classifiers(MODELS_BUILT['same']()).eval()
     deployed = DeployedModel(model, preprocess=True, uncertainty=True)
     with torch.no_grad():
         found = deployed(image[None])

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mmseg_coop.export import Options, export_model
 from mmseg_coop.export import export as exporting
 
-from tiny import build_pair
+from tiny import build_pair, draw_classifiers
 
 pytest.importorskip('onnxscript')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -44,9 +44,8 @@ class Halved(nn.Module):
 def model():
     torch.manual_seed(0)
     connections = dict(pattern='same', connector=dict(start='random'))
-    return build_pair(
-        connections=connections, data_preprocessor=PREPROCESSOR, test_cfg=dict()
-    ).eval()
+    pair = build_pair(connections=connections, data_preprocessor=PREPROCESSOR)
+    return draw_classifiers(pair).eval()
 
 
 @pytest.fixture(scope='module')

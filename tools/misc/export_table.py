@@ -2,7 +2,8 @@
 
 python tools/misc/export_table.py --data data/camvid --json docs/export.json
 
-Weights are initial ones with attention switched on: what is compared is arithmetic.
+Weights are initial ones, with attention switched on and classifiers drawn wide, so that
+probabilities are not level: what is compared is arithmetic.
 Rows that the file has already are kept, so that it goes on where it was stopped.
 """
 
@@ -56,6 +57,9 @@ def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
         if key.endswith('gamma.scale'):
             # DANet's attention starts at zero, which would hide it.
             nn.init.constant_(value, 0.5)
+        if key.endswith('conv_seg.weight'):
+            # Classes would be all but level.
+            nn.init.normal_(value, std=0.5)
     return model, test_images(config, 3)
 
 
@@ -81,8 +85,8 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = json.loads(args.json.read_text()) if args.json.is_file() else {}
     with one_line_errors(), TemporaryDirectory() as folder:
-        for name in MODELS_OF_TABLE:
-            for kind in args.formats:
+        for kind in args.formats:
+            for name in MODELS_OF_TABLE:
                 if f'{name}/{kind}' in rows:
                     continue
                 print(f'{name}/{kind} ...', file=sys.stderr)
@@ -92,7 +96,7 @@ def main() -> None:
                 rows[f'{name}/{kind}'] = asdict(found)
                 args.json.write_text(json.dumps(rows, indent=2) + '\n')
     print(HEADER, '| --- ' * (HEADER.count('|') - 1) + '|', sep='\n')
-    print('\n'.join(row(key, found) for key, found in rows.items()))
+    print('\n'.join(row(key, found) for key, found in sorted(rows.items())))
     print(f'\n{describe_machine(threads=1)}')
 
 

@@ -25,7 +25,8 @@ class EfficientPAM(PAM):
     PyTorch's fused attention does the same (not run on one by the authors).
 
     Where a graph is recorded (to trace, export or compile it), it holds for any size:
-    its attention is PyTorch's, or in TorchScript MMSegmentation's.
+    exported it is a loop over some queries at a time, in linear memory; compiled its
+    attention is PyTorch's, and in TorchScript MMSegmentation's.
 
     Parameters and results are those of MMSegmentation's ``PAM``.
     """
