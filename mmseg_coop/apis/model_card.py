@@ -99,12 +99,10 @@ def _results(card: Card) -> Iterator[str]:
 
 def _cost(card: Card) -> Iterator[str]:
     yield '## Cost\n'
-    yield f'{card.parameters / 1e6:.2f} M parameters'
+    yield f'- {card.parameters / 1e6:.2f} M parameters'
     if card.flops is not None:
-        height, width = card.size
-        yield (
-            f'; {card.flops / 1e9:.2f} GFLOPs to predict an image of {height} x {width}'
-        )
+        size = ' x '.join(map(str, card.size))
+        yield f'- {card.flops / 1e9:.2f} GFLOPs to predict an image of {size}'
     yield ''
 
 
