@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine import fileio
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..datasets import check_dataset_folders
+from ..engine import AtomicBackend
 from ..evaluation.knock_out import (
     ALL,
     NONE,
@@ -108,8 +108,8 @@ def _keep(
     data = BytesIO()
     meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
     torch.save(dict(state_dict=weights, meta=meta), data)
-    kept.dump(str(out / 'kept.py'))
-    fileio.put(data.getvalue(), str(out / 'kept.pth'))
+    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
+    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     left_out = tuple(
         str(ref) for ref in model.plan.incoming if ref not in smaller.plan.incoming
     )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..engine.atomic_backend import AtomicBackend
 from ..eval_mode import eval_mode
 from ..models.plan import Plan, SiteRef
 from .results import iou
@@ -236,6 +236,4 @@ def _write(
     file: Path, key: str, classes: Sequence[str], rows: Iterable[KnockOut]
 ) -> None:
     content = dict(key=key, classes=classes, rows=[asdict(row) for row in rows])
-    part = file.with_name(f'{file.name}.part')
-    part.write_text(json.dumps(content, indent=2) + '\n')
-    os.replace(part, file)
+    AtomicBackend().put_text(json.dumps(content, indent=2) + '\n', file)

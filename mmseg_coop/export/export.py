@@ -7,12 +7,12 @@ from statistics import median
 from typing import Any
 
 import torch
-from mmengine import fileio
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..benchmark.timing import in_turn
+from ..engine import AtomicBackend
 from .agreement import Agreement, DifferenceError, compare, reference
 from .deployed import DeployedModel
 from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
@@ -153,7 +153,7 @@ def export_model(
         except (RecordingError, DifferenceError) as error:
             refused[variable] = str(error)
             continue
-        fileio.put(data, str(out))
+        AtomicBackend().put(data, out)
         times = in_turn(
             lambda: expected(images[0]), lambda run=run: run(images[0]), _TURNS
         )
