@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mmseg_coop.export import Options, export_model
 from mmseg_coop.export import export as exporting
 
-from tiny import build_pair, draw_classifiers
+from tiny import build_pair, enliven
 
 pytest.importorskip('onnxscript')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -45,7 +45,7 @@ def model():
     torch.manual_seed(0)
     connections = dict(pattern='same', connector=dict(start='random'))
     pair = build_pair(connections=connections, data_preprocessor=PREPROCESSOR)
-    return draw_classifiers(pair).eval()
+    return enliven(pair)
 
 
 @pytest.fixture(scope='module')
