@@ -4,6 +4,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+# To export models to ONNX, and to check what was exported.
+EXPORT = ['onnx', 'onnxruntime', 'onnxscript']
 VERSION = re.search(
     r"__version__ = '(.+)'", (HERE / 'mmseg_coop' / 'version.py').read_text()
 )[1]
@@ -63,13 +65,11 @@ setup(
             'mmpretrain>=1.0.0',
             'mmsegmentation>=1.0.0',
         ],
+        'export': EXPORT,
         # One release of ruff: another may format otherwise.
         'dev': [
+            *EXPORT,
             'hypothesis',
-            # To check exported models.
-            'onnx',
-            'onnxruntime',
-            'onnxscript',
             'pre-commit',
             'pytest',
             'pytest-xdist',

@@ -78,6 +78,30 @@ def build_pair(network: str = 'deeplabv3plus', connections=None, **changes):
     return MODELS.build(config)
 
 
+def enliven(model):
+    """Let an untrained model tell classes apart, as features of new ones fade.
+
+    Batch norms get the statistics of noise, classifiers are drawn wide.
+    """
+    for name, value in model.named_parameters():
+        if name.endswith('conv_seg.weight'):
+            torch.nn.init.normal_(value, std=1.0)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    images = list(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
+    data = dict(inputs=images, data_samples=[SegDataSample(), SegDataSample()])
+    inputs = model.data_preprocessor(data, False)['inputs']
+    metas = [dict(img_shape=(64, 64), ori_shape=(64, 64), pad_shape=(64, 64))] * 2
+    model.train()
+    with torch.no_grad():
+        if hasattr(model, 'plan'):
+            model.networks_inference(inputs, metas, model.plan.networks)
+        else:
+            model.encode_decode(inputs, metas)
+    return model.eval()
+
+
 def make_samples(labels: torch.Tensor) -> list[SegDataSample]:
     """Samples with labels, (N, 1, H, W)."""
     shape = tuple(labels.shape[-2:])

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis.knock_out import knock_out_checkpoint
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.engine import load_weights
@@ -31,6 +32,19 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='draw the connections, as graph.mmd (Mermaid), graph.svg and graph.png; '
         'needs no checkpoint',
+    )
+    parser.add_argument(
+        '--knock-out',
+        action='store_true',
+        help='test with each connection switched off: knock_out.json (goes on where it '
+        'was stopped) and knock_out.png, instead of the above',
+    )
+    parser.add_argument(
+        '--keep',
+        type=int,
+        metavar='K',
+        help='with --knock-out: write kept.py and kept.pth with the K targets whose '
+        'loss costs most',
     )
     parser.add_argument(
         '--num-images', type=int, default=8, help='of the test set, to measure on'
@@ -61,7 +75,6 @@ def draw(model: nn.Module, folder: Path) -> None:
 
 def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
-    load_weights(model, args.checkpoint)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))
     save(draw_cooperation(found), args.out / 'cooperation.png')
@@ -74,18 +87,30 @@ def main() -> None:
     args = parse_args()
     silence_foreign_warnings()
     with one_line_errors():
+        if args.knock_out and not args.checkpoint:
+            raise ValueError('--knock-out: name a checkpoint behind the config')
         if not (args.graph or args.checkpoint):
             raise ValueError('name a checkpoint behind the config, or give --graph')
         if args.num_images < 1:
             raise ValueError(
                 f'--num-images: found {args.num_images}, expected 1 or more'
             )
+        if args.keep is not None and not args.knock_out:
+            raise ValueError('--keep: found without --knock-out, by which it chooses')
         config = load_config(args.config, args.cfg_options)
         model = build(config)
         args.out.mkdir(parents=True, exist_ok=True)
         if args.graph:
             draw(model, args.out)
         if args.checkpoint:
+            load_weights(model, args.checkpoint)
+        if args.knock_out:
+            print(
+                knock_out_checkpoint(
+                    model, config, args.checkpoint, args.out, args.keep
+                )
+            )
+        elif args.checkpoint:
             measure(model, config, args)
     print(f'Written to {args.out}')
 

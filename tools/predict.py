@@ -1,4 +1,7 @@
-"""Predict images: python tools/predict.py CONFIG CHECKPOINT SOURCE..."""
+"""Predict images: python tools/predict.py CONFIG CHECKPOINT SOURCE...
+
+Or with a folder of tools/publish.py: python tools/predict.py FOLDER SOURCE...
+"""
 
 import argparse
 import sys
@@ -17,6 +20,7 @@ from mmseg_coop.apis import (
 )
 from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
 from mmseg_coop.apis.images import UnreadableImageError
+from mmseg_coop.apis.published import published_files
 from mmseg_coop.apis.sources import Frame, Sources
 from mmseg_coop.apis.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
@@ -25,11 +29,13 @@ from mmseg_coop.models import CooperativeEncoderDecoder
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Predict images')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('config', help='config file, or a published folder')
+    parser.add_argument(
+        'checkpoint', help='checkpoint file or URL; left out behind a folder'
+    )
     parser.add_argument(
         'sources',
-        nargs='+',
+        nargs='*',
         metavar='SOURCE',
         help='image or video, folder, glob in quotes, or the index of a camera '
         '(until Ctrl-C)',
@@ -50,6 +56,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
+    if Path(args.config).is_dir():
+        args.sources.insert(0, args.checkpoint)
+        args.config, args.checkpoint = published_files(args.config)
+    if not args.sources:
+        raise ValueError('SOURCE: found none, expected images behind the checkpoint')
     if args.batch_size < 1:
         raise ValueError(f'--batch-size: found {args.batch_size}, expected 1 or more')
     if not 0 <= args.opacity <= 1:

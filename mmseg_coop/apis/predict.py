@@ -21,6 +21,7 @@ from ..engine import load_weights
 from ..engine.safe_load import enable_safe_loading
 from ..models.finite import check_finite
 from .images import ImageReader, center, displayed, loads_images
+from .published import published_files
 from .runtime import load_config
 
 # What a pipeline does that a prediction does not need.
@@ -78,7 +79,8 @@ class Predictor:
 
     Args:
         config: The config or its file, of a cooperative model or any other segmentor
-            of MMSegmentation.
+            of MMSegmentation; or, alone, a folder that ``tools/publish.py`` has
+            written.
         checkpoint: The checkpoint's file or URL.
         device: As in PyTorch. Default: a GPU if there is one.
 
@@ -88,8 +90,13 @@ class Predictor:
     """
 
     def __init__(
-        self, config: str | Path | Config, checkpoint: str, device: str | None = None
+        self,
+        config: str | Path | Config,
+        checkpoint: str | None = None,
+        device: str | None = None,
     ):
+        if checkpoint is None:
+            config, checkpoint = published_files(config)
         if not isinstance(config, Config):
             config = load_config(str(config))
         use_scope(config)

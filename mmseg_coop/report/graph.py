@@ -1,7 +1,7 @@
 """The connections of a model as a picture: networks as columns, sites as nodes."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from matplotlib import pyplot as plt
@@ -47,11 +47,12 @@ def mermaid(model: nn.Module) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def draw_graph(model: nn.Module) -> Figure:
+def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figure:
     """Draw the graph as a figure; an arrow's number is that of its channels.
 
     Args:
         model: A ``CooperativeEncoderDecoder``.
+        notes: What stands at a site, too, as in ``bottom.backbone.layer1``.
     """
     plan = model.plan
     columns = {network: _COLUMN * i for i, network in enumerate(plan.networks)}
@@ -71,7 +72,8 @@ def draw_graph(model: nn.Module) -> Figure:
             for a, b in _steps(plan, network):
                 _step(axis, x, nodes[a][1], nodes[b][1])
         for ref, place in nodes.items():
-            _node(axis, place, f'{ref.site}\n{_size(plan, ref)}', '#456789')
+            lines = [ref.site, _size(plan, ref), (notes or {}).get(str(ref), '')]
+            _node(axis, place, '\n'.join(filter(None, lines)), '#456789')
         for i, connection in enumerate(plan.connections):
             color = f'C{i % 10}'
             for start, end, label in _arrows(plan, connection):

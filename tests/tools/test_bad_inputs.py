@@ -45,6 +45,8 @@ READING = {
     'test.py': ['good.pth'],
     'predict.py': ['good.pth', 'image.png'],
     'analyze.py': ['good.pth'],
+    'export.py': ['good.pth', '--out', 'new.onnx'],
+    'publish.py': ['good.pth', '--out', 'new'],
 }
 CONVERT = 'convert_checkpoint.py'
 CAMVID, CITYSCAPES, VOC = (
@@ -68,7 +70,7 @@ LINES: list[tuple[str, list, str]] = [
     ),
     *(
         (tool, [PAIR, checkpoint, *READING[tool][1:]], checkpoint)
-        for tool in ('test.py', 'predict.py', 'analyze.py')
+        for tool in ('test.py', 'predict.py', 'analyze.py', 'export.py', 'publish.py')
         for checkpoint in CHECKPOINTS
     ),
     *(

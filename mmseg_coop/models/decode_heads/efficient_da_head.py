@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 # Similarities of a batch that are held at a time: 4 MB in float32.
 _TILE = 2**20
+# Queries at a time in an exported graph.
+_SCANNED = 128
 
 
 class EfficientPAM(PAM):
@@ -23,7 +25,8 @@ class EfficientPAM(PAM):
     PyTorch's fused attention does the same (not run on one by the authors).
 
     Where a graph is recorded (to trace, export or compile it), it holds for any size:
-    its attention is PyTorch's, or in TorchScript MMSegmentation's.
+    exported it is a loop over some queries at a time, in linear memory; compiled its
+    attention is PyTorch's, and in TorchScript MMSegmentation's.
 
     Parameters and results are those of MMSegmentation's ``PAM``.
     """
@@ -58,6 +61,8 @@ class EfficientDAHead(DAHead):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
+    if torch.compiler.is_exporting():
+        return _scanned(query, key, value)
     if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)
     return _Attention.apply(query, key, value)
@@ -75,6 +80,25 @@ def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     heads = [x.transpose(1, 2).contiguous().unsqueeze(1) for x in (query, key, value)]
     out = F.scaled_dot_product_attention(*heads, scale=1.0)
     return out.squeeze(1).transpose(1, 2).contiguous()
+
+
+def _scanned(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of a few queries after the other: a loop in the exported graph."""
+    from torch._higher_order_ops.scan import scan
+
+    def attend(carried: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        # Not @, which asks for sizes, and those can't be taken into a scan.
+        attention = torch.bmm(queries, key).softmax(-1)
+        return carried.clone(), torch.bmm(value, attention.transpose(1, 2))
+
+    length = query.shape[2]
+    # One piece would be taken for a constant.
+    count = torch.sym_max(2, (length + _SCANNED - 1) // _SCANNED)
+    pieces = F.pad(query, (0, count * _SCANNED - length))
+    pieces = pieces.unflatten(2, (count, _SCANNED)).permute(2, 0, 3, 1)
+    # A scan has to carry something.
+    _, out = scan(attend, query.new_zeros(1), pieces)
+    return out.permute(1, 2, 0, 3).flatten(2)[..., :length]
 
 
 class _Attention(Function):

@@ -1,0 +1,119 @@
+"""Formats of exported models: how they are written, and run without this package."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .recording import Recording, first_line, quiet
+
+# Opsets that PyTorch's exporter writes.
+OPSETS = range(18, 24)
+INPUT = 'image'
+# Name of the metadata, as JSON, in both formats.
+METADATA = 'mmseg_coop'
+_NEEDED = ('onnx', 'onnxruntime', 'onnxscript')
+
+Run = Callable[[Tensor], dict[str, Tensor]]
+
+
+def check_onnx(opset: int) -> None:
+    """Check that ONNX can be written.
+
+    Raises:
+        ValueError: If packages are missing, or the opset is too old or new.
+    """
+    missing = [name for name in _NEEDED if not _can_import(name)]
+    if missing:
+        raise ValueError(
+            f'--format onnx: needs {", ".join(missing)}, which can not be imported; '
+            "pip install 'mmseg_coop[export]'"
+        )
+    if opset not in OPSETS:
+        raise ValueError(
+            f'--opset: found {opset}, expected {OPSETS.start} to {OPSETS[-1]}, which '
+            f'PyTorch {torch.__version__} can export to'
+        )
+
+
+def _can_import(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
+    """A recorded model in ONNX, in one piece.
+
+    Args:
+        recording: The model.
+        opset: Version of ONNX's operators.
+        metadata: What JSON can hold.
+
+    Raises:
+        ValueError: If an operator has no counterpart, or the model is too large.
+    """
+    try:
+        with quiet():
+            program = torch.onnx.export(
+                recording.program,
+                opset_version=opset,
+                dynamo=True,
+                verbose=False,
+                external_data=False,
+                input_names=[INPUT],
+                output_names=list(recording.outputs),
+            )
+    except Exception as error:
+        raise ValueError(
+            f"--opset {opset}: the model can't be written in ONNX "
+            f'({first_line(error.__cause__ or error)})'
+        ) from error
+    program.model.metadata_props[METADATA] = json.dumps(metadata)
+    try:
+        return program.model_proto.SerializeToString()
+    except Exception as error:
+        # Protobuf's limit of 2 GB has another error in each release.
+        raise ValueError(f'--format onnx: {first_line(error)}') from error
+
+
+def run_onnx(data: bytes) -> Run:
+    """What runs a model in ONNX Runtime on the CPU, in as many threads as PyTorch."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        data, options, providers=['CPUExecutionProvider']
+    )
+    names = [output.name for output in session.get_outputs()]
+
+    def run(image: Tensor) -> dict[str, Tensor]:
+        found = session.run(names, {INPUT: np.ascontiguousarray(image.numpy())})
+        return dict(zip(names, map(torch.from_numpy, found), strict=True))
+
+    return run
+
+
+def to_torch(recording: Recording, metadata: Mapping[str, Any]) -> bytes:
+    """A recorded model as PyTorch's ``torch.export.load`` reads it."""
+    data = io.BytesIO()
+    extra = {f'{METADATA}.json': json.dumps(metadata)}
+    with quiet():
+        torch.export.save(recording.program, data, extra_files=extra)
+    return data.getvalue()
+
+
+def run_torch(data: bytes) -> Run:
+    """What runs a model in PyTorch alone."""
+    with quiet():
+        module = torch.export.load(io.BytesIO(data)).module()
+    return torch.no_grad()(module)

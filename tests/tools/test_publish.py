@@ -1,0 +1,110 @@
+"""A model in a folder, from the command line to a prediction elsewhere."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from safetensors import safe_open
+
+from mmseg_coop.apis import Predictor
+
+from harmful import WAYS, harmful_checkpoint
+from run_tool import run_tool
+
+CONFIG = Path(__file__).parents[2] / 'configs/coop/deeplabv3plus_r18_same_toy.py'
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('publish')
+    torch.manual_seed(0)
+    weights = MODELS.build(Config.fromfile(CONFIG).model).state_dict()
+    meta = dict(iter=160, seed=3, cfg='a = "/home/me"')
+    torch.save(dict(state_dict=weights, meta=meta), folder / 'a.pth')
+    torch.save(dict(a=torch.zeros(1)), folder / 'other.pth')
+    torch.save(harmful_checkpoint(WAYS['mkdir']('made')), folder / 'harm.pth')
+    picture = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    cv2.imwrite(str(folder / 'image.png'), picture)
+    return folder
+
+
+@pytest.fixture
+def tool(folder, monkeypatch, capsys):
+    return lambda name, *arguments: run_tool(
+        name, folder, arguments, monkeypatch, capsys
+    )
+
+
+def test_a_folder_predicts_by_itself(folder, tool):
+    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'model')
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (folder / 'model').iterdir()}
+    assert names == {'README.md', 'config.json', 'config.py', 'model.safetensors'}
+    elsewhere = folder / 'elsewhere'
+    shutil.move(folder / 'model', elsewhere)
+    picture = str(folder / 'image.png')
+    expected = Predictor(CONFIG, str(folder / 'a.pth'), 'cpu')(picture)
+    found = Predictor(elsewhere, device='cpu')(picture)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    assert found.classes == expected.classes
+    done = tool('predict.py', elsewhere, 'image.png', '--save', 'label', '--out', 'p')
+    assert done.returncode == 0, done.stderr
+    label = cv2.imread(str(folder / 'p/label/image.png'), -1)
+    assert (label == expected.label).mean() > 0.999
+    check_contents(elsewhere, expected)
+    (elsewhere / 'model.safetensors').unlink()
+    done = tool('predict.py', elsewhere, 'image.png')
+    assert done.returncode == 2
+    assert 'elsewhere: there is no model.safetensors' in done.stderr
+
+
+def check_contents(folder, predictor):
+    labels = json.loads((folder / 'config.json').read_text())
+    assert tuple(labels['id2label'].values()) == predictor.classes
+    assert labels['data_preprocessor']['mean'] and len(labels['palette']) == 8
+    with safe_open(folder / 'model.safetensors', framework='pt') as file:
+        assert '/home/me' not in str(file.metadata())
+    card = (folder / 'README.md').read_text()
+    head = yaml.safe_load(card.split('---')[1])
+    assert head['pipeline_tag'] == 'image-segmentation'
+    for part in ('seed 3', 'iter 160', 'GFLOPs', f'torch {torch.__version__}'):
+        assert part in card
+    assert 'None: the run has no results' in card
+
+
+def test_the_card_has_the_results_of_the_run(folder, tool):
+    options = ['--cfg-options', 'test_dataloader.dataset.num_images=4']
+    done = tool('test.py', CONFIG, 'a.pth', '--work-dir', 'run', *options)
+    assert done.returncode == 0, done.stderr
+    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'tested', '--run', 'run')
+    assert done.returncode == 0, done.stderr
+    card = (folder / 'tested' / 'README.md').read_text()
+    head = yaml.safe_load(card.split('---')[1])
+    value = head['model-index'][0]['results'][0]['metrics'][0]['value']
+    assert f'| bottom (counts) | {value:.2f} |' in card
+    assert '| top | ' in card and '| mean | ' in card
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['nowhere.pth', '--out', 'new'], 'there is no file nowhere.pth'),
+        (['other.pth', '--out', 'new'], 'another architecture'),
+        (['harm.pth', '--out', 'new'], 'loading it would run'),
+        (['a.pth', '--out', '.'], 'is there already'),
+        (['a.pth', '--out', 'new', '--run', 'nowhere'], 'nowhere: there is no'),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(folder, tool, arguments, message):
+    before = sorted(folder.iterdir())
+    done = tool('publish.py', CONFIG, *arguments)
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert done.stderr.startswith('error: ') and message in done.stderr
+    assert sorted(folder.iterdir()) == before

@@ -1,0 +1,82 @@
+"""Export a model: python tools/export.py CONFIG CHECKPOINT --out FILE.onnx"""
+
+import argparse
+from pathlib import Path
+
+from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis.export import export_checkpoint
+from mmseg_coop.export import FORMATS, Options
+
+
+def parse_args() -> argparse.Namespace:
+    defaults = Options()
+    parser = argparse.ArgumentParser(
+        description='Write a trained model into one file that needs neither this '
+        'package nor MMSegmentation: an image in, label map and probabilities out. It '
+        'is compared with PyTorch before it is kept'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('--out', type=Path, required=True, help='.onnx or .pt2 file')
+    parser.add_argument('--format', choices=list(FORMATS), default=defaults.format)
+    parser.add_argument(
+        '--opset',
+        type=int,
+        default=defaults.opset,
+        help=f"version of ONNX's operators; default: {defaults.opset}",
+    )
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        metavar=('HEIGHT', 'WIDTH'),
+        help='of the only images that the file is for; default: any size, where the '
+        'network allows it',
+    )
+    parser.add_argument(
+        '--preprocess',
+        action='store_true',
+        help='take images as the pipeline loads and resizes them: colour order, '
+        'normalisation and padding are in the file',
+    )
+    parser.add_argument(
+        '--uncertainty',
+        action='store_true',
+        help="give the entropy of the networks' mean, and where they disagree, too; "
+        'all networks run to their ends',
+    )
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        default=[],
+        help='to compare with PyTorch on; default: the first of the test data',
+    )
+    parser.add_argument(
+        '--num-images', type=int, default=3, help='how many of the test data'
+    )
+    add_loading_arguments(parser)
+    return parse_arguments(parser)
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    with one_line_errors():
+        options = Options(
+            format=args.format,
+            opset=args.opset,
+            size=tuple(args.size) if args.size else None,
+            preprocess=args.preprocess,
+            uncertainty=args.uncertainty,
+        )
+        config = load_config(args.config, args.cfg_options)
+        exported = export_checkpoint(
+            config, args.checkpoint, args.out, options, args.images, args.num_images
+        )
+    print(exported.summary())
+    print(f'Written: {args.out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,104 @@
+"""Export models of CamVid, and tabulate what comes out: docs/export.md has it.
+
+python tools/misc/export_table.py --data data/camvid --json docs/export.json
+
+Weights are initial ones, with attention switched on and classifiers drawn wide, so that
+probabilities are not level: what is compared is arithmetic.
+Rows that the file has already are kept, so that it goes on where it was stopped.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
+from mmseg_coop.apis.export import test_images
+from mmseg_coop.benchmark.machine import describe_machine
+from mmseg_coop.config_types import use_scope
+from mmseg_coop.export import FORMATS, Options, export_model
+
+MODELS_OF_TABLE = [
+    *(
+        f'{network}_r18_{method}'
+        for network in ('danet', 'deeplabv3plus')
+        for method in ('single', 'same', 'multi')
+    ),
+    'segformer_b0_single',
+    'danet_r18_segformer_b0_same',
+]
+HEADER = (
+    '| model | format | may vary | parameters | left out | file | largest difference '
+    '| other labels | latency | PyTorch |'
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Tabulate exports of CamVid models')
+    parser.add_argument('--data', default='data/camvid', help='folder of CamVid')
+    parser.add_argument('--json', type=Path, default=Path('export.json'))
+    parser.add_argument('--formats', nargs='+', choices=FORMATS, default=list(FORMATS))
+    return parser.parse_args()
+
+
+def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
+    options = {'test_dataloader.dataset.data_root': data}
+    config = load_config(f'mmseg_coop::coop/{name}_camvid.py', options)
+    use_scope(config)
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    for key, value in model.named_parameters():
+        if key.endswith('gamma.scale'):
+            # DANet's attention starts at zero, which would hide it.
+            nn.init.constant_(value, 0.5)
+        if key.endswith('conv_seg.weight'):
+            # Classes would be all but level.
+            nn.init.normal_(value, std=0.5)
+    return model, test_images(config, 3)
+
+
+def row(key: str, found: dict) -> str:
+    agreement = found['agreement']
+    cells = [
+        *key.split('/'),
+        found['variable'],
+        f'{found["parameters"]:,}',
+        f'{sum(found["dead"].values()):,}',
+        f'{found["size"] / 1e6:.1f} MB',
+        f'{agreement["difference"]:.1e}',
+        f'{agreement["ties"]} of {agreement["pixels"]:,}',
+        f'{found["latency"] * 1e3:.0f} ms',
+        f'{found["pytorch_latency"] * 1e3:.0f} ms',
+    ]
+    return f'| {" | ".join(cells)} |'
+
+
+def main() -> None:
+    args = parse_args()
+    silence_foreign_warnings()
+    torch.set_num_threads(1)
+    rows = json.loads(args.json.read_text()) if args.json.is_file() else {}
+    with one_line_errors(), TemporaryDirectory() as folder:
+        for kind in args.formats:
+            for name in MODELS_OF_TABLE:
+                if f'{name}/{kind}' in rows:
+                    continue
+                print(f'{name}/{kind} ...', file=sys.stderr)
+                model, images = build(name, args.data)
+                out = Path(folder) / f'model{FORMATS[kind]}'
+                found = export_model(model, images, out, Options(format=kind))
+                rows[f'{name}/{kind}'] = asdict(found)
+                args.json.write_text(json.dumps(rows, indent=2) + '\n')
+    print(HEADER, '| --- ' * (HEADER.count('|') - 1) + '|', sep='\n')
+    print('\n'.join(row(key, found) for key, found in sorted(rows.items())))
+    print(f'\n{describe_machine(threads=1)}')
+
+
+if __name__ == '__main__':
+    main()
