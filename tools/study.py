@@ -40,8 +40,16 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=1,
         metavar='N',
-        help='runs at a time, which divide the cores among them; 0 only makes the '
+        help='runs at a time, which divide the cores among them (the variable '
+        'OMP_NUM_THREADS, if it is set, is the most that each takes); 0 only makes the '
         'tables of what is finished',
+    )
+    parser.add_argument(
+        '--markdown',
+        type=Path,
+        metavar='FILE',
+        help='write the first table and its figures between the marks '
+        '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
         '--list', action='store_true', help='show states and next commands, run nothing'
@@ -89,7 +97,7 @@ def main() -> None:
             return
         if args.jobs:
             run(conductor, console)
-        report(trials, work_dir, records, console)
+        report(trials, work_dir, records, console, args.markdown)
         if conductor.failed:
             raise ValueError(
                 f'{len(conductor.failed)} of {len(trials)} runs have failed; start '
