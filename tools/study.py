@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
 from mmseg_coop.engine.stop_hook import STOPPED
-from mmseg_coop.study import Conductor, make_trials, read_grid, report
+from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
 from mmseg_coop.study.progress import Progress
 from mmseg_coop.study.steps import next_step
 from mmseg_coop.study.table import LiveTable, draw
@@ -90,6 +90,9 @@ def main() -> None:
         grid = read_grid(args.grid)
         work_dir = args.work_dir or Path('work_dirs') / grid.name
         records = args.records or work_dir / 'records'
+        if args.markdown:
+            # Hours before it is written.
+            check_marks(args.markdown, grid)
         trials = make_trials(grid, work_dir, records)
         conductor = Conductor(trials, args.jobs)
         if args.list:

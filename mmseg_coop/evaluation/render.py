@@ -168,15 +168,25 @@ def write_between(path: Path, name: str, text: str) -> None:
     Raises:
         ValueError: If the file has no such marks.
     """
+    head, tail = around_marks(path, name)
+    path.write_text(f'{head}\n\n{text.strip()}\n\n{tail}')
+
+
+def around_marks(path: Path, name: str) -> tuple[str, str]:
+    """What a file has up to a name's first mark, and from its second one on.
+
+    Raises:
+        ValueError: If the file has no such marks; one that is not there has them.
+    """
     begin, end = f'<!-- {name}: begin -->', f'<!-- {name}: end -->'
-    found = path.read_text() if path.is_file() else f'{begin}\n{end}\n'
-    head, opened, rest = found.partition(begin)
+    text = path.read_text() if path.is_file() else f'{begin}\n{end}\n'
+    head, opened, rest = text.partition(begin)
     _, closed, tail = rest.partition(end)
     if not (opened and closed):
         raise ValueError(
             f'{path}: expected the marks {begin} and {end} around the table'
         )
-    path.write_text(f'{head}{begin}\n\n{text.strip()}\n\n{end}{tail}')
+    return head + begin, end + tail
 
 
 def _marked(cell: Cell, quote: Callable[[str], str], start: str, end: str) -> str:

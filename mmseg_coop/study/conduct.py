@@ -18,7 +18,7 @@ class Conductor:
     tries it again. One that another process works on is waited for.
 
     Args:
-        trials: The trials; those that others need come first.
+        trials: The trials, in order; one that needs another's weights waits for them.
         jobs: How many at a time; the processor's cores are divided among them, or
             each has ``OMP_NUM_THREADS`` threads where that is less.
     """

@@ -5,10 +5,21 @@ import shutil
 from pathlib import Path
 
 from ..evaluation.comparison import Comparison
-from ..evaluation.render import markdown, write_between
+from ..evaluation.render import around_marks, markdown, write_between
 from ..evaluation.tables import summary_table
+from .grid import Grid
 
 _FIGURES = {'costs': 'mIoU over cost', 'gains': 'Gains over the single network'}
+
+
+def check_marks(document: Path, grid: Grid) -> None:
+    """Check that a document has the marks of a grid's splits.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    for split in grid.splits:
+        around_marks(document, f'{grid.name}_{split}')
 
 
 def write_summary(

@@ -3,7 +3,7 @@ _base_ = './schedule_camvid.py'
 max_iters = 300
 optim_wrapper = dict(
     optimizer=dict(
-        _delete_=True, type='AdamW', lr=0.001, betas=(0.9, 0.999), weight_decay=0.01
+        _delete_=True, type='AdamW', lr=0.003, betas=(0.9, 0.999), weight_decay=0.01
     )
 )
 param_scheduler = [
