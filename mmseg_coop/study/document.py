@@ -9,7 +9,12 @@ from ..evaluation.render import around_marks, markdown, write_between
 from ..evaluation.tables import summary_table
 from .grid import Grid
 
-_FIGURES = {'costs': 'mIoU over cost', 'gains': 'Gains over the single network'}
+# Files of a report, and what they show.
+_FIGURES = {
+    'costs.png': 'mIoU over cost',
+    'gains.png': 'Gains over the single network',
+    'curves_*.png': 'Validation',
+}
 
 
 def check_marks(document: Path, grid: Grid) -> None:
@@ -38,12 +43,13 @@ def write_summary(
         ValueError: If the document has no such marks.
     """
     parts = [markdown(summary_table(comparison)).strip()]
-    for figure, title in _FIGURES.items():
-        source = report / f'{figure}.png'
-        if source.is_file():
-            kept = records / f'{name}_{figure}.png'
+    for pattern, title in _FIGURES.items():
+        pictures = []
+        for source in sorted(report.glob(pattern)):
+            kept = records / f'{name}_{source.name}'
             shutil.copyfile(source, kept)
-            parts.append(f'![{title}]({_link(kept, document)})')
+            pictures.append(f'![{title}]({_link(kept, document)})')
+        parts += ['\n'.join(pictures)] if pictures else []
     tables = _link(records / f'{name}.md', document)
     parts.append(f'Classes, each network, calibration and borders: [{name}]({tables})')
     write_between(document, name, '\n\n'.join(parts))
