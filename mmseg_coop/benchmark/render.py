@@ -7,12 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from ..evaluation.render import markdown
+from ..evaluation.render import markdown, write_between
 from ..evaluation.table import Table, text_cell
 from .figure import Figure
 from .records import Record
 
-BEGIN, END = '<!-- benchmark: begin -->', '<!-- benchmark: end -->'
 _MET = {True: 'yes', False: '**no**', None: '–'}
 _COLUMNS = ['row', 'what', 'against', 'theirs', 'ours', 'ratio', 'to reach', 'reached']
 # What a terminal of 80 characters has no room for.
@@ -40,15 +39,7 @@ def write_markdown(path: Path, records: dict[str, Record]) -> None:
     Raises:
         ValueError: If the file has no marks.
     """
-    text = path.read_text() if path.is_file() else f'{BEGIN}\n{END}\n'
-    if BEGIN not in text or END not in text:
-        raise ValueError(
-            f'{path}: expected the marks {BEGIN} and {END} around the table'
-        )
-    head, tail = text.split(BEGIN)[0], text.split(END)[1]
-    path.write_text(
-        f'{head}{BEGIN}\n\n{markdown(_table(records)).strip()}\n\n{END}{tail}'
-    )
+    write_between(path, 'benchmark', markdown(_table(records)))
 
 
 def _table(records: dict[str, Record]) -> Table:

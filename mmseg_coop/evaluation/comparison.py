@@ -19,6 +19,7 @@ from .statistics import (
 )
 
 BASELINES = ('single', 'ensemble')
+_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,12 @@ class Gain:
     points: float
     interval: Interval
     p_value: float | None
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether neither the choice of images nor that of seeds explains it."""
+        significant = self.p_value is not None and self.p_value < _SIGNIFICANT
+        return self.interval.without_zero and significant
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from .comparison import Comparison
 from .cost import Cost
 from .table import Cell, Table, name_cell, number_cell, recombined
 
+TRAINING, PREDICTION, LATENCY = 'GFLOPs to train', 'GFLOPs to predict', 'ms to predict'
+
 
 def cost_table(comparison: Comparison) -> Table | None:
     """Make a table of costs; None if they were not measured."""
@@ -16,9 +18,9 @@ def cost_table(comparison: Comparison) -> Table | None:
     columns = [
         'method',
         'parameters in M',
-        'GFLOPs to train',
-        'GFLOPs to predict',
-        'ms to predict',
+        TRAINING,
+        PREDICTION,
+        LATENCY,
         'MB to predict',
     ]
     notes = (

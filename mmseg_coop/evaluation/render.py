@@ -28,15 +28,16 @@ _LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
-    """Print to the terminal, with methods in columns: it is narrow."""
+    """Print to the terminal, which is narrow: wide tables in parts."""
     for table in tables:
-        table = table.transposed()
-        rich = RichTable(title=escape(table.title))
-        for i, name in enumerate(table.columns):
-            rich.add_column(escape(name), justify='right' if i else 'left')
-        for row in table.rows:
-            rich.add_row(*(_marked(cell, escape, '[bold]', '[/bold]') for cell in row))
-        console.print(rich)
+        for part in table.upright().parts(console.width):
+            rich = RichTable(title=escape(part.title))
+            for i, name in enumerate(part.columns):
+                rich.add_column(escape(name), justify='right' if i else 'left')
+            for row in part.rows:
+                marked = (_marked(cell, escape, '[bold]', '[/bold]') for cell in row)
+                rich.add_row(*marked)
+            console.print(rich)
         for note in table.notes:
             console.print(escape(note), style='dim', highlight=False)
 
@@ -159,6 +160,33 @@ def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
         path.write_text(comma_separated(tables[0]))
     else:
         path.write_text('\n'.join(map(_WRITERS[path.suffix], tables)))
+
+
+def write_between(path: Path, name: str, text: str) -> None:
+    """Write a text between the marks of its name in a file, or to a new file.
+
+    Raises:
+        ValueError: If the file has no such marks.
+    """
+    head, tail = around_marks(path, name)
+    path.write_text(f'{head}\n\n{text.strip()}\n\n{tail}')
+
+
+def around_marks(path: Path, name: str) -> tuple[str, str]:
+    """What a file has up to a name's first mark, and from its second one on.
+
+    Raises:
+        ValueError: If the file has no such marks; one that is not there has them.
+    """
+    begin, end = f'<!-- {name}: begin -->', f'<!-- {name}: end -->'
+    text = path.read_text() if path.is_file() else f'{begin}\n{end}\n'
+    head, opened, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not (opened and closed):
+        raise ValueError(
+            f'{path}: expected the marks {begin} and {end} around the table'
+        )
+    return head + begin, end + tail
 
 
 def _marked(cell: Cell, quote: Callable[[str], str], start: str, end: str) -> str:

@@ -5,6 +5,9 @@ from math import isnan
 
 from .comparison import Comparison, Method
 
+# What is longer may be broken, at spaces.
+_LINE = 14
+_BORDERS = 3
 NOT_TRAINED = '‡'
 RECOMBINED = (
     f'{NOT_TRAINED} not trained: recombines the networks of runs that were trained for '
@@ -52,6 +55,36 @@ class Table:
             if i
         ]
         return replace(self, columns=columns, rows=rows)
+
+    def upright(self) -> 'Table':
+        """With the fewer columns: as it is, or transposed."""
+        return self.transposed() if len(self.rows) < len(self.columns) else self
+
+    def parts(self, width: int) -> 'list[Table]':
+        """The same rows in several tables, as many columns in each as fit.
+
+        Args:
+            width: In characters; each table has at least one column beside the first.
+        """
+        widths = [self._width(i) for i in range(len(self.columns))]
+        parts: list[list[int]] = []
+        for i in range(1, len(self.columns)):
+            if not parts or widths[0] + sum(widths[j] for j in parts[-1] + [i]) > width:
+                parts.append([])
+            parts[-1].append(i)
+        return [self._with_columns([0, *part]) for part in parts]
+
+    def _width(self, column: int) -> int:
+        """Characters that a column needs with its borders; long texts are broken."""
+        texts = [self.columns[column], *(row[column].text for row in self.rows)]
+        words = max(len(word) for text in texts for word in [*text.split(), ''])
+        return max(words, min(max(map(len, texts)), _LINE)) + _BORDERS
+
+    def _with_columns(self, places: list[int]) -> 'Table':
+        columns = [self.columns[i] for i in places]
+        return replace(
+            self, columns=columns, rows=[[row[i] for i in places] for row in self.rows]
+        )
 
 
 def text_cell(text: str) -> Cell:

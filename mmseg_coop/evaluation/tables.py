@@ -3,12 +3,13 @@
 import numpy as np
 
 from .comparison import Comparison, Gain, Method
-from .cost_table import cost_table
+from .cost_table import LATENCY, PREDICTION, TRAINING, cost_table
 from .reliability_table import reliability_table
 from .results import MEAN, ORACLE
 from .table import Cell, Table, name_cell, number_cell, recombined, text_cell
 
 MARK = '†'
+NOISE = '≈'
 INCONSISTENT = (
     f'{MARK} the classes printed in the paper average to another mean IoU than the '
     'one printed'
@@ -24,6 +25,23 @@ def all_tables(comparison: Comparison) -> list[Table]:
         cost_table(comparison),
     )
     return [table for table in tables if table is not None]
+
+
+def summary_table(comparison: Comparison) -> Table:
+    """What the main table begins with, and what it costs: to be read at a glance."""
+    table, costs = main_table(comparison), cost_table(comparison)
+    width = len(table.columns) - len(comparison.classes)
+    columns = ['method', 'runs', *table.columns[1:width]]
+    rows = [
+        [row[0], text_cell(str(len(method.runs))), *row[1:width]]
+        for row, method in zip(table.rows, comparison.methods, strict=False)
+    ]
+    if costs:
+        places = [costs.columns.index(name) for name in (TRAINING, PREDICTION, LATENCY)]
+        columns += [costs.columns[i] for i in places]
+        for row, cost in zip(rows, costs.rows, strict=True):
+            row += [cost[i] for i in places]
+    return Table(table.title, columns, rows, table.notes)
 
 
 def main_table(comparison: Comparison) -> Table:
@@ -95,7 +113,9 @@ def _row(comparison: Comparison, method: Method, kinds: list[str]) -> list[Cell]
 def _gain_cell(gain: Gain | None) -> Cell:
     if gain is None:
         return Cell('')
-    text = f'{gain.points:+.2f} [{gain.interval.low:+.2f}, {gain.interval.high:+.2f}]'
+    mark = '' if gain.beyond_noise else f'{NOISE} '
+    low, high = gain.interval.low, gain.interval.high
+    text = f'{mark}{gain.points:+.2f} [{low:+.2f}, {high:+.2f}]'
     if gain.p_value is not None:
         text += f' p={gain.p_value:.2g}'
     return Cell(text, gain.points)
@@ -113,7 +133,9 @@ def _about(comparison: Comparison) -> str:
         f'{len(results.images)} images; runs of each method: {each}. '
         'Gains are points of mIoU with their 95 % confidence interval over images '
         '(paired bootstrap): how far they depend on the images that were chosen, not '
-        'on the seed. p is that of a paired t-test over seeds.'
+        'on the seed. p is that of a paired t-test over seeds. '
+        f'{NOISE}: within the noise, as far as these runs tell: the interval contains '
+        'zero, p is 0.05 or more, or there is one seed only.'
     )
 
 

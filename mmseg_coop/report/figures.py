@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 
@@ -18,6 +19,8 @@ from .curves import Curve, step_unit, validation_curves
 
 # A colour that nothing else has: the page's own text colour takes its place.
 _INK = '#010203'
+# Characters of a title above a picture of the gallery.
+_TITLE = 22
 STYLE = {
     'axes.edgecolor': _INK,
     'axes.labelcolor': _INK,
@@ -107,7 +110,7 @@ def draw_gallery(
             squeeze=False,
         )
         for axis_column, (title, pictures) in zip(axes.T, columns.items(), strict=True):
-            axis_column[0].set_title(title)
+            axis_column[0].set_title(fill(title, _TITLE))
             for axis, picture in zip(axis_column, pictures, strict=True):
                 axis.imshow(picture, interpolation='nearest')
                 axis.set_axis_off()

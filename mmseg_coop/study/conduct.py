@@ -18,8 +18,9 @@ class Conductor:
     tries it again. One that another process works on is waited for.
 
     Args:
-        trials: The trials; those that others need come first.
-        jobs: How many at a time; the processor's cores are divided among them.
+        trials: The trials, in order; one that needs another's weights waits for them.
+        jobs: How many at a time; the processor's cores are divided among them, or
+            each has ``OMP_NUM_THREADS`` threads where that is less.
     """
 
     def __init__(self, trials: Sequence[Trial], jobs: int):
@@ -27,7 +28,7 @@ class Conductor:
         self.failed: dict[Trial, str] = {}
         self.elsewhere: set[Trial] = set()
         self.jobs = jobs
-        self._threads = max(_cores() // max(jobs, 1), 1)
+        self.threads = _threads(jobs)
         self._running: dict[Trial, Job] = {}
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
@@ -85,7 +86,7 @@ class Conductor:
             lock.close()
             return
         try:
-            self._running[trial] = Job(trial, step, lock, self._threads)
+            self._running[trial] = Job(trial, step, lock, self.threads)
         except (OSError, ValueError) as error:
             lock.close()
             self._note(trial, str(error))
@@ -95,6 +96,13 @@ class Conductor:
             self.failed[trial] = reason
         if reason is not None or trial.finished:
             self._open.remove(trial)
+
+
+def _threads(jobs: int) -> int:
+    """For the arithmetic of each of so many at a time."""
+    each = max(_cores() // max(jobs, 1), 1)
+    asked = os.environ.get('OMP_NUM_THREADS', '')
+    return min(each, int(asked)) if asked.isdecimal() and int(asked) else each
 
 
 def _cores() -> int:

@@ -13,13 +13,18 @@ from ..evaluation.runs import load_runs
 from ..evaluation.tables import all_tables
 from ..report import write_report
 from ..report.gallery import check_weights
+from .document import write_summary
 from .trial import Trial
 
 _PICTURES = 8
 
 
 def report(
-    trials: Sequence[Trial], work_dir: Path, records: Path, console: Console
+    trials: Sequence[Trial],
+    work_dir: Path,
+    records: Path,
+    console: Console,
+    document: Path | None = None,
 ) -> None:
     """Compare what is finished on each split, in tables and reports.
 
@@ -28,6 +33,11 @@ def report(
         work_dir: Where reports go.
         records: Where tables and costs go.
         console: Where tables are printed.
+        document: A Markdown file that has a split's summary between the marks
+            ``<!-- GRID_SPLIT: begin -->`` and ``<!-- GRID_SPLIT: end -->``.
+
+    Raises:
+        ValueError: If the document has no such marks.
     """
     finished = [trial for trial in trials if trial.finished]
     if not finished:
@@ -48,13 +58,16 @@ def report(
         comparison = replace(comparison, costs=costs.methods)
         tables = all_tables(comparison)
         print_tables(tables, console)
+        name = f'{grid.name}_{split}'
         for suffix in ('.md', '.json'):
-            write(comparison, tables, records / f'{grid.name}_{split}{suffix}')
+            write(comparison, tables, records / f'{name}{suffix}')
         pictures = _PICTURES if _can_predict(comparison) else 0
         folder = work_dir / 'report' / grid.name / split
         page = write_report(comparison, folder, pictures)
-        line = f'{split}: {records / grid.name}_{split}.md, {page}'
+        line = f'{split}: {records / name}.md, {page}'
         console.print(line, markup=False, soft_wrap=True)
+        if document:
+            write_summary(document, name, comparison, page.parent, records)
 
 
 def _can_predict(comparison: Comparison) -> bool:

@@ -244,7 +244,9 @@ class Trial:
 
 
 def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
-    """List the runs of a grid: those that others need come first.
+    """List the runs of a grid: every method once, then with its next seed.
+
+    Ended before it is through, a study so has something of every method.
 
     Raises:
         ValueError: If a method's options do not fit its config.
@@ -259,7 +261,7 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
                 grid, entry, seed, work_dir, records, sources
             )
         trials[entry.name, entry.seeds[0]].config()
-    return list(trials.values())
+    return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ NAMES = [
     for network in NETWORKS
     for method in METHODS
 ]
+PRETRAINED = [f'deeplabv3plus_effnetlite0_{method}_camvid' for method in METHODS]
 # Networks that differ, and other connections.
 OTHERS = [
     'danet_r18_chain_camvid',
@@ -36,7 +37,9 @@ OTHERS = [
     'deeplabv3plus_r18_distilled_camvid',
     'deeplabv3plus_r18_distilled_toy',
     'segformer_b0_single_camvid',
+    *PRETRAINED,
 ]
+COOPERATIVE = [name for name in NAMES + PRETRAINED if '_single_' not in name]
 
 
 def load(name: str) -> Config:
@@ -77,6 +80,8 @@ def test_trains_and_predicts(name):
 
 @pytest.mark.parametrize('name', OTHERS)
 def test_others_train_and_predict(name):
+    if name in PRETRAINED:
+        pytest.importorskip('timm')
     config = load(name).model
     config.data_preprocessor.size = (64, 64)
     if 'frozen' in name:
@@ -99,7 +104,7 @@ def test_others_train_and_predict(name):
     assert labels.shape == (1, 64, 64) and labels.max() < classes
 
 
-@pytest.mark.parametrize('name', [n for n in NAMES if '_single_' not in n])
+@pytest.mark.parametrize('name', COOPERATIVE)
 def test_cooperative_configs_hold_only_what_differs(name):
     lines = (CONFIGS / f'{name}.py').read_text().strip().splitlines()
     assert len(lines) <= 11

@@ -139,6 +139,24 @@ def test_terminal(comparison):
     assert 'over ensemble' in text and '±' in text and '20 images' in text
 
 
+def test_terminal_of_80_columns_shows_many_methods_in_parts(tmp_path):
+    """No line is cut, no word broken, and every figure is there."""
+    names = [f'deeplabv3plus_same_number_{i}' for i in range(8)]
+    for seed in (0, 1):
+        for name in names:
+            save_run(tmp_path / name / str(seed), make_results(0.8, 'same', seed))
+    runs = [f'{n}={tmp_path / n / str(s)}' for n in names for s in (0, 1)]
+    console = Console(width=80, record=True, file=io.StringIO())
+    tables = all_tables(compare(load_runs(runs)))
+    print_tables(tables, console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80 and '…' not in text
+    for table in tables:
+        cells = [cell.text for row in table.rows for cell in row]
+        for word in ' '.join([*table.columns, *cells]).split():
+            assert word in text
+
+
 def test_the_papers_rows_stand_beside_cityscapes(tmp_path):
     meta = dict(network='DeepLabv3+', dataset='CityscapesDataset')
     run = save_run(tmp_path, make_results(0.8, meta=meta))

@@ -201,3 +201,12 @@ def test_results_of_a_network_are_those_of_its_pair(study):
     assert np.isfinite(trial.miou())
     assert not (folder / 'work' / 'same_top').exists()
     assert os.path.basename(trial.argument('val')).endswith('seed_0:top')
+
+
+def test_threads_are_divided_and_limited(monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    cores = Conductor([], 1).threads
+    assert Conductor([], 2).threads == max(cores // 2, 1)
+    for asked, expected in (('1', 1), (str(cores + 1), cores), ('', cores)):
+        monkeypatch.setenv('OMP_NUM_THREADS', asked)
+        assert Conductor([], 1).threads == expected
