@@ -30,8 +30,8 @@ setup(
             '.mim/tools/**/*.py',
             '.mim/tools/**/*.sh',
         ],
-        'mmseg_coop.evaluation': ['*.json'],
-        'mmseg_coop.report': ['page.*'],
+        'mmseg_coop.comparison': ['*.json'],
+        'mmseg_coop.comparison.report': ['page.*'],
     },
     install_requires=[
         # Lets networks that read each other take turns.

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
-from mmseg_coop.engine.safe_load import load_from_local
+from mmseg_coop.checkpoints.safe_load import load_from_local
 
 from tiny_runner import RandomScenes, loader, make_runner
 

@@ -8,16 +8,17 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
-from mmseg_coop.apis.knock_out import knock_out_checkpoint
+from mmseg_coop.analysis.cooperation import fixed_batch, measure_cooperation
+from mmseg_coop.analysis.graph import draw_graph, mermaid
+from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.comparison.report.figures import draw_cooperation, save
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
-from mmseg_coop.engine import load_weights
-from mmseg_coop.evaluation.cooperation import fixed_batch, measure_cooperation
 from mmseg_coop.models import CooperativeEncoderDecoder
-from mmseg_coop.report.figures import draw_cooperation, save
-from mmseg_coop.report.graph import draw_graph, mermaid
+from mmseg_coop.models.weights import load_weights
 
 
 def parse_args() -> argparse.Namespace:

@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_config_options
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_config_options
+from mmseg_coop.comparison.render import comma_separated, print_tables
+from mmseg_coop.comparison.report.class_shares import class_table, draw_class_shares
+from mmseg_coop.comparison.report.figures import save
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
-from mmseg_coop.evaluation.render import comma_separated, print_tables
-from mmseg_coop.report.class_shares import class_table, draw_class_shares
-from mmseg_coop.report.figures import save
 
 # Further ones are counted, and written to --out.
 SHOWN = 20

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_trust_argument, parse_arguments
-from mmseg_coop.benchmark.cost import measured_or_kept
-from mmseg_coop.evaluation.comparison import compare
-from mmseg_coop.evaluation.render import FORMATS, check_format, print_tables, write
-from mmseg_coop.evaluation.runs import load_runs
-from mmseg_coop.evaluation.tables import all_tables
-from mmseg_coop.report import write_report
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_trust_argument, parse_arguments
+from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.render import FORMATS, check_format, print_tables, write
+from mmseg_coop.comparison.report import write_report
+from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.tables import all_tables
+from mmseg_coop.cost.measure import measured_or_kept
 
 
 def parse_args() -> argparse.Namespace:

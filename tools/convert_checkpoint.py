@@ -2,9 +2,9 @@
 
 import argparse
 
-from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_trust_argument, parse_arguments
-from mmseg_coop.apis.convert_checkpoint import convert_checkpoint
+from mmseg_coop.checkpoints.convert import convert_checkpoint
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_trust_argument, parse_arguments
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,14 +12,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.short_run import train_and_test
-from mmseg_coop.evaluation.comparison import compare
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.short_run import train_and_test
+from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.render import print_tables
+from mmseg_coop.comparison.report import write_report
+from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.tables import all_tables
 from mmseg_coop.evaluation.naming import METHODS
-from mmseg_coop.evaluation.render import print_tables
-from mmseg_coop.evaluation.runs import load_runs
-from mmseg_coop.evaluation.tables import all_tables
-from mmseg_coop.report import write_report
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
 

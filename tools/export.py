@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
-from mmseg_coop.apis.export import export_checkpoint
-from mmseg_coop.export import FORMATS, Options
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.deployment.export import FORMATS, Options
+from mmseg_coop.deployment.export.from_checkpoint import export_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

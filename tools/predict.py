@@ -12,18 +12,14 @@ from pathlib import Path
 from mmseg.registry import MODELS
 from rich.progress import track
 
-from mmseg_coop.apis import (
-    Predictor,
-    load_config,
-    one_line_errors,
-    silence_foreign_warnings,
-)
-from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.apis.images import UnreadableImageError
-from mmseg_coop.apis.published import published_files
-from mmseg_coop.apis.sources import Frame, Sources
-from mmseg_coop.apis.writers import WRITERS, PredictionWriter
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line.sources import Frame, Sources
+from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
+from mmseg_coop.deployment.published import published_files
 from mmseg_coop.models import CooperativeEncoderDecoder
 
 

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
-from mmseg_coop.apis.publish import publish
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.deployment.publish import publish
 
 
 def parse_args() -> argparse.Namespace:

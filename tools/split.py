@@ -2,9 +2,9 @@
 
 import argparse
 
-from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_loading_arguments, parse_arguments
-from mmseg_coop.apis.split import Written, split
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.deployment.split import Written, split
 
 
 def parse_args() -> argparse.Namespace:

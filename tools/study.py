@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_coop.apis import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
 from mmseg_coop.study.progress import Progress

@@ -5,15 +5,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_coop.apis import (
-    build_runner,
-    load_config,
-    one_line_errors,
-    silence_foreign_warnings,
-)
-from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.apis import build_runner, load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_common_arguments, parse_arguments
 from mmseg_coop.config_types import spell_out
-from mmseg_coop.engine import unwrap
+from mmseg_coop.unwrap import unwrap
 
 
 def parse_args() -> argparse.Namespace:

@@ -2,14 +2,9 @@
 
 import argparse
 
-from mmseg_coop.apis import (
-    build_runner,
-    enable_amp,
-    load_config,
-    one_line_errors,
-    silence_foreign_warnings,
-)
-from mmseg_coop.apis.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.apis import build_runner, enable_amp, load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_common_arguments, parse_arguments
 
 
 def parse_args() -> argparse.Namespace:

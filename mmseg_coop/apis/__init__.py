@@ -1,6 +1,4 @@
-from ..quiet import silence_foreign_warnings
 from .config_scopes import enable_config_scopes
-from .errors import one_line_errors
 from .predict import Prediction, Predictor
 from .runtime import build_runner, enable_amp, load_config, read_config
 
@@ -11,7 +9,5 @@ __all__ = [
     'enable_amp',
     'enable_config_scopes',
     'load_config',
-    'one_line_errors',
     'read_config',
-    'silence_foreign_warnings',
 ]

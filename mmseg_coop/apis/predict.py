@@ -16,12 +16,12 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
-from ..engine import load_weights
-from ..engine.safe_load import enable_safe_loading
+from ..deployment.published import published_files
 from ..models.finite import check_finite
+from ..models.weights import load_weights
 from .images import ImageReader, center, displayed, loads_images
-from .published import published_files
 from .runtime import load_config
 
 # What a pipeline does that a prediction does not need.

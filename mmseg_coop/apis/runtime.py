@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmseg.registry import OPTIM_WRAPPERS, RUNNERS
 
+from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, spell_out
 from ..datasets import (
     LOADERS,
@@ -19,7 +20,6 @@ from ..datasets import (
     check_reduce_zero_label,
 )
 from ..engine import is_mixed_precision
-from ..engine.safe_load import enable_safe_loading
 from ..models.segmentors import flatten_networks
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes

@@ -1,5 +1,5 @@
 """Import this to load all checkpoints safely in a process: ``custom_imports`` do."""
 
-from ..engine.safe_load import enable_safe_loading
+from .safe_load import enable_safe_loading
 
 enable_safe_loading()

@@ -9,9 +9,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from .atomic_backend import AtomicBackend, remove_incomplete
+from ..checkpoints.atomic_backend import AtomicBackend, remove_incomplete
+from ..checkpoints.resume import newest_complete_checkpoint
 from .pending import has_pending_gradients
-from .resume import newest_complete_checkpoint
 from .train_loop import VALIDATED
 
 # Files that are to be removed, in the message hub, which checkpoints contain.

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..evaluation.cooperation import fixed_batch, measure_cooperation
+from ..analysis.cooperation import fixed_batch, measure_cooperation
 from ..models import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 

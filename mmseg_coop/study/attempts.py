@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ..benchmark.machine import describe_machine
+from ..cost.machine import describe_machine
 from ..version import __version__
 
 _FILE = 'attempts.jsonl'

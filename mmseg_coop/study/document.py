@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from ..evaluation.comparison import Comparison
-from ..evaluation.render import around_marks, markdown, write_between
-from ..evaluation.tables import summary_table
+from ..comparison.comparison import Comparison
+from ..comparison.render import around_marks, markdown, write_between
+from ..comparison.tables import summary_table
 from .grid import Grid
 
 # Files of a report, and what they show.

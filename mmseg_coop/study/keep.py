@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..engine.safe_load import load_from_local
-from ..engine.safetensors import save_safetensors
-from ..report.curves import read_scalars
+from ..checkpoints.safe_load import load_from_local
+from ..checkpoints.safetensors import save_safetensors
+from ..comparison.report.curves import read_scalars
 from .attempts import read_attempts
 from .trial import RECORD, Trial, write_text
 

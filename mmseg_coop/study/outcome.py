@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..benchmark.cost import measured_or_kept
-from ..evaluation.comparison import Comparison, compare
-from ..evaluation.render import print_tables, write
-from ..evaluation.runs import load_runs
-from ..evaluation.tables import all_tables
-from ..report import write_report
-from ..report.gallery import check_weights
+from ..comparison.comparison import Comparison, compare
+from ..comparison.render import print_tables, write
+from ..comparison.report import write_report
+from ..comparison.report.gallery import check_weights
+from ..comparison.runs import load_runs
+from ..comparison.tables import all_tables
+from ..cost.measure import measured_or_kept
 from .document import write_summary
 from .trial import Trial
 

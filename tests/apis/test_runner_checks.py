@@ -7,7 +7,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_coop.apis import build_runner, load_config, one_line_errors
+from mmseg_coop.apis import build_runner, load_config
+from mmseg_coop.command_line import one_line_errors
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 PAIR, SINGLE = (CONFIGS / f'danet_r18_{name}_toy.py' for name in ('same', 'single'))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_coop.engine import unwrap
+from mmseg_coop.unwrap import unwrap
 
 from run_tool import run_tool
 from tiny import network_config

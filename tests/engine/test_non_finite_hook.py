@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_coop.engine import NonFiniteError, NonFiniteHook, unwrap
+from mmseg_coop.engine import NonFiniteError, NonFiniteHook
+from mmseg_coop.unwrap import unwrap
 
 from tiny_runner import make_runner
 

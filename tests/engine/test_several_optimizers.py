@@ -5,8 +5,8 @@ import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
-from mmseg_coop.engine import unwrap
 from mmseg_coop.models import CooperativeEncoderDecoder
+from mmseg_coop.unwrap import unwrap
 
 from tiny import network_config, total_loss
 from tiny_runner import make_runner

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from mmseg_coop.evaluation.cooperation import Cooperation
+from mmseg_coop.analysis.cooperation import Cooperation
 from mmseg_coop.evaluation.scalar_names import scalar_name
 
 from tiny_runner import make_runner

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from mmseg_coop.apis import one_line_errors
+from mmseg_coop.command_line import one_line_errors
 
 from tiny import make_batch, network_config
 

@@ -29,8 +29,8 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
-from mmseg_coop.engine import AtomicBackend  # noqa: E402
-from mmseg_coop.engine.resume import damage  # noqa: E402
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend  # noqa: E402
+from mmseg_coop.checkpoints.resume import damage  # noqa: E402
 
 # Writes of the tiny checkpoints take that long, with their fsync.
 _WRITE_SECONDS = 0.008

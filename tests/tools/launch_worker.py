@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from mmseg_coop.apis import one_line_errors
+from mmseg_coop.command_line import one_line_errors
 
 LAUNCH = Path(__file__).parents[2] / 'tools' / 'launch.py'
 

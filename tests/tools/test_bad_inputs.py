@@ -140,7 +140,6 @@ LINES: list[tuple[str, list, str]] = [
     ('compare.py', ['text.pth', '--gallery', '-1'], '--gallery: found -1'),
     ('demo.py', ['--iters', '0'], '--iters: found 0'),
     ('demo.py', ['--network', 'foo'], "invalid choice: 'foo'"),
-    ('benchmark.py', ['--json', 'nowhere/a.json'], 'nowhere/a.json'),
     (CAMVID, ['empty_folder', 'to'], 'empty_folder'),
     (CAMVID, ['broken_camvid', 'to'], 'a.png'),
     (CITYSCAPES, ['empty_folder'], 'empty_folder'),

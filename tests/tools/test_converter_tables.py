@@ -9,8 +9,8 @@ import pytest
 from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
-from mmseg_coop.apis.convert import replace_values
 from mmseg_coop.datasets import CamVidDataset
+from mmseg_coop.datasets.convert import replace_values
 
 CONVERTERS = Path(__file__).parents[2] / 'tools' / 'dataset_converters'
 # Cityscapes' definition: label ids by name.

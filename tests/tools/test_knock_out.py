@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_coop.evaluation.knock_out import choices
+from mmseg_coop.analysis.knock_out import choices
 from mmseg_coop.evaluation.results import Results
 
 from run_tool import run_tool

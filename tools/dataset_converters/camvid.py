@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_coop.apis import one_line_errors
-from mmseg_coop.apis.convert import (
+from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.datasets.convert import (
     VOID,
     convert_files,
     find_files,

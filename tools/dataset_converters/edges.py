@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from mmseg_coop.apis import one_line_errors
-from mmseg_coop.apis.sources import IMAGES
+from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line.sources import IMAGES
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from mmseg_coop.apis import one_line_errors
-from mmseg_coop.apis.convert import convert_files, find_files, save_label
+from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.datasets.convert import convert_files, find_files, save_label
 
 # Section 4.1.2 of the paper, and every work with this training set.
 _TRAIN_IMAGES = 10582

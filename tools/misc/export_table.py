@@ -18,11 +18,12 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_coop.apis import load_config, one_line_errors, silence_foreign_warnings
-from mmseg_coop.apis.export import test_images
-from mmseg_coop.benchmark.machine import describe_machine
+from mmseg_coop.apis import load_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
 from mmseg_coop.config_types import use_scope
-from mmseg_coop.export import FORMATS, Options, export_model
+from mmseg_coop.cost.machine import describe_machine
+from mmseg_coop.deployment.export import FORMATS, Options, export_model
+from mmseg_coop.deployment.export.from_checkpoint import test_images
 
 MODELS_OF_TABLE = [
     *(

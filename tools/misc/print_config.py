@@ -9,8 +9,9 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_coop.apis import one_line_errors, read_config, silence_foreign_warnings
-from mmseg_coop.apis.arguments import add_config_options
+from mmseg_coop.apis import read_config
+from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line.arguments import add_config_options
 
 SUFFIXES = ('.py', '.json', '.yml', '.yaml')
 

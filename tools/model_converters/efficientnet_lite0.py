@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from mmseg_coop.apis import one_line_errors
+from mmseg_coop.command_line import one_line_errors
 
 MODEL = 'tf_efficientnet_lite0'
 # The attribute of the backbone that has timm's model.

@@ -1,0 +1,50 @@
+"""Row compile: the switch ``compile`` for training and testing."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmseg.models.segmentors import EncoderDecoder
+
+from mmseg_coop.models.segmentors import predict_labels
+
+from .figure import Figure, Options
+from .models import build_pair, network_config, random_batch
+from .timing import in_turn, seconds
+
+
+def compiled(options: Options) -> Iterator[Figure]:
+    """The small pair for CamVid: a training step and a prediction."""
+    size = (64, 96) if options.quick else (180, 240)
+    images, samples = random_batch(2 if options.quick else 8, *size)
+    batch = dict(inputs=list(images), data_samples=samples)
+    for name, method in (('training step', _train), ('prediction', _predict)):
+        plain, ours = (method(batch, compile) for compile in (False, True))
+        first = seconds(ours)
+        yield in_turn(plain, ours, options.repeats).figure(
+            f'{name} of DeepLabV3+, ResNet-18, `same`, compiled',
+            'the same, not compiled',
+            note=f'the first call takes {first:.0f} s',
+        )
+
+
+def _train(batch: dict, compile: bool) -> Callable[[], object]:
+    model = _pair().train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    wrapper = OptimWrapper(optimizer)
+    # As MMEngine's Runner does it.
+    step = torch.compile(model.train_step) if compile else model.train_step
+    return lambda: step(batch, optim_wrapper=wrapper)
+
+
+def _predict(batch: dict, compile: bool) -> Callable[[], object]:
+    model = _pair().eval()
+    # As CoopEvaluationHook does it.
+    model.predict = partial(predict_labels, model)
+    step = torch.compile(model.test_step) if compile else model.test_step
+    return torch.no_grad()(lambda: step(batch))
+
+
+def _pair() -> EncoderDecoder:
+    return build_pair(network_config('deeplabv3plus', quick=True))

@@ -1,0 +1,104 @@
+"""Row i: what connectors add to the arithmetic of two networks."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
+
+from .figure import Figure, Options
+from .models import build_pair, network_config
+
+_LIMITS = {'same': 0.10, 'multi': 0.12}
+
+
+def share(options: Options) -> Iterator[Figure]:
+    """Both patterns, at full rank and narrower, on ResNet-101 at 769x769."""
+    size = 129 if options.quick else 769
+    for network in ('danet', 'deeplabv3plus'):
+        config = network_config(network, options.quick, depth=101)
+        for pattern, limit in _LIMITS.items():
+            for width in (None, 256):
+                added, networks = connectors_flops(
+                    config, size, size, pattern, dict(width=width)
+                )
+                narrow = f', `width={width}`' if width else ''
+                yield Figure(
+                    f'connectors of `{pattern}`{narrow}, {network}, {size}×{size}',
+                    'its two networks',
+                    'GFLOPs',
+                    networks / 1e9,
+                    added / 1e9,
+                    limit,
+                )
+
+
+def connectors_flops(
+    config: ConfigDict,
+    height: int,
+    width: int,
+    pattern: str = 'same',
+    connector: dict | None = None,
+    training: bool = False,
+) -> tuple[int, int]:
+    """FLOPs of a forward of one image: of connectors, and of the two networks.
+
+    Args:
+        config: The single network.
+        height: Of the image.
+        width: Of the image.
+        pattern: How the networks are connected.
+        connector: Options of the connectors.
+        training: Count auxiliary heads, too.
+    """
+    with torch.device('meta'):
+        pairs = build_pair(config, None), build_pair(config, pattern, connector)
+    networks, connected = (_flops(pair, height, width, training) for pair in pairs)
+    return connected - networks, networks
+
+
+def prediction_flops(
+    build: Callable[[], EncoderDecoder], height: int, width: int
+) -> int:
+    """FLOPs of what a model runs to predict one image.
+
+    Args:
+        build: Makes the model.
+        height: Of the image.
+        width: Of the image.
+    """
+    with torch.device('meta'):
+        model = build().eval()
+    return _count(model, height, width)
+
+
+def _flops(
+    model: CooperativeEncoderDecoder, height: int, width: int, training: bool
+) -> int:
+    """All networks to their ends."""
+    names = model.eval().plan.networks
+
+    def call(image: Tensor) -> None:
+        def heads(name: str) -> None:
+            network = model.networks[name]
+            features = network.extract_feat(image)
+            network.decode_head(features)
+            if training and network.with_auxiliary_head:
+                network.auxiliary_head(features)
+
+        model.plan.run(heads, names, (height, width))
+
+    return _count(call, height, width)
+
+
+@torch.no_grad()
+def _count(call: Callable[[Tensor], object], height: int, width: int) -> int:
+    """FLOPs of a call with an image, without computing anything."""
+    image = torch.empty(1, 3, height, width, device='meta')
+    with FlopCounterMode(display=False) as counter:
+        call(image)
+    return counter.get_total_flops()

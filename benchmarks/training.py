@@ -1,0 +1,80 @@
+"""Rows c and d: a training step of a connected pair against two single networks."""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+
+from mmseg_coop.cost.memory import peak_memory
+
+from .figure import Figure, Options
+from .flops import connectors_flops
+from .models import build_host, build_pair, network_config, random_batch, total_loss
+from .timing import in_turn
+
+
+def memory(options: Options) -> Iterator[Figure]:
+    """DANet on ResNet-50, a crop of 768x768."""
+    size = 128 if options.quick else 768
+    together, turns, ours, recomputed = (
+        peak_memory(_backward, variant, options.quick, size)
+        for variant in ('together', 'turns', 'pair', 'with_cp')
+    )
+    what = f'training step of DANet, `same`, {size}×{size}, batch 1'
+    both, one = 'two networks trained together', 'two networks, one after the other'
+    yield Figure(what, both, 'MB', together, ours, 0.6)
+    yield Figure(f'{what}, `with_cp`', both, 'MB', together, recomputed, 0.35)
+    yield Figure(what, one, 'MB', turns, ours)
+    yield Figure(f'{what}, `with_cp`', one, 'MB', turns, recomputed)
+
+
+def time(options: Options) -> Iterator[Figure]:
+    """DeepLabV3+ on ResNet-50, batches of two crops of 512x512."""
+    size = 64 if options.quick else 512
+    config = network_config('deeplabv3plus', options.quick)
+    hosts = [build_host(config) for _ in range(2)]
+    pair = build_pair(config)
+    batch = random_batch(2, size, size)
+    steps = [_step(model, batch) for model in (*hosts, pair)]
+    times = in_turn(lambda: [step() for step in steps[:2]], steps[2], options.repeats)
+    added, networks = connectors_flops(config, size, size, training=True)
+    yield times.figure(
+        f'training step of DeepLabV3+, `same`, {size}×{size}, batch 2',
+        'a step of each of two networks',
+        1 + added / networks,
+        f'forward of an image: networks {networks / 1e9:.3g} GFLOPs, connectors '
+        f'{added / 1e9:.3g}; {median(times.ours) / 2:.2f} s an image',
+    )
+
+
+def _backward(variant: str, quick: bool, size: int) -> Callable[[], None]:
+    """Gradients of all losses of two networks, for the variant's kind of them."""
+    config = network_config('danet', quick)
+    if variant in ('together', 'turns'):
+        models = [build_host(config).train() for _ in range(2)]
+    else:
+        models = [build_pair(config, with_cp=variant == 'with_cp').train()]
+    batch = random_batch(1, size, size)
+
+    def together() -> None:
+        torch.stack([total_loss(model, batch) for model in models]).sum().backward()
+
+    def in_turns() -> None:
+        for model in models:
+            total_loss(model, batch).backward()
+
+    return in_turns if variant == 'turns' else together
+
+
+def _step(model: EncoderDecoder, batch: tuple) -> Callable[[], None]:
+    optimizer = torch.optim.SGD(
+        model.train().parameters(), lr=0.01, momentum=0.9, weight_decay=0.0005
+    )
+
+    def step() -> None:
+        optimizer.zero_grad()
+        total_loss(model, batch).backward()
+        optimizer.step()
+
+    return step

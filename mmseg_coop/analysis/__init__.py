@@ -1,0 +1,1 @@
+"""Look into a cooperative model: its graph, and what connections do."""

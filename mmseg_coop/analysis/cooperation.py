@@ -1,0 +1,202 @@
+"""Cooperation of networks: strength and similarity by site."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import torch
+from mmengine.dataset import pseudo_collate
+from prettytable import PrettyTable
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..eval_mode import eval_mode
+from ..evaluation.scalar_names import scalar_name
+from ..models.plan import NetworkSites, Plan, SiteRef, matched
+
+# Feature maps are averaged to at most so many pixels a side before they are compared.
+_PIXELS = 16
+
+
+@dataclass
+class Cooperation:
+    """Strength and similarity, measured on a batch.
+
+    Attributes:
+        strength: By target site, as in ``bottom.backbone.layer1``: the norm of what
+            arrives, after the connector's projection, as a share of the sum of the
+            norms of both summands; 0 (not used) to 1 (nothing else used).
+        similarity: By two networks and site, as in ``top-bottom/backbone.layer1``:
+            linear CKA of their own feature maps, before fusion; 0 to 1 (equal up to
+            rotation and scale). Where networks differ, the sites that belong together
+            are compared, and both named: ``backbone.layer1 - backbone.layers.0.2``.
+    """
+
+    strength: dict[str, float] = field(default_factory=dict)
+    similarity: dict[str, float] = field(default_factory=dict)
+
+    def scalars(self) -> dict[str, float]:
+        """Scalars under names that every logger takes."""
+        groups = dict(strength=self.strength, similarity=self.similarity)
+        return {
+            scalar_name('cooperation', group, name): value
+            for group, values in groups.items()
+            for name, value in values.items()
+        }
+
+    def table(self) -> str:
+        """A row for each site, a column for each network that is sent to, and pair."""
+        columns: dict[str, dict[str, float]] = {}
+        for name, value in self.strength.items():
+            network, _, site = name.partition('.')
+            columns.setdefault(f'strength ({network})', {})[site] = value
+        for name, value in self.similarity.items():
+            pair, _, site = name.partition('/')
+            columns.setdefault(f'similarity ({pair})', {})[site] = value
+        sites = list(
+            dict.fromkeys(site for column in columns.values() for site in column)
+        )
+        table = PrettyTable()
+        table.add_column('site', sites)
+        for name, values in columns.items():
+            shown = [f'{values[site]:.3f}' if site in values else '' for site in sites]
+            table.add_column(name, shown)
+        return table.get_string()
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float:
+    """Linear centred kernel alignment (Kornblith et al., ICML 2019, Eq. (4)).
+
+    Args:
+        x: Features of n examples, (n, C).
+        y: Features of the same examples by another network, (n, D).
+
+    Returns:
+        0 to 1; NaN if one of them is constant.
+    """
+    x, y = (features.double() - features.double().mean(0) for features in (x, y))
+    # Gram matrices of examples or of channels, whichever are smaller.
+    if len(x) <= max(x.shape[1], y.shape[1]):
+        a, b = x @ x.T, y @ y.T
+        shared, own = (a * b).sum(), a.norm() * b.norm()
+    else:
+        shared = (x.T @ y).square().sum()
+        own = (x.T @ x).norm() * (y.T @ y).norm()
+    return float(shared / own)
+
+
+@torch.no_grad()
+def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
+    """Measure strength and similarity on a batch.
+
+    Nothing of the model changes: neither weights, nor running statistics, nor random
+    states.
+
+    Args:
+        model: A ``CooperativeEncoderDecoder``.
+        inputs: Preprocessed images, (N, C, H, W).
+    """
+    found = Cooperation()
+    features: dict[SiteRef, Tensor] = {}
+
+    def observe(ref: SiteRef, feature: Tensor) -> None:
+        features[ref] = _examples(feature)
+
+    with eval_mode(model), _watching(model, found.strength):
+        model.observe(inputs, observe)
+    for a, b in combinations(model.plan.networks, 2):
+        for one, other in _counterparts(model.plan, a, b):
+            site = one if one == other else f'{one} - {other}'
+            x, y = features[SiteRef(a, one)], features[SiteRef(b, other)]
+            found.similarity[f'{a}-{b}/{site}'] = linear_cka(*_same_size(x, y))
+    return found
+
+
+def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
+    """Sites of two networks that belong together, as patterns match them.
+
+    Where the sites of a part don't match, those with the same name do.
+    """
+    sites = [list(plan.sites[network].values()) for network in (a, b)]
+    for part in dict.fromkeys(site.part for site in sites[0]):
+        networks = [
+            NetworkSites(network, tuple(s for s in own if s.part == part))
+            for network, own in zip((a, b), sites, strict=True)
+        ]
+        try:
+            pairs = matched(*networks)
+        except ValueError:
+            names = {site.name for site in networks[1].sites}
+            pairs = [(s, s) for s in networks[0].sites if s.name in names]
+        for one, other in pairs:
+            if one.stream == other.stream:
+                yield one.name, other.name
+
+
+def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
+    """The first images of a dataset, preprocessed and cropped to one size.
+
+    Args:
+        model: The model, with its ``data_preprocessor``.
+        dataset: The dataset, with its pipeline.
+        count: Number of images.
+
+    Returns:
+        (N, C, H, W) on the model's device; the centre of each image, of the size of a
+        training crop if the preprocessor knows it.
+    """
+    preprocessor = model.data_preprocessor
+    images = [
+        preprocessor(pseudo_collate([dataset[i]]), False)['inputs'][0]
+        for i in range(min(count, len(dataset)))
+    ]
+    sizes = [image.shape[1:] for image in images]
+    if getattr(preprocessor, 'size', None):
+        sizes.append(preprocessor.size)
+    height, width = (min(side) for side in zip(*sizes, strict=True))
+    return torch.stack([_center(image, height, width) for image in images])
+
+
+def _center(image: Tensor, height: int, width: int) -> Tensor:
+    y, x = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
+    return image[:, y : y + height, x : x + width]
+
+
+def _examples(feature: Tensor) -> Tensor:
+    """A feature map (N, C, H, W) with fewer pixels."""
+    size = [min(side, _PIXELS) for side in feature.shape[2:]]
+    return F.adaptive_avg_pool2d(feature.float(), size)
+
+
+def _same_size(*features: Tensor) -> list[Tensor]:
+    """Feature maps (N, C, H, W) as the same examples, (n, C)."""
+    sizes = [feature.shape[2:] for feature in features]
+    size = [min(sides) for sides in zip(*sizes, strict=True)]
+    pooled = [F.adaptive_avg_pool2d(feature, size) for feature in features]
+    return [feature.permute(0, 2, 3, 1).flatten(0, 2) for feature in pooled]
+
+
+@contextmanager
+def _watching(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
+    """Note the strength of each connector that tells its parts."""
+    names = {target.identifier: str(target) for target in model.plan.incoming}
+
+    def watch(name: str):
+        def hook(connector: nn.Module, arguments: Sequence[Tensor], _: Tensor) -> None:
+            kept, update = (part.norm() for part in connector.parts(*arguments))
+            strength[names[name]] = float(update / (kept + update).clamp(min=1e-12))
+
+        return hook
+
+    handles = [
+        connector.register_forward_hook(watch(name))
+        for name, connector in model.plan.connectors.items()
+        if hasattr(connector, 'parts')
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,239 @@
+"""What each connection is worth: mIoU with connections switched off."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmseg.evaluation import IoUMetric
+from prettytable import PrettyTable
+from torch import nn
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..checkpoints.atomic_backend import AtomicBackend
+from ..eval_mode import eval_mode
+from ..evaluation.results import iou
+from ..models.plan import Plan, SiteRef
+
+NONE, ALL = 'nothing', 'everything'
+
+
+@dataclass(frozen=True)
+class KnockOut:
+    """What a model predicts while some of its connections send nothing.
+
+    Attributes:
+        name: A target (``bottom.backbone.layer1``), a connection of several targets,
+            a site of several networks, ``nothing`` or ``everything``.
+        targets: Where nothing arrives.
+        flops: Of the connectors and aggregations that this leaves out, of an image.
+        classes: IoU of each class in percent.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    flops: int
+    classes: tuple[float, ...]
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU of the classes that occur, in percent."""
+        return float(np.nanmean(self.classes))
+
+
+def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """What is switched off, by name: nothing, each target, all, a connection, a site.
+
+    What is the same by another name comes once.
+    """
+    every = tuple(map(str, plan.incoming))
+    found = {NONE: (), **{target: (target,) for target in every}, ALL: every}
+    for connection in plan.connections:
+        if len(connection.targets) > 1:
+            found[str(connection)] = tuple(map(str, connection.targets))
+    for site in dict.fromkeys(ref.site for ref in plan.incoming):
+        at_site = tuple(str(ref) for ref in plan.incoming if ref.site == site)
+        if len(at_site) > 1:
+            found[f'*.{site}'] = at_site
+    return _without_repeats(found)
+
+
+def _without_repeats(found: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    kept: dict[frozenset[str], str] = {}
+    for name, targets in found.items():
+        kept.setdefault(frozenset(targets), name)
+    return {name: found[name] for name in kept.values()}
+
+
+def knock_out(
+    model: nn.Module,
+    loader: DataLoader,
+    file: Path,
+    key: str = '',
+    track: Callable[[Iterable, str], Iterable] = lambda items, _: items,
+) -> list[KnockOut]:
+    """Test a model with each of its connections switched off.
+
+    Each result is written to the file as soon as it is there, and read from it when
+    this is called again.
+
+    Args:
+        model: A ``CooperativeEncoderDecoder``.
+        loader: The test data, with labels.
+        file: JSON of the results.
+        key: Tells what was tested: results of another one are made anew.
+        track: Shows progress through batches, with a description.
+
+    Raises:
+        ValueError: If nothing is connected, or the file is another one.
+    """
+    if not model.plan.connections:
+        raise ValueError('--knock-out: the networks of the model are not connected')
+    classes = list(loader.dataset.metainfo['classes'])
+    named = choices(model.plan)
+    costs = target_flops(model, loader)
+    kept = _read(file, key)
+    for i, (name, targets) in enumerate(named.items()):
+        if name in kept:
+            continue
+        text = f'{i + 1}/{len(named)} without {name}'
+        with model.plan.without(targets):
+            values = measure_iou(model, track(loader, text))
+        flops = _saved(model.plan, targets, costs)
+        kept[name] = KnockOut(name, targets, flops, tuple(values))
+        _write(file, key, classes, kept.values())
+    return [kept[name] for name in named]
+
+
+@torch.no_grad()
+def measure_iou(model: nn.Module, batches: Iterable) -> np.ndarray:
+    """IoU of each class in percent, (C,), as MMSegmentation's ``IoUMetric`` counts.
+
+    Args:
+        model: The model.
+        batches: Of data with labels.
+    """
+    num_classes = model.num_classes
+    total = np.zeros((3, num_classes))
+    ignored = model.decode_head.ignore_index
+    with eval_mode(model):
+        for batch in batches:
+            for sample in model.test_step(batch):
+                label = sample.gt_sem_seg.data.squeeze().cpu()
+                found = sample.pred_sem_seg.data.squeeze().cpu()
+                both, _, predicted, labelled = IoUMetric.intersect_and_union(
+                    found, label, num_classes, ignored
+                )
+                total += torch.stack([both, predicted, labelled]).numpy()
+    return iou(total)
+
+
+@torch.no_grad()
+def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
+    """FLOPs of each connector and aggregation for the first image, by module's name.
+
+    Args:
+        model: A ``CooperativeEncoderDecoder``.
+        loader: The test data.
+    """
+    counts: dict[str, int] = {}
+    handles = []
+    item = model.data_preprocessor(loader.collate_fn([loader.dataset[0]]), False)
+    size = item['inputs'].shape[2:]
+    metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+    with FlopCounterMode(display=False) as counter, eval_mode(model):
+
+        def watch(name: str, module: nn.Module) -> None:
+            def start(*_) -> None:
+                counts[name] = -counter.get_total_flops()
+
+            def stop(*_) -> None:
+                counts[name] += counter.get_total_flops()
+
+            handles.append(module.register_forward_pre_hook(start))
+            handles.append(module.register_forward_hook(stop))
+
+        for kind in ('connectors', 'aggregations'):
+            for name, module in getattr(model.plan, kind).items():
+                watch(f'{kind}.{name}', module)
+        try:
+            model.encode_decode(item['inputs'], metas)
+        finally:
+            for handle in handles:
+                handle.remove()
+    return counts
+
+
+def _saved(plan: Plan, targets: Sequence[str], costs: dict[str, int]) -> int:
+    """FLOPs that are saved without connections to some targets."""
+    refs = {ref for ref in plan.incoming if str(ref) in targets}
+    names = [f'connectors.{ref.identifier}' for ref in refs]
+    names += [
+        f'aggregations.{connection.identifier}'
+        for connection in plan.connections
+        if refs.issuperset(connection.targets)
+    ]
+    return sum(costs.get(name, 0) for name in names)
+
+
+def best_targets(found: Sequence[KnockOut], count: int) -> list[SiteRef]:
+    """The targets without which mIoU is lowest.
+
+    Raises:
+        ValueError: If there are not as many.
+    """
+    alone = [row for row in found if len(row.targets) == 1]
+    if not 1 <= count <= len(alone):
+        raise ValueError(
+            f'--keep: found {count}, expected 1 to {len(alone)}, the number of targets'
+        )
+    alone.sort(key=lambda row: row.miou)
+    return [SiteRef.parse(row.targets[0], '--keep') for row in alone[:count]]
+
+
+def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
+    """A row for what is switched off: mIoU, its change, FLOPs and each class."""
+    whole = next(row.miou for row in found if row.name == NONE)
+    table = PrettyTable(['switched off', 'mIoU', 'change', 'MFLOPs', *classes])
+    table.align['switched off'] = 'l'
+    for row in found:
+        values = [f'{value:.2f}' for value in row.classes]
+        change = f'{row.miou - whole:+.2f}'
+        flops = f'{row.flops / 1e6:.1f}'
+        table.add_row([row.name, f'{row.miou:.2f}', change, flops, *values])
+    return table.get_string()
+
+
+def file_key(*files: str, **options: object) -> str:
+    """What tells a test from others: its files' content, and options."""
+    digest = hashlib.sha256(repr(sorted(options.items())).encode())
+    for file in files:
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
+
+
+def _read(file: Path, key: str) -> dict[str, KnockOut]:
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text())
+        rows = [
+            KnockOut(row['name'], tuple(row['targets']), row['flops'], row['classes'])
+            for row in content['rows']
+        ]
+        return {row.name: row for row in rows} if content['key'] == key else {}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'{file}: expected what --knock-out has written ({error}); delete it'
+        ) from error
+
+
+def _write(
+    file: Path, key: str, classes: Sequence[str], rows: Iterable[KnockOut]
+) -> None:
+    content = dict(key=key, classes=classes, rows=[asdict(row) for row in rows])
+    AtomicBackend().put_text(json.dumps(content, indent=2) + '\n', file)

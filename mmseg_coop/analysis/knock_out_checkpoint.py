@@ -1,0 +1,170 @@
+"""Test a model without its connections, and keep the best of them."""
+
+import copy
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from rich.progress import track
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ..checkpoints.atomic_backend import AtomicBackend
+from ..comparison.report.figures import save
+from ..datasets import check_dataset_folders
+from ..models.plan import Connection, Plan, SiteRef
+from ..models.weights import check_state_dict
+from .graph import draw_graph
+from .knock_out import (
+    ALL,
+    NONE,
+    KnockOut,
+    best_targets,
+    file_key,
+    knock_out,
+    knock_out_table,
+    measure_iou,
+    target_flops,
+)
+
+
+def knock_out_checkpoint(
+    model: nn.Module,
+    config: Config,
+    checkpoint: str,
+    out: Path,
+    keep: int | None = None,
+) -> str:
+    """Test a model with each of its connections switched off.
+
+    Writes ``knock_out.json`` (from which it goes on when started again) and
+    ``knock_out.png``, and with ``keep`` the config and checkpoint ``kept.py`` and
+    ``kept.pth`` of the best connections.
+
+    Args:
+        model: A ``CooperativeEncoderDecoder`` with its weights.
+        config: Its config.
+        checkpoint: The file that the weights are of.
+        out: The folder.
+        keep: How many targets are kept.
+
+    Returns:
+        A table.
+
+    Raises:
+        FileNotFoundError: If the test data are missing.
+        ValueError: If nothing is connected, or fewer than ``keep``.
+    """
+    check_dataset_folders(dict(test_dataloader=config.test_dataloader))
+    targets = len(model.plan.incoming)
+    if keep is not None and not 1 <= keep <= targets:
+        raise ValueError(
+            f'--keep: found {keep}, expected 1 to {targets}, the number of targets'
+        )
+    loader = Runner.build_dataloader(copy.deepcopy(config.test_dataloader))
+    key = file_key(checkpoint, model=config.model, data=config.test_dataloader)
+    file = out / 'knock_out.json'
+    found = knock_out(model, loader, file, key, track)
+    save(draw_graph(model, _notes(found)), out / 'knock_out.png')
+    if keep is not None:
+        refs = best_targets(found, keep)
+        found.append(_keep(model, config, refs, loader, out, found))
+    return knock_out_table(found, loader.dataset.metainfo['classes'])
+
+
+def _notes(found: Sequence[KnockOut]) -> dict[str, str]:
+    """What mIoU is without a target, beside the whole."""
+    whole = next(row.miou for row in found if row.name == NONE)
+    return {
+        row.targets[0]: f'without: {row.miou - whole:+.2f} mIoU'
+        for row in found
+        if len(row.targets) == 1
+    }
+
+
+def _keep(
+    model: nn.Module,
+    config: Config,
+    refs: Sequence[SiteRef],
+    loader: DataLoader,
+    out: Path,
+    found: Sequence[KnockOut],
+) -> KnockOut:
+    """Write the model that has only some of the targets, and test it as it is."""
+    entries, names = kept_connections(model.plan, refs)
+    kept = copy.deepcopy(config)
+    # A list in the place of a pattern's dict, which it is not merged with.
+    kept.model.pop('connections', None)
+    kept.model.connections = entries
+    weights = kept_weights(model.state_dict(), names)
+    smaller = MODELS.build(copy.deepcopy(kept.model))
+    check_state_dict(smaller, weights, 'kept.pth')
+    smaller.load_state_dict(weights)
+    data = BytesIO()
+    meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
+    torch.save(dict(state_dict=weights, meta=meta), data)
+    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
+    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
+    left_out = tuple(
+        str(ref) for ref in model.plan.incoming if ref not in smaller.plan.incoming
+    )
+    flops = sum(row.flops for row in found if row.name == ALL) - sum(
+        target_flops(smaller, loader).values()
+    )
+    values = tuple(measure_iou(smaller, loader))
+    return KnockOut('kept.py', left_out, flops, values)
+
+
+def kept_connections(
+    plan: Plan, refs: Sequence[SiteRef]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The connections of a plan with only some of their targets, as in a config.
+
+    Returns:
+        The list of connections; and, of the modules of the plan that stay, the names
+        by those they had before.
+    """
+    entries, names = [], {}
+    for connection in plan.connections:
+        targets = [ref for ref in connection.targets if ref in refs]
+        if not targets:
+            continue
+        entries.append(_entry(connection, targets))
+        names |= {f'plan.connectors.{t.identifier}': t.identifier for t in targets}
+        before = f'plan.aggregations.{connection.identifier}'
+        names[before] = f'to_{targets[0].identifier}'
+    return entries, {
+        before: f'{before.rpartition(".")[0]}.{name}' for before, name in names.items()
+    }
+
+
+def _entry(connection: Connection, targets: Sequence[SiteRef]) -> dict[str, Any]:
+    return dict(
+        source=list(map(str, connection.sources)),
+        target=list(map(str, targets)),
+        connector=dict(connection.connector),
+        aggregation=dict(connection.aggregation),
+        mix_streams=connection.mix_streams,
+        detach=connection.detach,
+        dropout=connection.dropout,
+        read=connection.read,
+    )
+
+
+def kept_weights(
+    weights: dict[str, Tensor], names: dict[str, str]
+) -> dict[str, Tensor]:
+    """Weights without those of the plan's modules that do not stay, by new names."""
+    kept = {}
+    for key, value in weights.items():
+        module = '.'.join(key.split('.')[:3])
+        if not key.startswith('plan.'):
+            kept[key] = value
+        elif module in names:
+            kept[f'{names[module]}{key.removeprefix(module)}'] = value
+    return kept

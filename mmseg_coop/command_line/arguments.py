@@ -1,0 +1,73 @@
+"""Command line arguments that the tools share, as MMSegmentation has them."""
+
+import argparse
+import os
+from contextlib import nullcontext, redirect_stderr
+from io import StringIO
+
+from mmengine.config import DictAction
+
+from ..checkpoints.safe_load import trust_checkpoints
+
+
+class _Options(DictAction):
+    """MMEngine's, with an error of one line for what is no key=value."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        wrong = [value for value in values if '=' not in value]
+        if wrong:
+            parser.error(f'{option_string}: found {wrong[0]!r}, expected key=value')
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how a config and a checkpoint are read: --cfg-options, --trust-checkpoint."""
+    add_config_options(parser)
+    add_trust_argument(parser)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add --cfg-options."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Options,
+        help='override values of the config, as in key=value or key="[a,b]"; nested '
+        'keys are joined by a dot',
+    )
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --trust-checkpoint."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that run code when loaded',
+    )
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing share: --work-dir, --cfg-options, --launcher, …"""
+    add_loading_arguments(parser)
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run are started',
+    )
+    # torch.distributed.launch passes it, torchrun sets the variable.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse, and tell MMEngine the local rank and whether to trust checkpoints."""
+    # All processes of a run have the same arguments: the first says what is wrong.
+    others = int(os.environ.get('RANK', 0)) > 0
+    with redirect_stderr(StringIO()) if others else nullcontext():
+        args = parser.parse_args()
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    if 'local_rank' in args:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args

@@ -1,0 +1,96 @@
+"""Write predictions to files, as they come."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..apis.predict import Prediction
+from .sources import Frame
+
+
+class PredictionWriter:
+    """Writes what is asked for, a folder for each kind.
+
+    - ``overlay``: the image under the classes' colours, JPEG; of a video, a video;
+    - ``label``: the classes as grey values, PNG with 8 bits (16 above 256 classes);
+    - ``probabilities``: float16 (C, H, W) as ``probabilities`` in a ``.npz`` file;
+    - ``uncertainty``: entropy and disagreement of the networks, PNG from 0 to 255.
+
+    Args:
+        folder: Where to.
+        kinds: Any of the above.
+        opacity: Of the colours in overlays, 0 to 1.
+    """
+
+    def __init__(self, folder: Path, kinds: list[str], opacity: float = 0.5):
+        self.folder = folder
+        self.kinds = kinds
+        self.opacity = opacity
+        self._video: cv2.VideoWriter | None = None
+        self._video_of: Path | None = None
+
+    def write(self, frame: Frame, prediction: Prediction) -> None:
+        """Write a prediction.
+
+        Raises:
+            OSError: If a file can't be written.
+        """
+        for kind in self.kinds:
+            WRITERS[kind](self, frame, prediction)
+
+    def close(self) -> None:
+        """Finish what is open."""
+        if self._video is not None:
+            self._video.release()
+        self._video = self._video_of = None
+
+    def _overlay(self, frame: Frame, prediction: Prediction) -> None:
+        picture = prediction.overlay(self.opacity)
+        if frame.rate is None:
+            self._image('overlay', f'{frame.name}.jpg', picture)
+            return
+        path = self._path('overlay', f'{Path(frame.name).parent}.mp4')
+        if self._video_of != path:
+            self.close()
+            codec = cv2.VideoWriter_fourcc(*'mp4v')
+            size = picture.shape[1::-1]
+            self._video = cv2.VideoWriter(str(path), codec, frame.rate, size)
+            self._video_of = path
+            if not self._video.isOpened():
+                raise OSError(f'{path} can not be written as a video')
+        self._video.write(picture)
+
+    def _label(self, frame: Frame, prediction: Prediction) -> None:
+        kind = np.uint8 if len(prediction.classes) <= 256 else np.uint16
+        self._image('label', f'{frame.name}.png', prediction.label.astype(kind))
+
+    def _probabilities(self, frame: Frame, prediction: Prediction) -> None:
+        path = self._path('probabilities', f'{frame.name}.npz')
+        values = prediction.probabilities.astype(np.float16)
+        np.savez_compressed(path, probabilities=values, classes=prediction.classes)
+
+    def _uncertainty(self, frame: Frame, prediction: Prediction) -> None:
+        entropy = np.round(prediction.entropy * 255).astype(np.uint8)
+        self._image('uncertainty', f'{frame.name}_entropy.png', entropy)
+        differ = prediction.disagreement.astype(np.uint8) * 255
+        self._image('uncertainty', f'{frame.name}_disagreement.png', differ)
+
+    def _image(self, kind: str, name: str, pixels: np.ndarray) -> None:
+        path = self._path(kind, name)
+        if not cv2.imwrite(str(path), pixels):
+            raise OSError(f'{path} can not be written')
+
+    def _path(self, kind: str, name: str) -> Path:
+        path = self.folder / kind / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+WRITERS: dict[str, Callable[[PredictionWriter, Frame, Prediction], None]] = {
+    'overlay': PredictionWriter._overlay,
+    'label': PredictionWriter._label,
+    'probabilities': PredictionWriter._probabilities,
+    'uncertainty': PredictionWriter._uncertainty,
+}

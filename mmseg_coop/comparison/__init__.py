@@ -1,0 +1,1 @@
+"""Compare methods by the results of their runs: statistics, tables, report."""

@@ -1,0 +1,81 @@
+"""Shares of classes in the splits of a dataset, as a table and a figure."""
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from ...datasets.survey import Split, Survey
+from ..table import Cell, Table, text_cell
+from .figures import STYLE
+
+IGNORED = 'ignored'
+
+
+def class_table(survey: Survey) -> Table:
+    """Percent of pixels and number of images of each class, in each split."""
+    classes = _classes(survey)
+    rows = []
+    for split in survey.splits:
+        shares, images = _shares(split), _images(split)
+        rows.append(_row(f'{split.name}: %', shares, classes, '{:.3f}'))
+        rows.append(_row(f'{split.name}: images', images, classes, '{:d}'))
+    counts = (f'{split.name} {len(split.samples)}' for split in survey.splits)
+    return Table(
+        'How often classes occur: percent of the pixels, number of images',
+        ['', *classes, IGNORED],
+        rows,
+        (
+            f'Images: {", ".join(counts)}. Shares are of the labelled pixels, that of '
+            'ignored ones is of all.',
+        ),
+    )
+
+
+def draw_class_shares(survey: Survey) -> Figure:
+    """Percent of pixels of each class as bars, a colour for each split."""
+    classes = _classes(survey)
+    number = len(survey.splits)
+    height = 0.8 / number
+    with plt.rc_context(STYLE):
+        size = (6, 1 + (0.12 + 0.14 * number) * len(classes))
+        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        for i, split in enumerate(survey.splits):
+            shares = _shares(split)
+            places = [k + (i - (number - 1) / 2) * height for k in range(len(classes))]
+            values = [shares.get(name, 0) for name in classes]
+            bars = axis.barh(places, values, height, label=split.name)
+            axis.bar_label(bars, fmt='%.2g', padding=3, fontsize=7)
+        axis.set_yticks(range(len(classes)), classes)
+        axis.set(xscale='symlog', xlabel='% of the labelled pixels')
+        axis.invert_yaxis()
+        axis.legend()
+    return figure
+
+
+def _classes(survey: Survey) -> list[str]:
+    return list(dict.fromkeys(name for s in survey.splits for name in s.classes))
+
+
+def _shares(split: Split) -> dict[str, float]:
+    """Percent of the labelled pixels, and of all pixels for what is ignored."""
+    if not split.has_labels:
+        return {}
+    pixels = split.pixels
+    labelled = max(pixels[: len(split.classes)].sum(), 1)
+    shares = {name: 100 * pixels[i] / labelled for i, name in enumerate(split.classes)}
+    return shares | {IGNORED: 100 * pixels[split.ignore_index] / max(pixels.sum(), 1)}
+
+
+def _images(split: Split) -> dict[str, int]:
+    if not split.has_labels:
+        return {}
+    images = split.images
+    found = {name: int(images[i]) for i, name in enumerate(split.classes)}
+    return found | {IGNORED: int(images[split.ignore_index])}
+
+
+def _row(title: str, values: dict, classes: list[str], layout: str) -> list[Cell]:
+    cells = [
+        Cell(layout.format(values[name]), values[name]) if name in values else Cell('-')
+        for name in (*classes, IGNORED)
+    ]
+    return [text_cell(title), *cells]

@@ -1,0 +1,75 @@
+"""The picture of accuracy over cost."""
+
+from collections.abc import Callable
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...cost.cost import Cost, dominated
+from ..comparison import Comparison
+from .figures import STYLE
+
+_GREY = '0.7'
+_AXES: dict[str, Callable[[Cost], float]] = {
+    'GFLOPs of a prediction': lambda cost: cost.prediction_flops / 1e9,
+    'ms of a prediction': lambda cost: 1000 * cost.latency,
+}
+
+
+def draw_costs(comparison: Comparison) -> Figure | None:
+    """mIoU over FLOPs and over latency; dominated methods are grey.
+
+    Bars are 95 % confidence intervals over seeds. A method is dominated if another is
+    at least as good for at most the same cost.
+
+    Returns:
+        None if costs were not measured.
+    """
+    if not comparison.costs:
+        return None
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(_AXES), figsize=(9, 3.6), sharey=True, layout='constrained'
+        )
+        for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
+            costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
+            _draw(axis, comparison, costs)
+            axis.set(xlabel=label)
+            axis.set_xlim(left=0)
+        axes[0].set_ylabel('mIoU in %')
+    return figure
+
+
+def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
+    networks = list(dict.fromkeys(m.network for m in comparison.methods))
+    worse = dominated(costs, [method.miou for method in comparison.methods])
+    for method, cost, grey in zip(comparison.methods, costs, worse, strict=True):
+        # Labels of neighbours, one above and one below.
+        above = sum(other < cost for other in costs) % 2 == 0
+        place = networks.index(method.network)
+        color = _GREY if grey else f'C{place}'
+        band = method.interval
+        error = band and [[method.miou - band.low], [band.high - method.miou]]
+        marker = 'os^Dv'[place % 5]
+        axis.errorbar(
+            cost,
+            method.miou,
+            error,
+            color=color,
+            marker=marker,
+            # What was not trained is hollow.
+            markerfacecolor=color if method.trained else 'none',
+            capsize=2,
+            lw=1,
+            zorder=1 if grey else 2,
+        )
+        axis.annotate(
+            method.label,
+            (cost, method.miou),
+            xytext=(5, 4 if above else -10),
+            textcoords='offset points',
+            fontsize=7,
+            color=_GREY if grey else plt.rcParams['text.color'],
+        )
+    axis.margins(0.15)

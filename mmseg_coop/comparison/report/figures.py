@@ -1,0 +1,190 @@
+"""The figures of a report, for the page as SVG and for papers as PNG or PDF."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib
+
+matplotlib.use('Agg')
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ...analysis.cooperation import Cooperation
+from ..comparison import Comparison, Method
+from .curves import Curve, step_unit, validation_curves
+
+# A colour that nothing else has: the page's own text colour takes its place.
+_INK = '#010203'
+# Characters of a title above a picture of the gallery.
+_TITLE = 22
+STYLE = {
+    'axes.edgecolor': _INK,
+    'axes.labelcolor': _INK,
+    'axes.spines.right': False,
+    'axes.spines.top': False,
+    'axes.titlesize': 11,
+    'font.size': 9,
+    'legend.frameon': False,
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'mmseg_coop',
+    'text.color': _INK,
+    'xtick.color': _INK,
+    'ytick.color': _INK,
+}
+
+
+def draw_curves(comparison: Comparison) -> dict[str, Figure]:
+    """Validation mIoU of each network of each method; methods without any are left out.
+
+    Returns:
+        A figure for each method's label, all on the same scale.
+    """
+    found = {
+        method.label: [validation_curves(run) for run in method.runs]
+        for method in comparison.methods
+    }
+    found = {label: runs for label, runs in found.items() if any(runs)}
+    values = [v for runs in found.values() for run in runs for v in _values(run)]
+    limits = (min(values) - 1, max(values) + 1) if values else (0, 100)
+    units = {method.label: step_unit(method.runs[0]) for method in comparison.methods}
+    return {
+        label: _draw_curves(label, runs, limits, units[label])
+        for label, runs in found.items()
+    }
+
+
+def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
+    """A heat map of gains over the single network: classes × methods, in points.
+
+    Returns:
+        None if no method has such a baseline.
+    """
+    pairs = [(m, comparison.baseline(m, kind)) for m in comparison.methods]
+    pairs = [(m, baseline) for m, baseline in pairs if baseline]
+    if not pairs:
+        return None
+    names = ['mean', *comparison.classes]
+    gains = np.stack([_gains(m, baseline) for m, baseline in pairs], axis=1)
+    limit = max(np.nanmax(np.abs(gains)), 1e-6)
+    with plt.rc_context(STYLE):
+        size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
+        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
+        labels = [method.label.replace(' ', '\n') for method, _ in pairs]
+        axis.set_xticks(range(len(pairs)), labels)
+        axis.set_yticks(range(len(names)), names)
+        axis.tick_params(length=0, top=True, labeltop=True, bottom=False)
+        axis.tick_params(labelbottom=False)
+        axis.spines[:].set_visible(False)
+        for (row, column), gain in np.ndenumerate(gains):
+            color = 'white' if abs(gain) > 0.6 * limit else 'black'
+            text = '-' if np.isnan(gain) else f'{gain:+.1f}'
+            axis.text(column, row, text, ha='center', va='center', color=color)
+    return figure
+
+
+def draw_gallery(
+    columns: Mapping[str, Sequence[np.ndarray]],
+    classes: Sequence[str],
+    palette: np.ndarray,
+) -> Figure:
+    """Pictures side by side, as in Figures 3 and 4 of the paper.
+
+    Args:
+        columns: Titles and pictures, (H, W, 3) in RGB, uint8, one for each row.
+        classes: Names of the classes.
+        palette: RGB colour of each class.
+    """
+    rows = len(next(iter(columns.values())))
+    height, width = next(iter(columns.values()))[0].shape[:2]
+    size = 2.2
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            rows,
+            len(columns),
+            figsize=(size * len(columns), size * rows * height / width + 0.8),
+            squeeze=False,
+        )
+        for axis_column, (title, pictures) in zip(axes.T, columns.items(), strict=True):
+            axis_column[0].set_title(fill(title, _TITLE))
+            for axis, picture in zip(axis_column, pictures, strict=True):
+                axis.imshow(picture, interpolation='nearest')
+                axis.set_axis_off()
+        handles = [
+            Patch(color=np.array(color) / 255, label=name)
+            for name, color in zip(classes, palette, strict=False)
+        ]
+        figure.legend(handles=handles, loc='lower center', ncols=min(len(classes), 10))
+        below = 0.25 * (1 + len(classes) // 10) + 0.2
+        figure.tight_layout(rect=(0, below / figure.get_figheight(), 1, 1))
+    return figure
+
+
+def draw_cooperation(found: Cooperation) -> Figure:
+    """Strength of connectors and similarity of feature maps, as bars by site."""
+    groups = {
+        'strength of the connector': found.strength,
+        'similarity (linear CKA)': found.similarity,
+    }
+    groups = {title: values for title, values in groups.items() if values}
+    rows = [len(values) for values in groups.values()]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(groups),
+            squeeze=False,
+            figsize=(6, 0.9 * len(groups) + 0.28 * sum(rows)),
+            layout='constrained',
+            gridspec_kw=dict(height_ratios=rows),
+        )
+        for axis, (title, values) in zip(axes[:, 0], groups.items(), strict=True):
+            bars = axis.barh(list(values), list(values.values()), color='C0')
+            axis.bar_label(bars, fmt='%.2f', padding=3)
+            axis.set(title=title, xlim=(0, 1.1))
+            axis.invert_yaxis()
+    return figure
+
+
+def as_svg(figure: Figure) -> str:
+    """A figure to stand in a page, in the page's own text colour."""
+    text = io.StringIO()
+    with plt.rc_context(STYLE):
+        figure.savefig(text, format='svg', transparent=True, metadata={'Date': None})
+    plt.close(figure)
+    svg = text.getvalue()
+    return svg[svg.index('<svg') :].replace(_INK, 'currentColor')
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure for a paper; the file's suffix gives the format."""
+    with plt.rc_context(STYLE):
+        figure.savefig(path, dpi=200, facecolor='white')
+
+
+def _draw_curves(
+    title: str,
+    runs: Sequence[Mapping[str, Curve]],
+    limits: tuple[float, float],
+    unit: str,
+) -> Figure:
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(3.6, 2.6), layout='constrained')
+        for run in runs:
+            for i, (name, (steps, values)) in enumerate(run.items()):
+                label = name if run is runs[0] else None
+                axis.plot(steps, values, f'C{i}o-', label=label, markersize=3, lw=1.2)
+        axis.set(title=title, xlabel=unit, ylabel='mIoU in %', ylim=limits)
+        if any(len(run) > 1 for run in runs):
+            axis.legend()
+    return figure
+
+
+def _values(run: Mapping[str, Curve]) -> list[float]:
+    return [value for _, values in run.values() for value in values]
+
+
+def _gains(method: Method, baseline: Method) -> np.ndarray:
+    return np.array([method.miou - baseline.miou, *(method.iou - baseline.iou)])

@@ -1,0 +1,1 @@
+"""Measure what models cost: parameters, FLOPs, latency and memory."""

@@ -1,0 +1,168 @@
+"""Costs of models, side by side: parameters, FLOPs, latency and memory."""
+
+import copy
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmengine.utils import import_modules_from_strings
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import DATASETS, MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.utils.benchmark import Timer
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..comparison.comparison import Comparison
+from .cost import Cost, Costs
+from .machine import describe_machine
+from .memory import peak_memory
+
+# Normalisation in training wants more than one value of a channel.
+_BATCH = 2
+
+
+def measured_or_kept(comparison: Comparison, path: Path) -> Costs:
+    """Costs of a comparison's methods: those in a file, or else measured for it.
+
+    Args:
+        comparison: Methods with their configs in the work dirs.
+        path: The file. If it lacks a method, all are measured anew, side by side.
+
+    Raises:
+        FileNotFoundError: If configs or data are missing.
+        ValueError: If the file is another one.
+    """
+    labels = {method.label for method in comparison.methods}
+    if path.is_file():
+        costs = Costs.load(path)
+        if labels <= costs.methods.keys():
+            return costs
+    configs = {m.label: m.runs[0].config() for m in comparison.methods}
+    costs = measure_costs(configs)
+    costs.save(path)
+    return costs
+
+
+def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
+    """Measure models side by side, with one thread on the CPU.
+
+    Predictions are those of the first image of the test data, from loaded image to
+    label map, of the models in turn, so that all see the same machine. Weights do not
+    matter, and are random.
+
+    Args:
+        configs: By label.
+        rounds: How often each model has its turn.
+
+    Raises:
+        FileNotFoundError: If the data are missing.
+    """
+    images = {label: load_image(config) for label, config in configs.items()}
+    models = {label: build_model(config) for label, config in configs.items()}
+    calls = {label: _prediction(models[label], images[label]) for label in configs}
+    times = _in_turn(calls, rounds)
+    costs = {}
+    for label, config in configs.items():
+        memory = None
+        if sys.platform == 'linux':
+            memory = peak_memory(_rebuilt_prediction, config, images[label])
+        costs[label] = Cost(
+            parameters=sum(p.numel() for p in models[label].parameters()),
+            training_flops=training_flops(config, images[label]),
+            prediction_flops=_flops(calls[label]),
+            latency=sorted(times[label])[len(times[label]) // 2],
+            latency_spread=(min(times[label]), max(times[label])),
+            memory=memory,
+        )
+    return Costs(describe_machine(threads=1), costs)
+
+
+def load_image(config: Config) -> dict:
+    """The first item of a config's test data, through its own pipeline."""
+    dataset = copy.deepcopy(config.test_dataloader.dataset)
+    return DATASETS.build(dataset)[0]
+
+
+def build_model(config: Config) -> EncoderDecoder:
+    """A config's model with random weights, ready to predict."""
+    return revert_sync_batchnorm(MODELS.build(copy.deepcopy(config.model))).eval()
+
+
+def training_flops(config: Config, item: dict) -> int | None:
+    """FLOPs of a training step for an image, counted without computing anything.
+
+    Losses are left out: they are a few operations for a pixel, and look at values.
+
+    Args:
+        config: With the size of training images in the data preprocessor.
+        item: An item of the data, whose size counts where there is none.
+    """
+    model = build_model(config).train().to('meta')
+    size = tuple(model.data_preprocessor.size or item['inputs'].shape[-2:])
+    for module in model.modules():
+        if isinstance(module, BaseDecodeHead):
+            module.loss_by_feat = _sum_of_logits
+    images = torch.empty(_BATCH, 3, *size, device='meta')
+    label = PixelData(data=torch.empty(1, *size, dtype=torch.long, device='meta'))
+    meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+    samples = [SegDataSample(metainfo=meta, gt_sem_seg=label) for _ in range(_BATCH)]
+
+    def step() -> None:
+        model.parse_losses(model.loss(images, samples))[0].backward()
+
+    try:
+        return _flops(step) // _BATCH
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def _sum_of_logits(logits: Tensor | tuple[Tensor, ...], _samples: list) -> dict:
+    parts = logits if isinstance(logits, tuple | list) else [logits]
+    return dict(loss=sum(part.sum() for part in parts))
+
+
+def _prediction(model: EncoderDecoder, item: dict) -> Callable[[], object]:
+    @torch.no_grad()
+    def predict() -> object:
+        # What a prediction changes of its batch is not the item.
+        return model.test_step(pseudo_collate([copy.copy(item)]))
+
+    return predict
+
+
+def _rebuilt_prediction(config: Config, item: dict) -> Callable[[], object]:
+    """The same in another process."""
+    if config.get('custom_imports'):
+        import_modules_from_strings(**config.custom_imports)
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    torch.set_num_threads(1)
+    return _prediction(build_model(config), item)
+
+
+def _flops(call: Callable[[], object]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
+def _in_turn(
+    calls: Mapping[str, Callable[[], object]], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of each call, turn by turn."""
+    timers = {
+        label: Timer('call()', globals=dict(call=call), num_threads=1)
+        for label, call in calls.items()
+    }
+    times = {label: [] for label in calls}
+    for _ in range(rounds):
+        for label, timer in timers.items():
+            times[label] += timer.timeit(1).times
+    return times

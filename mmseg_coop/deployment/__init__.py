@@ -1,0 +1,1 @@
+"""From trained networks to what is used: split, joined, published, exported."""

@@ -1,0 +1,123 @@
+"""A model as it is exported: an image in, labels, probabilities and uncertainty out."""
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.model import revert_sync_batchnorm
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor, nn
+
+from ...models.segmentors import CooperativeEncoderDecoder
+from ...models.segmentors.combine import MEAN
+from ...models.segmentors.networks import last_head
+from .preprocessing import Preprocessing
+
+
+class DeployedModel(nn.Module):
+    """A segmentor without what training and MMEngine need.
+
+    The image is a preprocessed one, (N, C, H, W), or, with ``preprocess``, one as the
+    pipeline loads it. Of a model that predicts in windows (``slide``) it is a window.
+
+    Args:
+        model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``; it is copied.
+        preprocess: Whether colour order, normalisation and padding of the data
+            preprocessor are part of the model.
+        uncertainty: Whether entropy and disagreement are given, for which all
+            networks run to their ends.
+
+    Raises:
+        ValueError: If the model is of another kind, or has networks that read each
+            other.
+    """
+
+    def __init__(
+        self, model: nn.Module, preprocess: bool = False, uncertainty: bool = False
+    ):
+        super().__init__()
+        if not isinstance(model, EncoderDecoder):
+            raise ValueError(
+                f'model.type: found a {type(model).__name__}, expected an '
+                'EncoderDecoder or CooperativeEncoderDecoder'
+            )
+        model = revert_sync_batchnorm(copy.deepcopy(model).eval())
+        model.test_cfg = ConfigDict({**(model.test_cfg or {}), 'mode': 'whole'})
+        self.names: tuple[str, ...] = ()
+        if isinstance(model, CooperativeEncoderDecoder):
+            self._check_one_way(model)
+            every = uncertainty or model.predict_with == MEAN
+            self.names = model.plan.networks if every else (model.predict_with,)
+            self.selected = model.predict_with
+        self.preprocessing = Preprocessing(model.data_preprocessor, preprocess)
+        # Heads that don't derive from BaseDecodeHead have none.
+        self.threshold = getattr(last_head(model), 'threshold', None)
+        self.uncertainty = uncertainty
+        # Parts that would only be copied again.
+        model.data_preprocessor = None
+        self.model = model
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict images, (N, C, H, W).
+
+        Returns:
+            ``label``, (N, H, W), int64; ``probabilities``, (N, num_classes, H, W), of a
+            model with one output (N, 1, H, W); with ``uncertainty`` also ``entropy``
+            of the networks' mean as a share of the highest possible, (N, H, W), and of
+            several networks ``disagreement``, whether their label maps differ,
+            (N, H, W), bool.
+        """
+        height, width = image.shape[2:]
+        shares = [
+            probabilities_of(logits)[..., :height, :width]
+            for logits in self._logits(self.preprocessing(image))
+        ]
+        mean = sum(shares) / len(shares) if len(shares) > 1 else shares[0]
+        selected = mean
+        if self.names and self.selected != MEAN:
+            selected = shares[self.names.index(self.selected)]
+        found = dict(label=self._label(selected), probabilities=selected)
+        if self.uncertainty:
+            found['entropy'] = entropy_of(mean)
+            if len(shares) > 1:
+                labels = [self._label(share) for share in shares]
+                differ = [other != labels[0] for other in labels[1:]]
+                found['disagreement'] = torch.stack(differ).any(dim=0)
+        return found
+
+    def _logits(self, image: Tensor) -> Sequence[Tensor]:
+        size = image.shape[2:]
+        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+        if self.names:
+            return self.model.networks_inference(image, metas, self.names)
+        return [self.model.encode_decode(image, metas)]
+
+    def _label(self, probabilities: Tensor) -> Tensor:
+        if probabilities.shape[1] == 1:
+            return (probabilities[:, 0] > self.threshold).long()
+        return probabilities.argmax(dim=1)
+
+    @staticmethod
+    def _check_one_way(model: CooperativeEncoderDecoder) -> None:
+        if model.plan.crossing:
+            raise ValueError(
+                f'connections: networks {", ".join(model.plan.networks)} read each '
+                "other, and can't be exported; expected connections in one direction"
+            )
+
+
+def probabilities_of(logits: Tensor) -> Tensor:
+    """Probabilities of logits (N, C, H, W): by sigmoid with C = 1, else softmax."""
+    return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
+
+
+def entropy_of(probabilities: Tensor) -> Tensor:
+    """Entropy of (N, C, H, W) as a share of the highest possible, (N, H, W)."""
+    if probabilities.shape[1] == 1:
+        probabilities = torch.cat([probabilities, 1 - probabilities], dim=1)
+    # The product with a logarithm of zero would be no number.
+    logarithms = probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
+    total = -(probabilities * logarithms).sum(dim=1)
+    return (total / math.log(probabilities.shape[1])).clamp(0, 1)

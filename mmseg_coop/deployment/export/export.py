@@ -1,0 +1,256 @@
+"""Export a trained model into one file, and check it before it is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.timing import in_turn
+
+from ...checkpoints.atomic_backend import AtomicBackend
+from .agreement import Agreement, DifferenceError, compare, reference
+from .deployed import DeployedModel
+from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
+from .recording import VARIABLE, Recording, RecordingError, first_line, record
+
+FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
+_TURNS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is exported.
+
+    Attributes:
+        format: ``onnx`` or ``torch``.
+        opset: Version of ONNX's operators.
+        size: Height and width of the only images that the file is for. Default: it is
+            for those of any size, where the network allows it.
+        preprocess: Whether the data preprocessor's part is in the file.
+        uncertainty: Whether entropy and disagreement are given.
+    """
+
+    format: str = 'onnx'
+    opset: int = OPSETS[-1]
+    size: tuple[int, int] | None = None
+    preprocess: bool = False
+    uncertainty: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was exported, and how it compares with PyTorch.
+
+    Attributes:
+        size: Bytes of the file.
+        outputs: Names of what it gives.
+        variable: What may vary of the images.
+        refused: Why not more, by what was tried.
+        parameters: Number of parameters in it.
+        dead: Number of the model's that are left out, by part.
+        agreement: With PyTorch, on the images.
+        image: Height and width of the image that times are of.
+        latency: Seconds of the exported model, median.
+        pytorch_latency: Seconds of PyTorch, in turn with it.
+    """
+
+    size: int
+    outputs: tuple[str, ...]
+    variable: str
+    refused: Mapping[str, str]
+    parameters: int
+    dead: Mapping[str, int]
+    agreement: Agreement
+    image: tuple[int, int]
+    latency: float
+    pytorch_latency: float
+
+    def summary(self) -> str:
+        """Some lines to print."""
+        left_out = ', '.join(f'{part} {n:,}' for part, n in self.dead.items())
+        agreement = self.agreement
+        height, width = self.image
+        lines = [
+            f'outputs: {", ".join(self.outputs)}',
+            f'may vary: {self.variable}',
+            *(f'  not {what}: {why}' for what, why in self.refused.items()),
+            f'parameters: {self.parameters:,}; left out {sum(self.dead.values()):,}'
+            + (f' ({left_out})' if left_out else ''),
+            f'file: {self.size / 1e6:.1f} MB',
+            f'largest difference of probabilities: {agreement.difference:.1e}; other '
+            f'labels: {agreement.ties} of {agreement.pixels:,} pixels, all ties',
+            f'latency at {height} x {width}: {self.latency * 1e3:.1f} ms, PyTorch '
+            f'{self.pytorch_latency * 1e3:.1f} ms ({torch.get_num_threads()} threads)',
+        ]
+        return '\n'.join(lines)
+
+
+def check_options(options: Options, out: Path) -> None:
+    """Check what can be before a model is loaded.
+
+    Raises:
+        ValueError: If an option is wrong, or packages are missing.
+    """
+    suffix = FORMATS[options.format]
+    if out.suffix != suffix:
+        raise ValueError(
+            f'--out: found {out}, expected a file with suffix {suffix} for --format '
+            f'{options.format}'
+        )
+    if options.size and min(options.size) < 1:
+        raise ValueError(
+            f'--size: found {options.size[0]} {options.size[1]}, expected height and '
+            'width of 1 or more'
+        )
+    if options.format == 'onnx':
+        check_onnx(options.opset)
+
+
+def export_model(
+    model: nn.Module,
+    images: Sequence[Tensor],
+    out: Path,
+    options: Options,
+    metadata: Mapping[str, Any] | None = None,
+) -> Exported:
+    """Export a model, compare it with PyTorch on images, and only then write the file.
+
+    Where a file for images of any size can't be made, or differs from PyTorch at some,
+    it is one for images of one size.
+
+    Args:
+        model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
+        images: As the pipeline gives them to the data preprocessor, (C, H, W).
+        out: The file.
+        options: How.
+        metadata: What is kept in the file, too.
+
+    Raises:
+        ValueError: If the model can't be exported, or what is exported differs.
+        OSError: If the file can't be written.
+    """
+    check_options(options, out)
+    model = model.eval()
+    images = _prepared(model, images, options)
+    deployed = DeployedModel(model, options.preprocess, options.uncertainty).eval()
+    _check_takes(deployed, images[0])
+    expected = reference(model, not options.preprocess, options.uncertainty)
+    refused: dict[str, str] = {}
+    for variable, axes in VARIABLE.items():
+        if options.size and 2 in axes:
+            continue
+        try:
+            recording = record(deployed, images[0], variable)
+            data, run = _write(
+                recording, options, dict(metadata or {}, varies=variable)
+            )
+            agreement = _compare(expected, run, _tried(images, axes))
+        except (RecordingError, DifferenceError) as error:
+            refused[variable] = str(error)
+            continue
+        AtomicBackend().put(data, out)
+        times = in_turn(
+            lambda: expected(images[0]), lambda run=run: run(images[0]), _TURNS
+        )
+        return Exported(
+            size=len(data),
+            outputs=recording.outputs,
+            variable=variable,
+            refused=refused,
+            parameters=recording.parameters,
+            dead=recording.dead,
+            agreement=agreement,
+            image=tuple(images[0].shape[2:]),
+            latency=median(times.ours),
+            pytorch_latency=median(times.host),
+        )
+    reasons = '; '.join(f'with {what} to vary: {why}' for what, why in refused.items())
+    raise ValueError(f"the model can't be exported ({reasons})")
+
+
+@torch.no_grad()
+def _prepared(
+    model: nn.Module, images: Sequence[Tensor], options: Options
+) -> list[Tensor]:
+    """Images (1, C, H, W) of one size, as the file takes them."""
+    size = options.size or tuple(images[0].shape[1:])
+    test_cfg = model.test_cfg or {}
+    if not options.size and test_cfg.get('mode') == 'slide':
+        # Windows.
+        size = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
+    images = [_fitted(image, size) for image in images]
+    if options.preprocess:
+        return images
+    preprocess = model.data_preprocessor
+    sample = SegDataSample(metainfo=dict(img_shape=size))
+    return [
+        preprocess(dict(inputs=[image[0]], data_samples=[sample]), False)['inputs']
+        for image in images
+    ]
+
+
+def _fitted(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """The middle of an image (C, H, W), enlarged if it is too small, (1, C, h, w)."""
+    if any(a < b for a, b in zip(image.shape[1:], size, strict=True)):
+        return F.interpolate(image[None].float(), size).to(image.dtype)
+    y, x = ((a - b) // 2 for a, b in zip(image.shape[1:], size, strict=True))
+    return image[None, :, y : y + size[0], x : x + size[1]].contiguous()
+
+
+@torch.no_grad()
+def _check_takes(model: nn.Module, image: Tensor) -> None:
+    try:
+        model(image)
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
+        height, width = image.shape[2:]
+        raise ValueError(
+            f"--size: the model can't take images of {height} x {width} (height x "
+            f'width) pixels ({first_line(error)})'
+        ) from error
+
+
+def _write(
+    recording: Recording, options: Options, metadata: Mapping[str, Any]
+) -> tuple[bytes, Run]:
+    if options.format == 'onnx':
+        data = to_onnx(recording, options.opset, metadata)
+        return data, run_onnx(data)
+    data = to_torch(recording, metadata)
+    return data, run_torch(data)
+
+
+def _tried(images: Sequence[Tensor], axes: Sequence[int]) -> list[Tensor]:
+    """The images, and if they may vary also a batch, and some of another size."""
+    tried = list(images)
+    if 0 in axes:
+        tried.append(torch.cat([images[0], images[-1].flip(3)]))
+    if 2 in axes:
+        # Sizes that no stride divides.
+        height, width = (max(side * 3 // 4, 1) | 1 for side in images[0].shape[2:])
+        tried.append(images[0][..., :height, :width].contiguous())
+    return tried
+
+
+def _compare(expected: Run, run: Run, images: Sequence[Tensor]) -> Agreement:
+    total = Agreement()
+    for image in images:
+        try:
+            wanted = expected(image)
+        except (AssertionError, IndexError, RuntimeError, ValueError):
+            # Nor can PyTorch.
+            continue
+        try:
+            found = run(image)
+        except Exception as error:
+            size = ' x '.join(map(str, image.shape))
+            raise DifferenceError(
+                f'it fails for images of {size} ({first_line(error)})'
+            ) from error
+        total += compare(wanted, found)
+    return total

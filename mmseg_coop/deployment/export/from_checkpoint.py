@@ -1,0 +1,73 @@
+"""Export the model of a config and a checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from torch import Tensor
+
+from ...apis.predict import Predictor
+from ...datasets import check_dataset_folders
+from ...version import __version__
+from .export import Exported, Options, check_options, export_model
+
+
+def export_checkpoint(
+    config: Config,
+    checkpoint: str,
+    out: Path,
+    options: Options,
+    images: Sequence[str] = (),
+    count: int = 3,
+) -> Exported:
+    """Export a trained model into one file.
+
+    Args:
+        config: The config, of a cooperative model or any other ``EncoderDecoder``.
+        checkpoint: The checkpoint's file or URL.
+        out: The file.
+        options: How.
+        images: Files to compare the exported model with PyTorch on. Default: the first
+            of the config's test data.
+        count: How many of the test data.
+
+    Raises:
+        FileNotFoundError: If a file or the test data are missing.
+        ValueError: If the checkpoint does not belong to the config, or the model can't
+            be exported, or what is exported differs.
+        OSError: If the file can't be written.
+    """
+    check_options(options, out)
+    if not images and count < 1:
+        raise ValueError(f'--num-images: found {count}, expected 1 or more')
+    predictor = Predictor(config, checkpoint, 'cpu')
+    loaded = (
+        [predictor.pipeline(predictor.read(image))['inputs'] for image in images]
+        if images
+        else test_images(config, count)
+    )
+    metadata = dict(
+        classes=predictor.classes,
+        palette=predictor.palette[: len(predictor.classes)].tolist(),
+        config=Path(config.filename).name if config.filename else None,
+        preprocessing='inside' if options.preprocess else _preprocessing(config),
+        mmseg_coop=__version__,
+    )
+    return export_model(predictor.model, loaded, out, options, metadata)
+
+
+def test_images(config: Config, count: int) -> list[Tensor]:
+    """The first images of a config's test data, as its pipeline gives them, (C, H, W).
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    check_dataset_folders(dict(test_dataloader=config.test_dataloader))
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    return [dataset[i]['inputs'] for i in range(min(count, len(dataset)))]
+
+
+def _preprocessing(config: Config) -> str:
+    """What has to be done to images before."""
+    return str(config.model.get('data_preprocessor'))

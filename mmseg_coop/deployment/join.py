@@ -1,0 +1,138 @@
+"""Join trained networks to an ensemble, or to the start of a cooperative training."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS, MODELS
+
+from ..apis.runtime import read_config
+from ..config_types import resolve, use_scope
+from ..engine import CoopEvaluationHook
+from ..evaluation import CoopIoUMetric
+from ..models import CooperativeEncoderDecoder
+from ..models.segmentors.network_entries import name_networks
+from ..models.segmentors.network_files import class_of, model_entry
+from ..models.weights import load_file, put_weights, weights_of
+from .host_config import import_package
+from .model_folder import Written, find_model, write_model
+
+_EVALUATORS = ('val_evaluator', 'test_evaluator')
+
+
+def join(
+    models: Sequence[str],
+    out: str | Path,
+    pattern: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Written:
+    """Write a cooperative model of trained single ones.
+
+    Data, schedule and padding are the first one's. Connections start as they do in a
+    training, on the identity, so that the model begins as the networks are.
+
+    Args:
+        models: Two or more, each as for :func:`find_model`.
+        out: A new folder.
+        pattern: Connects them; without one they are an ensemble.
+        options: Values that override the joined config's, as for ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        FileExistsError: If the folder is there.
+        ValueError: If a model is cooperative itself, a checkpoint is of another config,
+            or the networks predict other classes.
+    """
+    if len(models) < 2:
+        raise ValueError(f'found {len(models)} model, expected 2 or more to join')
+    files = [find_model(model) for model in models]
+    configs = [_read(config) for config, _ in files]
+    whole = configs[0]
+    use_scope(whole)
+    names = list(name_networks(None, len(models)))
+    loaded = [load_file(path, 'CHECKPOINT', config) for config, path in files]
+    _check_classes([path for _, path in files], loaded)
+    own = [config.model for config in configs]
+    whole.model = ConfigDict(_joined(own, names, pattern))
+    import_package(whole)
+    for key, value in (options or {}).items():
+        whole.merge_from_dict({key: value})
+    _evaluate_all(whole)
+    model = MODELS.build(deepcopy(whole.model))
+    model.plan.init_weights()
+    for name, (_, path), checkpoint in zip(names, files, loaded, strict=True):
+        put_weights(model.networks[name], weights_of(checkpoint), path)
+    stem = f'{Path(whole.filename).stem}_{pattern or "ensemble"}'
+    meta = loaded[0].get('meta', {})
+    paths = write_model(out, stem, whole, model.state_dict(), meta)
+    count = sum(p.numel() for p in model.parameters())
+    return Written(*paths, networks=tuple(names), after=count)
+
+
+def _read(path: str) -> Config:
+    config = read_config(path)
+    kind = class_of(config.model.get('type'))
+    if isinstance(kind, type) and issubclass(kind, CooperativeEncoderDecoder):
+        raise ValueError(
+            f'{path}: is a cooperative model, expected a single network; '
+            'tools/split.py takes one out'
+        )
+    return config
+
+
+def _joined(
+    models: Sequence[Mapping[str, Any]], names: Sequence[str], pattern: str | None
+) -> dict[str, Any]:
+    """The config of the cooperative model."""
+    models = [{k: v for k, v in m.items() if k != 'pretrained'} for m in models]
+    first = models[0]
+    common = dict(type=CooperativeEncoderDecoder.__name__)
+    if pattern is not None:
+        common['connections'] = dict(pattern=pattern)
+    if all(model == first for model in models):
+        alike = dict(network_type=first['type'], num_networks=len(models))
+        return {**first, **common, **alike}
+    shared = {k: first[k] for k in ('data_preprocessor', 'test_cfg') if k in first}
+    # Nothing is merged over them: there are no other common keys.
+    entries = [
+        {'name': name, **_without_delete(model_entry(model))}
+        for name, model in zip(names, models, strict=True)
+    ]
+    return {**common, **shared, 'networks': entries}
+
+
+def _without_delete(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in entry.items() if k != '_delete_'}
+
+
+def _check_classes(
+    paths: Sequence[str], checkpoints: Sequence[Mapping[str, Any]]
+) -> None:
+    """Check that networks were trained for the same classes, where they say so."""
+    found = [c.get('meta', {}).get('dataset_meta') or {} for c in checkpoints]
+    known = [
+        (path, list(meta['classes']))
+        for path, meta in zip(paths, found, strict=True)
+        if meta.get('classes')
+    ]
+    for path, classes in known[1:]:
+        if classes != known[0][1]:
+            raise ValueError(
+                f'{path}: found the classes {", ".join(classes[:3])}, …, expected '
+                f'those of {known[0][0]}, {", ".join(known[0][1][:3])}, …: all '
+                'networks predict the same'
+            )
+
+
+def _evaluate_all(config: Config) -> None:
+    """Have validation and test count every network and their mean."""
+    for key in _EVALUATORS:
+        metrics = config.get(key)
+        for metric in metrics if isinstance(metrics, list) else [metrics]:
+            if metric and resolve(metric.get('type'), METRICS) is IoUMetric:
+                metric['type'] = CoopIoUMetric.__name__
+    hooks = config.setdefault('default_hooks', ConfigDict())
+    hooks.setdefault('evaluation', dict(type=CoopEvaluationHook.__name__))

@@ -1,0 +1,125 @@
+"""A folder with a config and its checkpoint: write it, and find both in one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from ..checkpoints.atomic_folder import new_folder
+from ..checkpoints.safetensors import SUFFIX
+from ..config_types import spell_out
+
+# What a run, and not a model, has.
+_OF_RUNS = ('work_dir', 'launcher')
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        config: The config's file.
+        checkpoint: The checkpoint's file.
+        networks: Names of the networks in it; empty for an ordinary model.
+        needs: Classes of this package that it needs.
+        before: Number of parameters of the model it was taken out of.
+        after: That of what was written.
+    """
+
+    config: Path
+    checkpoint: Path
+    networks: tuple[str, ...]
+    needs: list[str] = field(default_factory=list)
+    before: int = 0
+    after: int = 0
+
+
+def write_model(
+    folder: str | Path,
+    name: str,
+    config: Config,
+    weights: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
+) -> tuple[Path, Path]:
+    """Write ``<name>.py`` and ``<name>.pth`` into a new folder, both or none.
+
+    Args:
+        folder: The folder.
+        name: Of the files.
+        config: A whole config; it is changed.
+        weights: The weights by name.
+        meta: ``meta`` of the checkpoint that they come from; what it says of the
+            dataset is kept.
+
+    Returns:
+        The config's and the checkpoint's path.
+
+    Raises:
+        FileExistsError: If the folder is there and has something in it.
+    """
+    for key in _OF_RUNS:
+        config.pop(key, None)
+    config.load_from, config.resume = None, False
+    config._cfg_dict.update(spell_out(config._cfg_dict))
+    kept = {k: meta[k] for k in ('dataset_meta', 'CLASSES', 'PALETTE') if k in meta}
+    with new_folder(folder) as part:
+        config.dump(str(part / f'{name}.py'))
+        torch.save(dict(meta=kept, state_dict=dict(weights)), part / f'{name}.pth')
+    return Path(folder) / f'{name}.py', Path(folder) / f'{name}.pth'
+
+
+def find_model(text: str) -> tuple[str, str]:
+    """The config and the checkpoint of a trained model.
+
+    Args:
+        text: ``CONFIG,CHECKPOINT``; a folder that has one config, such as a work dir;
+            or a checkpoint in such a folder. Of several checkpoints in a folder the
+            best one counts, otherwise the last.
+
+    Raises:
+        FileNotFoundError: If something is missing.
+        ValueError: If there are several.
+    """
+    config, comma, checkpoint = text.partition(',')
+    if comma:
+        return config, checkpoint
+    path = Path(text)
+    if not path.exists():
+        raise FileNotFoundError(
+            f'{text}: there is no such file or folder; expected a folder with a config '
+            'and a checkpoint, such as a work dir, or CONFIG,CHECKPOINT'
+        )
+    folder = path if path.is_dir() else path.parent
+    configs = sorted(folder.glob('*.py'))
+    if len(configs) != 1:
+        raise _wrong(folder, 'config (*.py)', configs, text)
+    return str(configs[0]), str(_checkpoint(path, text) if path is folder else path)
+
+
+def _checkpoint(folder: Path, text: str) -> Path:
+    last = folder / 'last_checkpoint'
+    found = [p for p in folder.iterdir() if p.suffix in ('.pth', SUFFIX)]
+    best = sorted(p for p in found if p.name.startswith('best_'))
+    if not best and last.is_file():
+        best = [p for p in found if p.name == Path(last.read_text().strip()).name]
+    chosen = best or sorted(found)
+    if len(chosen) != 1:
+        raise _wrong(folder, 'checkpoint (*.pth)', chosen, text)
+    return chosen[0]
+
+
+def _wrong(folder: Path, what: str, found: list[Path], text: str) -> Exception:
+    if not found:
+        return FileNotFoundError(
+            f'{folder}: there is no {what} in it; expected one, or CONFIG,CHECKPOINT '
+            f'in the place of {text}'
+        )
+    names = ', '.join(path.name for path in found)
+    return ValueError(
+        f'{folder}: found {names}, expected one {what}; say CONFIG,CHECKPOINT in the '
+        f'place of {text}'
+    )

@@ -1,0 +1,122 @@
+"""Write a trained model into a folder that can be shared."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import nn
+
+from benchmarks.flops import prediction_flops
+
+from ..apis.predict import Predictor
+from ..checkpoints.safe_load import read_checkpoint
+from ..checkpoints.safetensors import save_safetensors
+from ..comparison.runs import Run, load_runs
+from ..models.segmentors.networks import in_channels
+from .model_card import Card, model_card
+from .published import CARD, CONFIG, LABELS, WEIGHTS, published_files
+
+# Of the machine that trained, and of no use elsewhere.
+_OWN = ('work_dir', 'load_from', 'resume', 'launcher')
+
+
+def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) -> None:
+    """Write config, weights, classes and a model card into a new folder.
+
+    Args:
+        config: The config.
+        checkpoint: A checkpoint file of it.
+        out: The folder; it is there as a whole or not at all.
+        run: Work dir with the results of a test. Default: that of the checkpoint, if
+            it has any.
+
+    Raises:
+        FileExistsError: If the folder is there already.
+        FileNotFoundError: If the checkpoint, or results that were named, are missing.
+        ValueError: If the checkpoint does not belong to the config, or would run code.
+    """
+    if out.exists():
+        raise FileExistsError(f'--out: {out} is there already; name a new folder')
+    predictor = Predictor(config, checkpoint, 'cpu')
+    saved = read_checkpoint(checkpoint, 'cpu')
+    found = _find_run(run, Path(checkpoint).parent)
+    card = Card(
+        name=Path(config.filename).stem,
+        classes=predictor.classes,
+        parameters=sum(p.numel() for p in predictor.model.parameters()),
+        flops=_flops(config, predictor.model),
+        size=_image_size(predictor.model),
+        run=found,
+        meta=saved.get('meta', {}),
+    )
+    part = out.with_name(f'.{out.name}.{uuid.uuid4().hex[:8]}.incomplete')
+    part.mkdir(parents=True)
+    try:
+        own = {k: v for k, v in config.to_dict().items() if k not in _OWN}
+        Config(own).dump(str(part / CONFIG))
+        save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
+        labels = json.dumps(_labels(config, predictor), indent=2)
+        (part / LABELS).write_text(f'{labels}\n')
+        (part / CARD).write_text(model_card(card))
+        published_files(part)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _find_run(named: str | None, beside: Path) -> Run | None:
+    if named is not None:
+        return load_runs([named])[0]
+    try:
+        return load_runs([str(beside)])[0]
+    except FileNotFoundError:
+        return None
+
+
+def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
+    """A checkpoint that tells its classes."""
+    meta = dict(saved.get('meta', {}))
+    # The training's config names places of the machine; the folder has its own.
+    meta.pop('cfg', None)
+    meta['dataset_meta'] = dict(classes=predictor.classes, palette=_palette(predictor))
+    return dict(state_dict=saved.get('state_dict', saved), meta=meta)
+
+
+def _labels(config: Config, predictor: Predictor) -> dict[str, Any]:
+    """What the hub and programs of others look for in ``config.json``."""
+    names = dict(enumerate(predictor.classes))
+    return dict(
+        library_name='mmseg_coop',
+        architectures=[type(predictor.model).__name__],
+        id2label=names,
+        label2id={name: i for i, name in names.items()},
+        palette=_palette(predictor),
+        data_preprocessor=config.model.get('data_preprocessor'),
+        test_pipeline=config.get('test_pipeline'),
+    )
+
+
+def _palette(predictor: Predictor) -> list[list[int]]:
+    return predictor.palette[: len(predictor.classes)].tolist()
+
+
+def _image_size(model: nn.Module) -> tuple[int, int]:
+    size = getattr(model.data_preprocessor, 'size', None) or (512, 512)
+    return tuple(size)
+
+
+def _flops(config: Config, model: nn.Module) -> int | None:
+    """FLOPs of predicting an image, None for images of other than three channels."""
+    if in_channels(model) != 3:
+        return None
+    with torch.random.fork_rng():
+        return prediction_flops(
+            lambda: MODELS.build(deepcopy(config.model)), *_image_size(model)
+        )

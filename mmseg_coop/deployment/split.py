@@ -1,0 +1,122 @@
+"""Take one network, with what it needs, out of a trained cooperative model."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmseg.registry import MODELS
+
+from ..apis.runtime import read_config
+from ..config_types import use_scope
+from ..models import CooperativeEncoderDecoder
+from ..models.segmentors.network_files import class_of, short_name
+from ..models.weights import load_weights, part_of, put_weights
+from .host_config import strip_package, to_host
+from .model_folder import Written, write_model
+from .smallest import smallest_config, smallest_weights
+
+# Weights that a checkpoint brings.
+_PRETRAINED = 'pretrained'
+
+
+def split(
+    config: str,
+    checkpoint: str,
+    network: str,
+    out: str | Path,
+    alone: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Written:
+    """Write a network of a cooperative model as a model of its own.
+
+    A network that receives nothing becomes an ordinary config and checkpoint of
+    MMSegmentation; of one that receives feature maps, the smallest cooperative model
+    that predicts the same.
+
+    Args:
+        config: The cooperative model's config.
+        checkpoint: Its checkpoint.
+        network: The network's name.
+        out: A new folder.
+        alone: Write a network that receives feature maps without them; it must have
+            been trained with connection dropout.
+        options: Values that override the config's.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        FileExistsError: If the folder is there.
+        ValueError: If the model is not cooperative, has no such network, or the
+            checkpoint is of another one; or the network can't be alone.
+    """
+    whole = read_config(config, dict(options or {}))
+    use_scope(whole)
+    model = _build(whole, config)
+    meta = load_weights(model, checkpoint, 'CHECKPOINT').get('meta', {})
+    if network not in model.networks:
+        raise ValueError(
+            f'--network: found {network!r}, expected one of {", ".join(model.networks)}'
+        )
+    fed = model.plan.demand(network).fused
+    if alone and fed:
+        _check_dropout(model, network)
+    name = f'{Path(whole.filename).stem}_{network}'
+    if fed and not alone:
+        whole.model = ConfigDict(smallest_config(model, whole.model, network))
+        weights = smallest_weights(model, network)
+    else:
+        whole.model = ConfigDict(to_host(_ordinary(model, whole.model, network)))
+        weights = part_of(model.state_dict(), f'networks.{network}')
+    needs = strip_package(whole)
+    built = MODELS.build(deepcopy(whole.model))
+    put_weights(built, weights, f'{checkpoint}: {network}')
+    files = write_model(out, name, whole, built.state_dict(), meta)
+    kept = tuple(built.networks) if fed and not alone else ()
+    counts = [sum(p.numel() for p in m.parameters()) for m in (model, built)]
+    return Written(*files, kept, needs, *counts)
+
+
+def _build(config: Config, path: str) -> CooperativeEncoderDecoder:
+    kind = class_of(config.model.get('type'))
+    if not (isinstance(kind, type) and issubclass(kind, CooperativeEncoderDecoder)):
+        raise ValueError(
+            f'{path}: model.type: found {config.model.get("type")!r}, expected a '
+            'CooperativeEncoderDecoder: only of that there is a network to take out'
+        )
+    return MODELS.build(deepcopy(config.model))
+
+
+def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
+    for target in model.plan.demand(network).fused:
+        connection = model.plan.connections[model.plan.incoming[target]]
+        if not connection.dropout:
+            raise ValueError(
+                f'--alone: {network} receives feature maps (at {target}) and has never '
+                'been trained without them; leave out --alone, or train with '
+                'connections.dropout'
+            )
+
+
+def _ordinary(
+    model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
+) -> dict[str, Any]:
+    """The config of a network as a model of its own."""
+    own = model.configs[network]
+    seen = [i for other in model.configs.values() for i in other.inputs or ()]
+    if own.inputs is not None and own.inputs != tuple(range(max(seen) + 1)):
+        raise ValueError(
+            f'networks.{network}.inputs: found {list(own.inputs)}, not all channels of '
+            'the image, which an ordinary network sees; it can not be written as one'
+        )
+    found = {k: v for k, v in own.model.items() if k != _PRETRAINED}
+    test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
+    common = config.get('data_preprocessor')
+    if common is not None or own.data_preprocessor:
+        default = dict(type='SegDataPreProcessor')
+        found['data_preprocessor'] = {
+            **default,
+            **(common or {}),
+            **(own.data_preprocessor or {}),
+        }
+    return {**found, 'type': short_name(found['type']), 'test_cfg': test_cfg}

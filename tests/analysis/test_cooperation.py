@@ -1,0 +1,132 @@
+import copy
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmseg_coop.analysis.cooperation import fixed_batch, linear_cka, measure_cooperation
+from mmseg_coop.datasets import ToyStreets
+
+from differing import build_mixed
+from tiny import build_pair
+
+SITES = [f'backbone.layer{i}' for i in range(1, 5)]
+DEEPLAB_SITES = [*SITES, 'decode_head.aspp', 'decode_head.decoder']
+
+
+@pytest.mark.parametrize('shape', [(50, 8), (10, 40)], ids=['tall', 'wide'])
+def test_cka_by_its_definition(shape):
+    """HSIC of the centred Gram matrices (Kornblith et al., Eq. (3) and (4))."""
+    x, y = torch.randn(shape), torch.randn(shape[0], 5)
+    n = len(x)
+    center = torch.eye(n) - torch.ones(n, n) / n
+    k, h = (center @ f @ f.T @ center for f in (x, y))
+    expected = (k * h).sum() / (k.norm() * h.norm())
+    assert linear_cka(x, y) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_cka_of_rotated_scaled_and_shifted_features_is_1():
+    x = torch.randn(200, 8, dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64))[0]
+    assert linear_cka(x, 3 * x @ rotation + 1) == pytest.approx(1)
+    assert linear_cka(x, torch.randn(200, 8)) < 0.2
+
+
+@pytest.mark.parametrize(
+    'connector', ['CoopConnector', 'SumConnector', 'GateConnector']
+)
+def test_an_identity_start_uses_nothing(connector):
+    model = build_pair(connections=dict(pattern='same', connector=dict(type=connector)))
+    found = measure_cooperation(model, torch.randn(2, 3, 64, 64))
+    assert list(found.strength) == [f'bottom.{site}' for site in DEEPLAB_SITES]
+    assert set(found.strength.values()) == {0.0}
+
+
+def test_strength_is_the_share_of_what_arrives():
+    """With W_y the identity and W_x = 3 of it, of equal networks: 1 to 3."""
+    model = build_pair(connections='same')
+    model.networks.bottom.load_state_dict(model.networks.top.state_dict())
+    connector = model.plan.connectors['bottom_encoder_layer1']
+    torch.nn.init.dirac_(connector.arriving.weight)
+    torch.nn.init.dirac_(connector.own.weight)
+    with torch.no_grad():
+        connector.own.weight.mul_(3)
+    found = measure_cooperation(model, torch.randn(2, 3, 64, 64))
+    assert found.strength['bottom.backbone.layer1'] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize('pattern', ['same', 'multi', None])
+def test_similarity_of_equal_networks_is_1(pattern):
+    model = build_pair(connections=pattern)
+    model.networks.bottom.load_state_dict(model.networks.top.state_dict())
+    found = measure_cooperation(model, torch.randn(2, 3, 64, 64))
+    assert list(found.similarity) == [f'top-bottom/{site}' for site in DEEPLAB_SITES]
+    for value in found.similarity.values():
+        assert value == pytest.approx(1)
+
+
+def test_similarity_is_that_of_the_feature_maps():
+    model = build_pair().eval()
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        features = [network.backbone(inputs)[1] for network in model.networks.values()]
+    pooled = [F.adaptive_avg_pool2d(f, min(16, f.shape[-1])) for f in features]
+    x, y = (f.permute(0, 2, 3, 1).flatten(0, 2) for f in pooled)
+    found = measure_cooperation(model, inputs).similarity
+    assert found['top-bottom/backbone.layer2'] == pytest.approx(linear_cka(x, y))
+
+
+def test_three_networks_are_compared_in_pairs():
+    model = build_pair(connections='same', num_networks=3)
+    found = measure_cooperation(model, torch.randn(1, 3, 64, 64))
+    pairs = {key.split('/')[0] for key in found.similarity}
+    assert pairs == {'net1-net2', 'net1-net3', 'net2-net3'}
+    table = found.table()
+    assert 'strength (net2)' in table and 'similarity (net1-net3)' in table
+
+
+def test_networks_that_differ_are_compared_where_sites_belong_together():
+    model = build_mixed(dict(pattern='same', sites='backbone')).eval()
+    inputs = torch.randn(2, 3, 64, 64)
+    found = measure_cooperation(model, inputs)
+    last = ['backbone.layers.0.2', 'backbone.layers.1.2', 'backbone.layers.2.2']
+    last.append('backbone:3')
+    assert list(found.strength) == [f'bottom.{site}' for site in last]
+    # DANet's two attention streams have no counterpart in SegFormer's head.
+    assert list(found.similarity) == [
+        f'top-bottom/backbone.layer{i + 1} - {site}' for i, site in enumerate(last)
+    ]
+    with torch.no_grad():
+        features = [network.backbone(inputs)[3] for network in model.networks.values()]
+    # 1/8 beside 1/32.
+    x, y = (F.adaptive_avg_pool2d(f, features[1].shape[2:]) for f in features)
+    x, y = (f.permute(0, 2, 3, 1).flatten(0, 2) for f in (x, y))
+    key = 'top-bottom/backbone.layer4 - backbone:3'
+    assert found.similarity[key] == pytest.approx(linear_cka(x, y), rel=1e-4)
+    table = found.table()
+    assert 'backbone.layer4 - backbone:3' in table
+
+
+def test_measuring_changes_nothing():
+    model = build_pair(connections='same').train()
+    model.networks.top.backbone.layer1.eval()
+    state = copy.deepcopy(model.state_dict())
+    modes = [module.training for module in model.modules()]
+    hooks = [len(module._forward_hooks) for module in model.modules()]
+    before = torch.get_rng_state()
+    measure_cooperation(model, torch.randn(2, 3, 64, 64, generator=torch.Generator()))
+    assert torch.equal(before, torch.get_rng_state())
+    assert modes == [module.training for module in model.modules()]
+    assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
+    assert hooks == [len(module._forward_hooks) for module in model.modules()]
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_fixed_batch_has_the_size_of_a_crop():
+    pipeline = [dict(type='PackSegInputs')]
+    dataset = ToyStreets(split='val', num_images=3, pipeline=pipeline)
+    preprocessor = dict(type='SegDataPreProcessor', size=(32, 48), bgr_to_rgb=True)
+    batch = fixed_batch(build_pair(data_preprocessor=preprocessor), dataset, 4)
+    assert batch.shape == (3, 3, 32, 48)
+    image = dataset[1]['inputs'][[2, 1, 0], 16:48, 24:72].float()
+    torch.testing.assert_close(batch[1], image)

@@ -1,0 +1,423 @@
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy.stats import sem, t, ttest_rel
+
+from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.paper import paper_rows
+from mmseg_coop.comparison.render import (
+    as_json,
+    comma_separated,
+    latex,
+    markdown,
+    print_tables,
+)
+from mmseg_coop.comparison.report.costs import draw_costs
+from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
+from mmseg_coop.comparison.tables import all_tables, main_table
+from mmseg_coop.cost.cost import Cost
+
+from made_up import make_results, save_run
+
+QUALITY = dict(single=0.8, ensemble=0.85, same=0.9)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three methods with two seeds each, the best one last."""
+    return [
+        str(save_run(tmp_path / f'{method}_{seed}', make_results(q, method, seed)))
+        for method, q in QUALITY.items()
+        for seed in (0, 1)
+    ]
+
+
+@pytest.fixture
+def comparison(folders):
+    return compare(load_runs(folders))
+
+
+def test_runs_of_a_config_are_seeds_of_a_method(comparison):
+    assert [m.label for m in comparison.methods] == ['single', 'ensemble', 'same']
+    single = comparison.methods[0]
+    mious = [make_results(0.8, 'single', seed).miou() for seed in (0, 1)]
+    np.testing.assert_allclose(single.mious, mious)
+    assert single.miou == pytest.approx(np.mean(mious))
+    assert single.std == pytest.approx(np.std(mious, ddof=1))
+
+
+def test_gains(comparison):
+    single, ensemble, same = comparison.methods
+    gain = comparison.gain(same, 'single')
+    assert gain.points == pytest.approx(same.miou - single.miou)
+    assert gain.interval.low < gain.points < gain.interval.high
+    assert gain.interval.without_zero
+    assert gain.p_value == pytest.approx(ttest_rel(same.mious, single.mious).pvalue)
+    assert comparison.gain(ensemble, 'ensemble') is None
+    assert comparison.gain(single, 'single') is None
+    assert comparison.gain(single, 'ensemble') is None
+
+
+def test_gains_are_over_the_network_itself(tmp_path):
+    """DeepLabv3+ is not compared with DANet."""
+    meta = dict(network='DeepLabv3+', name='deeplab')
+    other = make_results(0.9, 'same', meta=meta)
+    runs = [
+        save_run(tmp_path / 'a', make_results(0.8)),
+        save_run(tmp_path / 'b', other),
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert [m.label for m in comparison.methods] == ['single', 'same']
+    assert comparison.gain(comparison.methods[1], 'single') is None
+
+
+def test_bootstrap_covers_what_other_images_would_give():
+    """Draw images from a known population: 95 % of the intervals hold the truth."""
+    population = make_results(0.8).areas['prediction'].repeat(50, axis=0)
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 60, (1000, 3)) * [1, 1, 0]
+    better = population.copy()
+    better[:, 0] += noise
+    truth = _miou(better) - _miou(population)
+    held = 0
+    for _ in range(100):
+        drawn = generator.integers(0, 1000, 60)
+        found = [bootstrap_miou([a[drawn]], 400) for a in (better, population)]
+        band = interval(found[0] - found[1])
+        held += band.low <= truth <= band.high
+    assert 88 <= held <= 100
+
+
+def _miou(areas):
+    return make_results(0.5, areas={'prediction': areas}).miou()
+
+
+def test_no_difference_is_not_told_from_none(tmp_path):
+    runs = [make_results(0.8, 'single', 0), make_results(0.8, 'same', 0)]
+    runs = [save_run(tmp_path / str(i), run) for i, run in enumerate(runs)]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert not comparison.gain(comparison.methods[1], 'single').interval.without_zero
+
+
+def test_main_table(comparison):
+    table = main_table(comparison)
+    expected = ['method', 'mIoU', 'over single', 'over ensemble', 'road', 'car', 'bus']
+    assert table.columns == expected
+    assert [row[0].text for row in table.rows] == ['single', 'ensemble', 'same']
+    assert [row[1].best for row in table.rows] == [False, False, True]
+    assert ' ± ' in table.rows[0][1].text and 'p=' in table.rows[2][2].text
+    # A class that does not occur has no IoU.
+    assert [row[-1].text for row in table.rows] == ['-'] * 3
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_formats_hold_the_same_figures(comparison):
+    table = main_table(comparison)
+    rows = list(csv.reader(io.StringIO(comma_separated(table))))
+    figures = json.loads(as_json(comparison))
+    for row, method in zip(rows[1:], figures['methods'], strict=True):
+        assert float(row[1]) == method['mIoU']
+        assert float(row[4]) == method['classes']['road']
+        assert method['classes']['bus'] is None
+    best = f'{comparison.methods[2].miou:.2f}'
+    assert f'**{best} ±' in markdown(table)
+    assert rf'\textbf{{{best} $\pm$' in latex(table)
+    body = latex(table).split('\\midrule')[1].split('\\bottomrule')[0]
+    assert body.count('\\\\') == 3 and body.count('&') == 3 * 6
+
+
+def test_terminal(comparison):
+    console = Console(width=100, record=True)
+    print_tables(all_tables(comparison), console)
+    text = console.export_text()
+    assert 'over ensemble' in text and '±' in text and '20 images' in text
+
+
+def test_terminal_of_80_columns_shows_many_methods_in_parts(tmp_path):
+    """No line is cut, no word broken, and every figure is there."""
+    names = [f'deeplabv3plus_same_number_{i}' for i in range(8)]
+    for seed in (0, 1):
+        for name in names:
+            save_run(tmp_path / name / str(seed), make_results(0.8, 'same', seed))
+    runs = [f'{n}={tmp_path / n / str(s)}' for n in names for s in (0, 1)]
+    console = Console(width=80, record=True, file=io.StringIO())
+    tables = all_tables(compare(load_runs(runs)))
+    print_tables(tables, console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80 and '…' not in text
+    for table in tables:
+        cells = [cell.text for row in table.rows for cell in row]
+        for word in ' '.join([*table.columns, *cells]).split():
+            assert word in text
+
+
+def test_the_papers_rows_stand_beside_cityscapes(tmp_path):
+    meta = dict(network='DeepLabv3+', dataset='CityscapesDataset')
+    run = save_run(tmp_path, make_results(0.8, meta=meta))
+    table = main_table(compare(load_runs([str(run)])))
+    paper = {row[0].text: row for row in table.rows[1:]}
+    assert list(paper) == [
+        'DeepLabv3+ single (paper)',
+        'DeepLabv3+ ensemble (paper)†',
+        'DeepLabv3+ same (paper)†',
+        'DeepLabv3+ multi (paper)',
+    ]
+    road = table.columns.index('road')
+    assert paper['DeepLabv3+ single (paper)'][road].value == 98.7
+    assert any('average to another mean' in note for note in table.notes)
+
+
+def test_the_papers_figures():
+    rows = paper_rows('CityscapesDataset')
+    inconsistent = [(r.network, r.method) for r in rows if not r.consistent]
+    assert inconsistent == [('DeepLabv3+', 'ensemble'), ('DeepLabv3+', 'same')]
+    assert all(len(row.classes) == 19 for row in rows)
+    assert [row.miou for row in paper_rows('PascalVOCDataset')][-1] == 80.13
+    assert paper_rows('CamVidDataset') == []
+
+
+def test_names_tell_methods_apart(tmp_path):
+    for name in ('a', 'b'):
+        save_run(tmp_path / name, make_results(0.8, meta=dict(name=name)))
+    paths = [str(tmp_path / name) for name in ('a', 'b')]
+    assert [m.label for m in compare(load_runs(paths)).methods] == ['a', 'b']
+    named = [f'{name}={path}' for name, path in zip(('x', 'y'), paths, strict=True)]
+    assert [m.label for m in compare(load_runs(named)).methods] == ['x', 'y']
+
+
+def test_without_a_test_the_best_validation_counts(tmp_path):
+    for iteration, quality in ((10, 0.7), (20, 0.9), (30, 0.8)):
+        save_run(tmp_path, make_results(quality), f'val_iter_{iteration}')
+    assert load_runs([str(tmp_path)])[0].file.name == 'val_iter_20.npz'
+    save_run(tmp_path, make_results(0.5))
+    assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
+
+
+def test_augmentation_at_test_time_is_told_and_compared_with_its_like(tmp_path):
+    folder = save_run(tmp_path / 'single', make_results(0.8))
+    other = save_run(tmp_path / 'same', make_results(0.85, 'same'))
+    for path, quality, kind in ((folder, 0.9, 'single'), (other, 0.96, 'same')):
+        save_run(path, make_results(quality, kind, meta=dict(tta=True)), 'test_tta')
+    files = [
+        *(str(path) for path in (folder, other)),
+        *(str(path / 'results' / 'test_tta.npz') for path in (folder, other)),
+    ]
+    comparison = compare(load_runs(files))
+    labels = {method.label: method for method in comparison.methods}
+    assert list(labels) == ['single', 'single (TTA)', 'same', 'same (TTA)']
+    for mark in ('', ' (TTA)'):
+        method, single = labels[f'same{mark}'], labels[f'single{mark}']
+        gain = comparison.gain(method, 'single')
+        assert gain.points == pytest.approx(method.miou - single.miou)
+    # Augmentation of the single network is no gain of a method.
+    assert comparison.gain(labels['single (TTA)'], 'single') is None
+    named = compare(load_runs([f'x={files[0]}', f'x={files[2]}']))
+    assert [m.label for m in named.methods] == ['x', 'x (TTA)']
+
+
+def test_results_with_augmentation_do_not_take_the_place_of_those_without(tmp_path):
+    save_run(tmp_path, make_results(0.9, meta=dict(tta=True)), 'test_tta')
+    assert load_runs([str(tmp_path)])[0].file.name == 'test_tta.npz'
+    save_run(tmp_path, make_results(0.8))
+    assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
+
+
+OTHERS = {
+    'dataset': dict(meta=dict(dataset='ToyStreets')),
+    'classes': dict(classes=['road', 'car', 'tram']),
+    'images': dict(images=[f'img/{i}.png' for i in range(1, 21)]),
+}
+
+
+@pytest.mark.parametrize('what', OTHERS)
+def test_runs_that_differ_in_their_data_are_refused(tmp_path, what):
+    first = save_run(tmp_path / 'a', make_results(0.8))
+    second = save_run(tmp_path / 'b', make_results(0.8, **OTHERS[what]))
+    message = dict(
+        dataset='on ToyStreets, not on CamVidDataset',
+        classes=r'other classes \(different: bus, tram\)',
+        images='on other images',
+    )[what]
+    with pytest.raises(
+        ValueError, match=rf'b/results/test\.npz: evaluated .*{message}'
+    ):
+        load_runs([str(first), str(second)])
+
+
+def test_data_in_another_place_are_the_same_data(tmp_path):
+    moved = [f'/elsewhere/{i}.png' for i in range(20)]
+    first = save_run(tmp_path / 'a', make_results(0.8))
+    second = save_run(tmp_path / 'b', make_results(0.8, images=moved))
+    assert len(load_runs([str(first), str(second)])) == 2
+
+
+def test_a_run_without_results(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no results in results/.*tools/test'):
+        load_runs([str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match='nowhere: there is no such work dir'):
+        load_runs([str(tmp_path / 'nowhere')])
+
+
+def test_runs_that_are_no_seeds_of_a_method(tmp_path):
+    for name, method, seed in (
+        ('a', 'single', 0),
+        ('b', 'single', 0),
+        ('c', 'same', 1),
+    ):
+        save_run(tmp_path / name, make_results(0.8, method, seed))
+    a, b, c = (str(tmp_path / name) for name in 'abc')
+    with pytest.raises(ValueError, match='have the seed 0; give them other names'):
+        compare(load_runs([a, b]))
+    with pytest.raises(ValueError, match='method same, not single .* called x'):
+        compare(load_runs([f'x={a}', f'x={c}']))
+    assert len(compare(load_runs([f'x={a}', f'y={b}'])).methods) == 2
+
+
+def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
+    runs = [
+        save_run(tmp_path / f'{method}{seed}', make_results(0.8, method, seed))
+        for method in ('single', 'same')
+        for seed in (0, 1)
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    assert comparison.gain(comparison.methods[1], 'single').p_value is None
+    assert 'NaN' not in as_json(comparison)
+
+
+@pytest.mark.parametrize('argument', ['', '=run', 'x='])
+def test_a_run_without_a_name(argument):
+    with pytest.raises(ValueError, match='expected RUN or NAME=RUN'):
+        load_runs([argument])
+
+
+def test_names_do_not_break_a_table(tmp_path):
+    run = save_run(tmp_path, make_results(0.8))
+    table = main_table(compare(load_runs([f'a|b_{{x}}\\={run}'])))
+    assert markdown(table).splitlines()[4].startswith(r'| a\|b_{x}')
+    assert r'a|b\_\{x\}\textbackslash{}' in latex(table)
+
+
+def test_a_run_given_twice(tmp_path):
+    run = str(save_run(tmp_path, make_results(0.8)))
+    with pytest.raises(ValueError, match='is given 2 times'):
+        load_runs([run, f'{run}/results/test.npz'])
+
+
+def make_pair(seed, **changes):
+    """Results of a pair in which top is worse, with calibration and borders."""
+    bottom, top = (
+        make_results(q, 'same', seed).areas['prediction'] for q in (0.9, 0.7)
+    )
+    sums = np.zeros((20, 4, 15))
+    sums[:, 0, 10], sums[:, 1, 10], sums[:, 2, 10] = 100, 60, 70 + seed
+    sums[:, 3, 10] = 50
+    predictions = dict(top=top, bottom=bottom, mean=bottom)
+    return make_results(
+        0.9,
+        'same',
+        seed,
+        configured='bottom',
+        areas=predictions,
+        borders=predictions,
+        pairs={'top-bottom': np.ones((3, 5), int)},
+        calibration=dict.fromkeys(predictions, sums),
+        **changes,
+    )
+
+
+def test_a_network_of_a_pair_as_a_row(tmp_path):
+    runs = []
+    for seed in (0, 1):
+        single = make_results(0.8, 'single', seed)
+        run = save_run(tmp_path / f'pair{seed}', make_pair(seed))
+        runs += [str(save_run(tmp_path / f'single{seed}', single))]
+        runs += [str(run), f'{run}:top']
+    comparison = compare(load_runs(runs))
+    assert [m.label for m in comparison.methods] == ['single', 'same', 'same top']
+    single, same, top = comparison.methods
+    mious = [make_pair(seed).miou('top') for seed in (0, 1)]
+    assert top.mious.tolist() == pytest.approx(mious)
+    assert same.trained and not top.trained
+    gain = comparison.gain(top, 'single')
+    assert gain.points == pytest.approx(top.miou - single.miou)
+    table = main_table(comparison)
+    assert [row[0].text for row in table.rows] == ['single', 'same', 'same top ‡']
+    assert any('not trained' in note for note in table.notes)
+    figures = json.loads(as_json(comparison))['methods']
+    assert [figure['trained'] for figure in figures] == [True, True, False]
+    with pytest.raises(ValueError, match='left: expected one of top, bottom, mean'):
+        load_runs([runs[2].replace(':top', ':left')])
+
+
+def test_baselines_of_ones_own(tmp_path):
+    names = dict(narrow=0.8, wide=0.85, same=0.9)
+    runs = [
+        f'{name}={save_run(tmp_path / name, make_results(quality, "single"))}'
+        for name, quality in names.items()
+    ]
+    comparison = compare(load_runs(runs), dict(single=['narrow'], wide=['wide']))
+    narrow, wide, same = comparison.methods
+    assert comparison.baseline(same, 'wide') is wide
+    assert comparison.baseline(wide, 'single') is narrow
+    assert comparison.baseline(wide, 'wide') is None
+    assert comparison.baseline(narrow, 'wide') is None
+    assert main_table(comparison).columns[2:4] == ['over single', 'over wide']
+
+
+def test_an_ensemble_that_was_trained_is_the_baseline(tmp_path):
+    apart = make_results(0.8, 'ensemble', meta=dict(networks_init=['a', 'b'], name='x'))
+    runs = [
+        save_run(tmp_path / 'apart', apart),
+        save_run(tmp_path / 'trained', make_results(0.85, 'ensemble')),
+        save_run(tmp_path / 'same', make_results(0.9, 'same')),
+    ]
+    comparison = compare(load_runs(list(map(str, runs))))
+    same = comparison.methods[-1]
+    assert comparison.baseline(same, 'ensemble').trained
+
+
+def test_calibration_and_borders(tmp_path):
+    runs = [str(save_run(tmp_path / f'{s}', make_pair(s))) for s in (0, 1)]
+    comparison = compare(load_runs(runs))
+    table = all_tables(comparison)[-1]
+    names = [row[0].text for row in table.rows]
+    assert names == ['same · top', 'same · bottom', 'same · mean']
+    # Confidence 0.70 and 0.71 where 0.60 is right.
+    ece, nll, borders = table.rows[1][1:]
+    assert ece.value == pytest.approx(10.5) and '± 0.71' in ece.text
+    assert nll.value == pytest.approx(0.5) and '[0.500, 0.500]' in nll.text
+    assert borders.value == pytest.approx(comparison.methods[0].miou)
+
+
+def test_interval_over_seeds():
+    values = [1.0, 2.0, 4.0]
+    found = mean_interval(values)
+    expected = t.interval(0.95, 2, loc=np.mean(values), scale=sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert mean_interval([1.0]) is None
+
+
+def test_accuracy_over_cost(tmp_path):
+    runs = [
+        str(save_run(tmp_path / method, make_results(quality, method)))
+        for method, quality in QUALITY.items()
+    ]
+    comparison = compare(load_runs(runs))
+    assert draw_costs(comparison) is None
+    costs = {
+        m.label: Cost(10**6 * i, None, 10**9 * i, i / 100, (0.01, 1.0), None)
+        for i, m in enumerate(comparison.methods, start=1)
+    }
+    comparison = replace(comparison, costs=costs)
+    table = all_tables(comparison)[-1]
+    assert table.title == 'Cost' and table.rows[1][1].value == 2.0
+    assert table.rows[1][2].text == '-' and table.rows[1][4].value == 20.0
+    figure = draw_costs(comparison)
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels == ['single', 'ensemble', 'same']

@@ -1,0 +1,203 @@
+"""The report of the demo's real runs; in a browser, where there is one."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.report import write_report
+from mmseg_coop.comparison.report.curves import validation_curves
+from mmseg_coop.comparison.report.gallery import find_checkpoint, make_gallery
+from mmseg_coop.comparison.runs import load_runs
+
+METHODS = ('single', 'ensemble', 'same', 'multi')
+BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
+needs_browser = pytest.mark.skipif(not BROWSER, reason='needs chromium')
+
+
+@pytest.fixture(scope='module')
+def comparison(demo):
+    return compare(load_runs([str(demo[0] / method) for method in METHODS]))
+
+
+@pytest.fixture(scope='module')
+def page(demo):
+    return demo[0] / 'report' / 'report.html'
+
+
+class _Links(HTMLParser):
+    """Everything that a page would load."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [v for k, v in attrs if k in ('src', 'srcset', 'data')]
+        self.found += [v for k, v in attrs if k == 'href' and tag == 'link']
+
+
+def test_the_page_is_self_contained(page):
+    links = _Links()
+    text = page.read_text()
+    links.feed(text)
+    assert links.found and all(link.startswith('data:image/') for link in links.found)
+    assert '@import' not in text and not re.search(r'url\((?!#)', text)
+
+
+def test_figures_for_papers(page):
+    names = {path.name for path in page.parent.glob('*.png')}
+    curves = {f'curves_{i}_{method}.png' for i, method in enumerate(METHODS, start=1)}
+    assert names == curves | {'gains.png', 'gallery.png'}
+    for name in names:
+        image = np.asarray(Image.open(page.parent / name).convert('RGB'))
+        assert image.shape[1] > 400 and image.std() > 5
+
+
+def test_curves_are_what_was_logged(comparison):
+    for method in comparison.methods:
+        run = method.runs[0]
+        curves = validation_curves(run)
+        assert list(curves) == [name for name in run.results.areas if name != 'oracle']
+        for name, (steps, values) in curves.items():
+            # The last validation is of the weights that were tested.
+            assert steps == [2]
+            assert values[-1] == pytest.approx(run.results.miou(name), abs=0.006)
+
+
+def test_curves_of_a_resumed_run(comparison, tmp_path):
+    run = comparison.methods[0].runs[0]
+    run = type(run)(run.results, tmp_path / 'results' / 'test.npz')
+    for time, points in dict(a=[(1, 5.0), (2, 6.0)], b=[(2, 7.0), (3, 8.0)]).items():
+        folder = tmp_path / time / 'vis_data'
+        folder.mkdir(parents=True)
+        lines = [json.dumps(dict(mIoU=value, step=step)) for step, value in points]
+        (folder / 'scalars.json').write_text('\n'.join([*lines, '{"mIoU": 1']))
+    assert validation_curves(run) == {'prediction': ([1, 2, 3], [5.0, 7.0, 8.0])}
+
+
+def test_the_gallery_shows_what_was_counted(comparison):
+    """Predicted again, images give the pixels that were counted in the test."""
+    gallery = make_gallery(comparison, 4)
+    gains = [exhibit.gain for exhibit in gallery.exhibits]
+    assert len(gains) == 4 and gains == sorted(gains, reverse=True)
+    titles = ['image', 'ground truth', *METHODS]
+    for exhibit in gallery.exhibits:
+        assert [picture.title for picture in exhibit.pictures] == titles
+        label = exhibit.pictures[1].pixels
+        for method, picture in zip(
+            comparison.methods, exhibit.pictures[2:], strict=True
+        ):
+            results = method.runs[0].results
+            names = [image.rsplit('/')[-1] for image in results.images]
+            areas = results.areas[results.configured][names.index(exhibit.image)]
+            classes = range(len(results.classes))
+            right = [((picture.pixels == c) & (label == c)).sum() for c in classes]
+            assert areas[0].tolist() == right
+
+
+def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(demo[0] / 'same', folder)
+    run = load_runs([str(folder)])[0]
+    assert find_checkpoint(run) == folder / 'iter_2.pth'
+    (folder / 'iter_2.pth').unlink()
+    with pytest.raises(FileNotFoundError, match='checkpoint .* is gone.*--gallery 0'):
+        find_checkpoint(run)
+    # Without pictures the report needs no checkpoint.
+    other = load_runs([str(demo[0] / 'single')])
+    page = write_report(compare([run, *other]), tmp_path / 'report', 0)
+    assert '<article' not in page.read_text()
+
+
+def test_names_cannot_break_the_page(demo, tmp_path):
+    runs = [f'<script>alert(1)</script>={demo[0] / "single"}']
+    page = write_report(compare(load_runs(runs)), tmp_path, 0).read_text()
+    assert 'alert(1)</script>' not in page
+
+
+CLICKS = """
+<script>
+{
+const out = {};
+const firstColumn = () => [...document.querySelectorAll('#main tbody tr')].map((row) => row.cells[0].textContent);
+const heading = document.querySelector('#main thead [data-column=mIoU]');
+heading.querySelector('button').click();
+out.descending = firstColumn();
+heading.querySelector('button').click();
+out.ascending = firstColumn();
+out.sorted = heading.getAttribute('aria-sort');
+const filter = document.getElementById('filter');
+filter.value = 'car, SKY';
+filter.dispatchEvent(new Event('input'));
+out.columns = [...document.querySelectorAll('#main thead th')].filter((th) => !th.hidden).map((th) => th.dataset.column);
+const shown = () => [...document.querySelectorAll('article')].filter((a) => !a.hidden).map((a) => +a.dataset.gain);
+out.all = shown();
+document.querySelector('[data-show=gain]').click();
+out.gains = shown();
+document.querySelector('[data-show=loss]').click();
+document.querySelector('[data-order]').click();
+out.losses = shown();
+out.wider = document.documentElement.scrollWidth > window.innerWidth;
+const pre = document.createElement('pre');
+pre.id = 'out';
+pre.textContent = JSON.stringify(out);
+document.body.append(pre);
+}
+</script>
+"""
+
+
+@needs_browser
+def test_clicking_in_a_browser(page, tmp_path, comparison):
+    clicked = tmp_path / 'clicked.html'
+    clicked.write_text(page.read_text().replace('</body>', f'{CLICKS}</body>'))
+    dom = _browse(clicked, '--dump-dom', '--window-size=500,900')
+    found = json.loads(re.search(r'<pre id="out">(.*?)</pre>', dom)[1])
+    ranked = sorted(comparison.methods, key=lambda method: method.miou)
+    assert found['ascending'] == [method.label for method in ranked]
+    assert found['descending'] == found['ascending'][::-1]
+    assert found['sorted'] == 'ascending'
+    kept = ['method', 'mIoU', 'over single', 'over ensemble', 'sky', 'car']
+    assert found['columns'] == kept
+    assert found['all'] == sorted(found['all'], reverse=True)
+    assert found['gains'] == found['all'][:4]
+    assert found['losses'] == found['all'][4:][::-1]
+    # Tables scroll within the page; the page itself fits a phone.
+    assert not found['wider']
+
+
+@needs_browser
+@pytest.mark.parametrize('width', [500, 1280])
+def test_looks_in_a_browser(page, tmp_path, width):
+    picture = tmp_path / 'page.png'
+    _browse(page, f'--screenshot={picture}', f'--window-size={width},1500')
+    pixels = np.asarray(Image.open(picture).convert('RGB'))
+    assert pixels.shape[1] == width and pixels.std() > 10
+
+
+def _browse(page, *options):
+    command = [BROWSER, '--headless', '--no-sandbox', '--disable-gpu']
+    done = subprocess.run(
+        [*command, '--hide-scrollbars', *options, f'file://{page}'],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    return done.stdout
+
+
+def test_the_demo_says_where_its_report_is(demo):
+    folder, done = demo
+    assert done.stderr == '' and 'Warning' not in done.stdout
+    for text in ('single', 'ensemble', 'same', 'multi', 'over single', 'sidewalk'):
+        assert text in done.stdout
+    assert 'Report: work_dirs/demo/report/report.html' in done.stdout
+    assert (folder / 'report' / 'report.html').is_file()

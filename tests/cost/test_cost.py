@@ -1,0 +1,91 @@
+"""What methods cost, of tiny models and from files."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmseg_coop.cost.cost import Cost, Costs, dominated
+from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
+
+from tiny import make_batch, network_config
+
+SIZE = (32, 32)
+
+
+def config(**model) -> Config:
+    preprocessor = dict(type='SegDataPreProcessor', size=SIZE)
+    network = network_config('deeplabv3plus', data_preprocessor=preprocessor, **model)
+    pipeline = [dict(type='PackSegInputs')]
+    dataset = dict(type='ToyStreets', split='val', num_images=1, pipeline=pipeline)
+    return Config(dict(model=network, test_dataloader=dict(dataset=dataset)))
+
+
+PAIR = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))
+
+
+def test_side_by_side():
+    configs = dict(
+        single=config(),
+        pair=config(**PAIR),
+        top=config(**PAIR),
+        ensemble=config(type='CooperativeEncoderDecoder'),
+    )
+    configs['top'].model.test_cfg = dict(mode='whole', predict='top')
+    costs = measure_costs(configs, rounds=1).methods
+    single, ensemble = costs['single'], costs['ensemble']
+    assert ensemble.parameters == 2 * single.parameters
+    assert ensemble.prediction_flops == 2 * single.prediction_flops
+    assert ensemble.training_flops == 2 * single.training_flops
+    assert costs['pair'].parameters > ensemble.parameters
+    assert costs['pair'].training_flops > ensemble.training_flops
+    # Of bottom nothing is run.
+    assert costs['top'].prediction_flops == single.prediction_flops
+    for cost in costs.values():
+        low, high = cost.latency_spread
+        assert 0 < low <= cost.latency <= high
+        assert cost.memory is None or cost.memory > 0
+
+
+@pytest.mark.parametrize('pair', [False, True])
+def test_a_training_step_is_counted_as_it_runs(pair):
+    """Of a batch of two, with MMSegmentation's own losses."""
+    made = config(**(PAIR if pair else {}))
+    model = build_model(made).train()
+    inputs, samples = make_batch(2, SIZE)
+    with FlopCounterMode(display=False) as counter:
+        model.parse_losses(model.loss(inputs, samples))[0].backward()
+    item = dict(inputs=torch.empty(3, *SIZE))
+    assert training_flops(made, item) == counter.get_total_flops() // 2
+
+
+def test_a_head_whose_step_can_not_be_followed():
+    class Reading(type(MODELS.build(network_config('deeplabv3plus')).decode_head)):
+        def forward(self, inputs):
+            return super().forward(inputs) * float(inputs[0].mean())
+
+    MODELS.register_module('ReadingHead', module=Reading, force=True)
+    made = config()
+    made.model.decode_head.type = 'ReadingHead'
+    assert training_flops(made, dict(inputs=torch.empty(3, *SIZE))) is None
+
+
+def test_a_file_of_costs(tmp_path):
+    path = tmp_path / 'out' / 'cost.json'
+    costs = Costs('here', dict(a=Cost(5, None, 7, 0.5, (0.4, 0.6), 1.5)))
+    costs.save(path)
+    assert Costs.load(path) == costs
+    for text in ('[]', '{"machine": 1}', 'no JSON', json.dumps(dict(methods=[1]))):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r'cost\.json: expected what .* delete it'):
+            Costs.load(path)
+
+
+def test_dominated():
+    # Best; cheap; costly and worse; worse for the same; the same as the best.
+    costs = [2.0, 1.0, 3.0, 2.0, 2.0]
+    values = [9.0, 5.0, 8.0, 7.0, 9.0]
+    assert dominated(costs, values) == [False, False, True, True, False]
