@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ..eval_mode import eval_mode
 from ..evaluation.scalar_names import scalar_name
 from ..models.plan import NetworkSites, Plan, SiteRef, matched
+from ..models.segmentors import observe
 
 # Feature maps are averaged to at most so many pixels a side before they are compared.
 _PIXELS = 16
@@ -101,11 +102,11 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
     found = Cooperation()
     features: dict[SiteRef, Tensor] = {}
 
-    def observe(ref: SiteRef, feature: Tensor) -> None:
+    def keep(ref: SiteRef, feature: Tensor) -> None:
         features[ref] = _examples(feature)
 
     with eval_mode(model), _watching(model, found.strength):
-        model.observe(inputs, observe)
+        observe(model, inputs, keep)
     for a, b in combinations(model.plan.networks, 2):
         for one, other in _counterparts(model.plan, a, b):
             site = one if one == other else f'{one} - {other}'

@@ -72,7 +72,7 @@ def test_flops_of_connectors_are_those_of_their_convolutions():
         connector.register_forward_hook(
             lambda module, _, out: counted.append(_multiplications(module, out))
         )
-    pair.observe(torch.randn(1, 3, 64, 96), lambda ref, feature: None)
+    pair.inference(torch.randn(1, 3, 64, 96), [dict(img_shape=(64, 96))])
     added, networks = connectors_flops(config, 64, 96)
     # A multiplication and an addition each.
     assert added == 2 * sum(counted)

@@ -126,10 +126,10 @@ def test_training_and_testing_on_real_files(real_root):
     # Colours first, then edges, each with its own mean and deviation.
     raw = torch.stack([item['inputs'] for item in items['train']]).float()
     edges = (raw[:, 3:] - 16.5) / 28.4
-    torch.testing.assert_close(model._image(data['inputs'], 'edges'), edges)
+    torch.testing.assert_close(model.image_of(data['inputs'], 'edges'), edges)
     mean, std = (torch.tensor(config.data_preprocessor[k][:3]) for k in ('mean', 'std'))
     colours = (raw[:, [2, 1, 0]] - mean[:, None, None]) / std[:, None, None]
-    torch.testing.assert_close(model._image(data['inputs'], 'rgb'), colours)
+    torch.testing.assert_close(model.image_of(data['inputs'], 'rgb'), colours)
     loss, _ = model.parse_losses(model.train()(**data, mode='loss'))
     loss.backward()
     assert all(p.grad is not None for p in model.parameters())

@@ -1,7 +1,7 @@
 """The segmentor: several networks that share feature maps while they train."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -19,19 +19,17 @@ from ..data_preprocessors import data_preprocessor_for
 from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
 from ..losses import CooperationLosses
-from ..plan import Plan, SiteRef, asked_sites, write_connections
+from ..plan import Plan, asked_sites, write_connections
 from ..plan.upgrade import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
-from ..sites import Site, find_sites, observing
+from ..sites import Site
 from .combine import MEAN, mean_of_probabilities, slide
 from .initial_weights import initialize_when_run
 from .logits import first, small_logits
 from .network_inits import load_connections, load_networks
-from .networks import check_alike, image_channels, in_channels, last_head, read_networks
+from .network_sites import find_network_sites
+from .networks import check_alike, in_channels, last_head, read_networks
 from .options import check_test_cfg, expect_mode
-
-# Size of the image of a dry run, where the config does not tell one.
-_IMAGE_SIZE = (512, 512)
 
 
 @MODELS.register_module()
@@ -200,7 +198,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 asked[name].append(site)
             keys = dict(connections=connections, cooperation_losses=cooperation_losses)
             given = ', '.join(key for key, value in keys.items() if value)
-            sites = self._find_sites(asked, given)
+            sites = find_network_sites(built, configs, preprocessor, asked, given)
         self.plan = Plan(
             write_connections(connections, sites),
             sites,
@@ -273,7 +271,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """
 
         def call(name: str) -> Any:
-            network, image = self.networks[name], self._image(inputs, name)
+            network, image = self.networks[name], self.image_of(inputs, name)
             if name in self._trained:
                 return network.loss(image, data_samples)
             # It is only read, and ends at its last site.
@@ -367,7 +365,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         name = self._predicting()[-1]
 
         def call(name: str) -> Any:
-            return self.networks[name].extract_feat(self._image(inputs, name))
+            return self.networks[name].extract_feat(self.image_of(inputs, name))
 
         run = self.plan.run(call, [name], inputs.shape[2:], parts=('backbone', 'neck'))
         return run[name]
@@ -376,35 +374,12 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
 
         def call(name: str) -> Any:
-            return self.networks[name](self._image(inputs, name))
+            return self.networks[name](self.image_of(inputs, name))
 
         outputs = self.plan.run(call, self._predicting(), inputs.shape[2:])
         if len(outputs) == 1:
             return outputs[self.predict_with]
         return self._join([first(output) for output in outputs.values()])
-
-    def observe(
-        self, inputs: Tensor, observer: Callable[[SiteRef, Tensor], None]
-    ) -> None:
-        """Run all networks, and show the observer what each has at its sites.
-
-        Args:
-            inputs: Preprocessed images, (N, C, H, W).
-            observer: Called with a site and the network's own feature map there,
-                (N, C, H, W), before anything is fused.
-        """
-        if not self.plan.connections and not any(self.plan.sites.values()):
-            self.plan.sites = self._find_sites({name: [] for name in self.networks})
-        size = inputs.shape[2:]
-        with ExitStack() as stack:
-            for name, sites in self.plan.sites.items():
-
-                def look(site: str, feature: Tensor, name=name, sites=sites) -> None:
-                    observer(SiteRef(name, site), sites[site].to_map(feature, size))
-
-                stack.enter_context(observing(self.networks[name], sites, look))
-            metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(inputs)
-            self._encode_decode(inputs, metas, self.plan.networks)
 
     def _encode_decode(
         self,
@@ -414,7 +389,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         resized: bool = True,
     ) -> list[Tensor]:
         def call(name: str) -> Tensor:
-            network, image = self.networks[name], self._image(inputs, name)
+            network, image = self.networks[name], self.image_of(inputs, name)
             if resized:
                 return network.encode_decode(image, batch_img_metas)
             return small_logits(network, image, batch_img_metas)
@@ -422,32 +397,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         found = self.plan.run(call, names, inputs.shape[2:])
         return [found[name] for name in names]
 
-    def _find_sites(
-        self, asked: Mapping[str, Sequence[str]], key: str = 'connections'
-    ) -> dict[str, dict[str, Site]]:
-        """Sites of all networks; alike ones have the same."""
-        found: dict[str, dict[str, Site]] = {}
-        known: list[tuple[Any, dict[str, Site]]] = []
-        preprocessor = self.data_preprocessor
-        size = getattr(preprocessor, 'size', None)
-        for name, network in self.networks.items():
-            config = self.configs[name]
-            inputs = len(config.inputs) if config.inputs else None
-            what = (config.model, inputs, sorted(asked[name]))
-            sites = next((s for other, s in known if other == what), None)
-            if sites is None:
-                channels = inputs or image_channels(network, preprocessor)
-                image = (channels, *_image_size(network, size))
-                try:
-                    sites = find_sites(network, image, asked[name])
-                except ValueError as error:
-                    raise ValueError(f'{key}: networks.{name}: {error}') from None
-                known.append((what, sites))
-            found[name] = sites
-        return found
-
-    def _image(self, inputs: Tensor, name: str) -> Tensor:
-        """What a network sees of the preprocessed images."""
+    def image_of(self, inputs: Tensor, name: str) -> Tensor:
+        """The channels that a network sees of preprocessed images, (N, C, H, W)."""
         channels = self._channels.get(name)
         return inputs if channels is None else inputs[:, channels]
 
@@ -471,10 +422,3 @@ def _weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
         key: value * weight if 'loss' in key and weight != 1 else value
         for key, value in losses.items()
     }
-
-
-def _image_size(network: nn.Module, size: Any) -> tuple[int, int]:
-    """A size that a network takes: that of training crops, or of its embeddings."""
-    backbone = getattr(network, 'backbone', None)
-    size = size or getattr(backbone, 'img_size', None) or _IMAGE_SIZE
-    return (size, size) if isinstance(size, int) else tuple(size)[-2:]

@@ -53,7 +53,7 @@ def check(model, data: dict, expected: dict, inputs: dict) -> None:
             chosen = inputs.get(name, [0, 1, 2])
             own['inputs'] = [image[chosen] for image in own['inputs']]
             host = SegDataPreProcessor(**PADDING, **options)(own, training)
-            seen = model._image(found['inputs'], name)
+            seen = model.image_of(found['inputs'], name)
             assert seen.shape[2:] == shape
             assert torch.equal(seen, host['inputs']), (name, training)
             pairs = zip(found['data_samples'], host['data_samples'], strict=True)
@@ -115,7 +115,7 @@ def test_alike_networks_share_what_they_see(data):
     assert len(model.data_preprocessor.preprocessors) == 2
     check(model, data, dict(net1=dict(BEIT, **RESNET), net2=BEIT), {})
     inputs = model.data_preprocessor(copy.deepcopy(data), True)['inputs']
-    first, third = (model._image(inputs, name) for name in ('net1', 'net3'))
+    first, third = (model.image_of(inputs, name) for name in ('net1', 'net3'))
     assert first.data_ptr() == third.data_ptr()
 
 

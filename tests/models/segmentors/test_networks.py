@@ -168,7 +168,7 @@ def test_flattened_networks_need_no_file(tmp_path):
         for found in map(MODELS.build, (config.model, again.model, child.model)):
             assert str(found.networks) == str(expected.networks)
             assert str(found.plan) == str(expected.plan)
-            assert found._configs == expected._configs
+            assert found.configs == expected.configs
             assert found.data_preprocessor.views == expected.data_preprocessor.views
 
 
