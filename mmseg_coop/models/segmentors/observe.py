@@ -1,0 +1,47 @@
+"""Look at the feature maps of a cooperative model while it runs."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from torch import Tensor
+
+from ..plan import SiteRef
+from ..sites import observing
+from .cooperative_encoder_decoder import CooperativeEncoderDecoder
+from .network_sites import find_network_sites
+
+
+def observe(
+    model: CooperativeEncoderDecoder,
+    inputs: Tensor,
+    observer: Callable[[SiteRef, Tensor], None],
+) -> None:
+    """Run all networks, and show the observer what each has at its sites.
+
+    Args:
+        model: The model.
+        inputs: Preprocessed images, (N, C, H, W).
+        observer: Called with a site and the network's own feature map there,
+            (N, C, H, W), before anything is fused.
+    """
+    plan, networks = model.plan, model.networks
+    if not plan.connections and not any(plan.sites.values()):
+        asked = {name: [] for name in networks}
+        plan.sites = find_network_sites(
+            networks, model.configs, model.data_preprocessor, asked, 'connections'
+        )
+    size = inputs.shape[2:]
+    metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(inputs)
+
+    def call(name: str) -> Any:
+        return networks[name].encode_decode(model.image_of(inputs, name), metas)
+
+    with ExitStack() as stack:
+        for name, sites in plan.sites.items():
+
+            def look(site: str, feature: Tensor, name=name, sites=sites) -> None:
+                observer(SiteRef(name, site), sites[site].to_map(feature, size))
+
+            stack.enter_context(observing(networks[name], sites, look))
+        plan.run(call, plan.networks, size)
