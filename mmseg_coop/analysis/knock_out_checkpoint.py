@@ -4,7 +4,6 @@ import copy
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -17,7 +16,7 @@ from torch.utils.data import DataLoader
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..comparison.report.figures import save
 from ..datasets import check_dataset_folders
-from ..models.plan import Connection, Plan, SiteRef
+from ..models.plan import SiteRef, restrict
 from ..models.weights import check_state_dict
 from .graph import draw_graph
 from .knock_out import (
@@ -96,7 +95,7 @@ def _keep(
     found: Sequence[KnockOut],
 ) -> KnockOut:
     """Write the model that has only some of the targets, and test it as it is."""
-    entries, names = kept_connections(model.plan, refs)
+    entries, names = restrict(model.plan.connections, refs)
     kept = copy.deepcopy(config)
     # A list in the place of a pattern's dict, which it is not merged with.
     kept.model.pop('connections', None)
@@ -118,42 +117,6 @@ def _keep(
     )
     values = tuple(measure_iou(smaller, loader))
     return KnockOut('kept.py', left_out, flops, values)
-
-
-def kept_connections(
-    plan: Plan, refs: Sequence[SiteRef]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The connections of a plan with only some of their targets, as in a config.
-
-    Returns:
-        The list of connections; and, of the modules of the plan that stay, the names
-        by those they had before.
-    """
-    entries, names = [], {}
-    for connection in plan.connections:
-        targets = [ref for ref in connection.targets if ref in refs]
-        if not targets:
-            continue
-        entries.append(_entry(connection, targets))
-        names |= {f'plan.connectors.{t.identifier}': t.identifier for t in targets}
-        before = f'plan.aggregations.{connection.identifier}'
-        names[before] = f'to_{targets[0].identifier}'
-    return entries, {
-        before: f'{before.rpartition(".")[0]}.{name}' for before, name in names.items()
-    }
-
-
-def _entry(connection: Connection, targets: Sequence[SiteRef]) -> dict[str, Any]:
-    return dict(
-        source=list(map(str, connection.sources)),
-        target=list(map(str, targets)),
-        connector=dict(connection.connector),
-        aggregation=dict(connection.aggregation),
-        mix_streams=connection.mix_streams,
-        detach=connection.detach,
-        dropout=connection.dropout,
-        read=connection.read,
-    )
 
 
 def kept_weights(

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
-from ..models.plan import Connection, SiteRef
+from ..models.plan import restrict
 from ..models.segmentors.network_files import short_name
 from ..models.segmentors.networks import last_head
 from ..models.weights import part_of
@@ -39,7 +39,7 @@ def smallest_config(
         type=CooperativeEncoderDecoder.__name__,
         data_preprocessor=config.get('data_preprocessor'),
         networks=[_network(model, name, network) for name in names],
-        connections=[_entry(c, targets) for c, targets in _connections(model, network)],
+        connections=_connections(model, network)[0],
         test_cfg={**model.test_cfg, 'predict': network},
     )
 
@@ -56,14 +56,7 @@ def smallest_weights(
             f'networks.{other}.{part}' for part in _kept_parts(model, other, network)
         )
     }
-    for connection, targets in _connections(model, network):
-        first = targets[0].identifier
-        names[f'plan.aggregations.{connection.identifier}'] = (
-            f'plan.aggregations.to_{first}'
-        )
-        for target in targets:
-            name = f'plan.connectors.{target.identifier}'
-            names[name] = name
+    names |= _connections(model, network)[1]
     state = model.state_dict()
     return {
         f'{new}.{key}': value
@@ -111,26 +104,8 @@ def _kept_parts(
 
 def _connections(
     model: CooperativeEncoderDecoder, network: str
-) -> list[tuple[Connection, list[SiteRef]]]:
-    """Connections that are needed, with those of their targets that are."""
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Connections that are needed, and the names of their modules."""
     demand = model.plan.demand(network)
-    return [
-        (c, [target for target in c.targets if target in demand.fused])
-        for i, c in enumerate(model.plan.connections)
-        if i in demand.sends
-    ]
-
-
-def _entry(connection: Connection, targets: list[SiteRef]) -> dict[str, Any]:
-    entry = dict(
-        source=[str(ref) for ref in connection.sources],
-        target=[str(ref) for ref in targets],
-        connector=dict(connection.connector),
-        mix_streams=connection.mix_streams,
-        read=connection.read,
-        dropout=connection.dropout,
-        detach=connection.detach,
-    )
-    if len(connection.sources) > 1:
-        entry['aggregation'] = dict(connection.aggregation)
-    return entry
+    needed = [c for i, c in enumerate(model.plan.connections) if i in demand.sends]
+    return restrict(needed, demand.fused)

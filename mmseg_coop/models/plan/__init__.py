@@ -2,6 +2,7 @@ from .config import asked_sites, write_connections
 from .connection import Connection, SiteRef
 from .patterns import PATTERNS, NetworkSites, matched
 from .plan import Plan
+from .restrict import restrict
 
 __all__ = [
     'PATTERNS',
@@ -11,5 +12,6 @@ __all__ = [
     'SiteRef',
     'asked_sites',
     'matched',
+    'restrict',
     'write_connections',
 ]

@@ -1,0 +1,49 @@
+"""Connections with only some of their targets."""
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from typing import Any
+
+from .connection import Connection, SiteRef
+
+
+def restrict(
+    connections: Iterable[Connection], targets: Container[SiteRef]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Leave out what reaches none of some targets.
+
+    Args:
+        connections: Those of a plan.
+        targets: The sites at which something still arrives.
+
+    Returns:
+        The connections that stay, as in a config; and of the modules of a model that
+        belong to them, the new names by the names before.
+    """
+    entries, names = [], {}
+    for connection in connections:
+        kept = tuple(ref for ref in connection.targets if ref in targets)
+        if not kept:
+            continue
+        smaller = replace(connection, targets=kept)
+        entries.append(_as_config(smaller))
+        before = f'plan.aggregations.{connection.identifier}'
+        names[before] = f'plan.aggregations.{smaller.identifier}'
+        connectors = [f'plan.connectors.{ref.identifier}' for ref in kept]
+        names |= {name: name for name in connectors}
+    return entries, names
+
+
+def _as_config(connection: Connection) -> dict[str, Any]:
+    entry = dict(
+        source=list(map(str, connection.sources)),
+        target=list(map(str, connection.targets)),
+        connector=dict(connection.connector),
+        mix_streams=connection.mix_streams,
+        detach=connection.detach,
+        dropout=connection.dropout,
+        read=connection.read,
+    )
+    if len(connection.sources) > 1:
+        entry['aggregation'] = dict(connection.aggregation)
+    return entry
