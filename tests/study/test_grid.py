@@ -48,10 +48,13 @@ def test_entries(grid):
     assert found.entries['b'].options == {'max_iters': 5, 'x.y': 1}
     assert found.entries['top'].seeds == (0, 1)
     trials = make_trials(found, grid().parent / 'work', grid().parent / 'records')
-    names = ['a/seed_0', 'a/seed_1', 'b/seed_1', 'top/seed_0', 'top/seed_1']
-    assert [t.name for t in trials] == [*names, 'pair/seeds_0_1']
-    assert trials[-1].sources == (trials[0], trials[1])
-    assert trials[1].config().randomness.seed == 1
+    by_name = {t.name: t for t in trials}
+    # Every method once, then again.
+    once = ['a/seed_0', 'b/seed_1', 'top/seed_0', 'pair/seeds_0_1']
+    assert list(by_name) == [*once, 'a/seed_1', 'top/seed_1']
+    sources = by_name['pair/seeds_0_1'].sources
+    assert sources == (by_name['a/seed_0'], by_name['a/seed_1'])
+    assert by_name['a/seed_1'].config().randomness.seed == 1
 
 
 WRONG = {
