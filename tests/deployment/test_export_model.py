@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mmseg_coop.deployment.export import Options, export_model
 from mmseg_coop.deployment.export import export as exporting
 
-from tiny import build_pair, enliven
+from tiny import build_pair, enliven, fcn_head, network_config
 
 pytest.importorskip('onnxscript')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -48,6 +48,15 @@ def model():
     connections = dict(pattern='same', connector=dict(start='random'))
     pair = build_pair(connections=connections, data_preprocessor=PREPROCESSOR)
     return enliven(pair)
+
+
+@pytest.fixture(scope='module')
+def small():
+    """A network that is recorded in less time."""
+    torch.manual_seed(0)
+    options = dict(auxiliary_head=None, data_preprocessor=PREPROCESSOR)
+    config = network_config('danet', decode_head=fcn_head(64, 3), **options)
+    return enliven(MODELS.build(config))
 
 
 @pytest.fixture(scope='module')
@@ -169,25 +178,25 @@ def wrong(monkeypatch):
     ],
 )
 def test_nothing_that_differs_is_written(
-    model, images, tmp_path, wrong, mistake, message
+    small, images, tmp_path, wrong, mistake, message
 ):
     wrong(mistake)
     out = tmp_path / 'model.pt2'
     out.write_text('what was there')
     with pytest.raises(ValueError, match=message) as error:
-        export_model(model, images, out, Options(format='torch', size=SIZE))
+        export_model(small, images, out, Options(format='torch', size=SIZE))
     assert len(str(error.value).splitlines()) == 1
     assert out.read_text() == 'what was there'
     assert [path.name for path in tmp_path.iterdir()] == ['model.pt2']
 
 
-def test_for_one_size_where_others_differ(model, images, tmp_path, wrong):
+def test_for_one_size_where_others_differ(small, images, tmp_path, wrong):
     def mistake(found):
         return dict(found, probabilities=1 - found['probabilities'])
 
     wrong(mistake, when=lambda image: tuple(image.shape[2:]) != SIZE)
     out = tmp_path / 'model.pt2'
-    exported = export_model(model, images, out, Options(format='torch'))
+    exported = export_model(small, images, out, Options(format='torch'))
     assert exported.variable == 'batch' and out.is_file()
     assert 'probabilities differ' in exported.refused['batch, height, width']
     assert 'not batch, height, width: probabilities' in exported.summary()
