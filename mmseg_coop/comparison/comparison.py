@@ -1,7 +1,7 @@
 """Methods side by side: means over seeds, gains, and their significance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -89,6 +89,11 @@ class Method:
         results = [run.results for run in self.runs]
         return bootstrap_miou([r.areas[r.configured] for r in results])
 
+    def with_seeds(self, seeds: Sequence[int]) -> 'Method':
+        """The method with its runs of these seeds only."""
+        runs = [run for run in self.runs if run.results.meta.get('seed') in seeds]
+        return self if len(runs) == len(self.runs) else replace(self, runs=tuple(runs))
+
     def by_seed(self) -> dict[int, float]:
         """mIoU by seed."""
         seeds = [run.results.meta.get('seed') for run in self.runs]
@@ -168,6 +173,9 @@ class Comparison:
             return None
         own, others = method.by_seed(), baseline.by_seed()
         seeds = [seed for seed in own if seed in others]
+        if seeds:
+            # A study that is not through has fewer of some methods.
+            method, baseline = method.with_seeds(seeds), baseline.with_seeds(seeds)
         return Gain(
             method.miou - baseline.miou,
             interval(method.bootstrap - baseline.bootstrap),

@@ -133,7 +133,8 @@ def _about(comparison: Comparison) -> str:
         f'{len(results.images)} images; runs of each method: {each}. '
         'Gains are points of mIoU with their 95 % confidence interval over images '
         '(paired bootstrap): how far they depend on the images that were chosen, not '
-        'on the seed. p is that of a paired t-test over seeds. '
+        'on the seed; of the seeds that both have, if any. p is that of a paired '
+        't-test over seeds. '
         f'{NOISE}: within the noise, as far as these runs tell: the interval contains '
         'zero, p is 0.05 or more, or there is one seed only.'
     )

@@ -93,7 +93,14 @@ def load_image(config: Config) -> dict:
 
 def build_model(config: Config) -> EncoderDecoder:
     """A config's model with random weights, ready to predict."""
-    return revert_sync_batchnorm(MODELS.build(copy.deepcopy(config.model))).eval()
+    model = copy.deepcopy(config.model)
+    # Checkpoints that networks start from may be gone.
+    model.pop('networks_init', None)
+    networks = model.get('networks') or []
+    for entry in networks.values() if isinstance(networks, dict) else networks:
+        if isinstance(entry, dict):
+            entry.pop('init', None)
+    return revert_sync_batchnorm(MODELS.build(model)).eval()
 
 
 def training_flops(config: Config, item: dict) -> int | None:

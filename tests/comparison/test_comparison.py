@@ -279,6 +279,22 @@ def test_runs_that_are_no_seeds_of_a_method(tmp_path):
     assert len(compare(load_runs([f'x={a}', f'y={b}'])).methods) == 2
 
 
+def test_gains_are_of_the_seeds_that_both_have(tmp_path):
+    """As in a study that is not through."""
+    runs = [('single', 0, 0.8), ('single', 1, 0.5), ('same', 0, 0.9), ('multi', 2, 0.9)]
+    paths = [
+        str(save_run(tmp_path / f'{method}{seed}', make_results(q, method, seed)))
+        for method, seed, q in runs
+    ]
+    single, same, multi = (comparison := compare(load_runs(paths))).methods
+    gain = comparison.gain(same, 'single')
+    assert gain.points == same.miou - single.by_seed()[0]
+    assert gain.interval.low < gain.points < gain.interval.high
+    assert gain.p_value is None and not gain.beyond_noise
+    # Where there is none, of all.
+    assert comparison.gain(multi, 'single').points == multi.miou - single.miou
+
+
 def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
     runs = [
         save_run(tmp_path / f'{method}{seed}', make_results(0.8, method, seed))

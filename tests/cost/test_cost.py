@@ -89,3 +89,17 @@ def test_dominated():
     costs = [2.0, 1.0, 3.0, 2.0, 2.0]
     values = [9.0, 5.0, 8.0, 7.0, 9.0]
     assert dominated(costs, values) == [False, False, True, True, False]
+
+
+def test_initial_checkpoints_may_be_gone():
+    """As those of an ensemble that was trained apart, in another place."""
+    gone = [
+        dict(networks_init=['gone.pth', 'gone.pth']),
+        dict(networks=dict(top=dict(init='gone.pth'), bottom=dict())),
+        dict(networks=[dict(name='a', init='gone.pth'), None]),
+    ]
+    for keys in gone:
+        made = config(type='CooperativeEncoderDecoder', **keys)
+        assert len(build_model(made).networks) == 2
+        # It is a copy that has none.
+        assert 'gone.pth' in made.pretty_text
