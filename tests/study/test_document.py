@@ -1,0 +1,53 @@
+"""docs/study.md: what it says comes from the records beside it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from run_tool import run_tool
+
+REPO = Path(__file__).parents[2]
+RECORDS = REPO / 'docs' / 'study'
+DOCUMENT = REPO / 'docs' / 'study.md'
+GRIDS = [
+    REPO / 'configs' / 'studies' / f'{path.name.removesuffix("_cost.json")}.py'
+    for path in sorted(RECORDS.glob('*_cost.json'))
+]
+
+
+def test_there_are_records():
+    assert GRIDS
+
+
+@pytest.mark.parametrize('grid', GRIDS, ids=lambda grid: grid.stem)
+def test_tables_come_from_the_records(grid, tmp_path, monkeypatch, capsys):
+    """Without data, checkpoints and measurements."""
+    docs = tmp_path / 'docs'
+    shutil.copytree(RECORDS, docs / 'study')
+    for path in docs.glob('study/*.md'):
+        path.unlink()
+    document = docs / 'study.md'
+    name = f'{grid.stem}_val'
+    head, rest = DOCUMENT.read_text().split(f'<!-- {name}: begin -->')
+    tail = rest.split(f'<!-- {name}: end -->')[1]
+    marks = f'<!-- {name}: begin -->\nan older table\n<!-- {name}: end -->'
+    document.write_text(f'{head}{marks}{tail}')
+    options = ['--records', docs / 'study', '--markdown', document, '--jobs', 0]
+    done = run_tool('study.py', tmp_path, [grid, *options], monkeypatch, capsys)
+    assert done.returncode == 0, done.stderr
+    assert document.read_text() == DOCUMENT.read_text()
+    tables = (docs / 'study' / f'{name}.md').read_text()
+    assert tables == (RECORDS / f'{name}.md').read_text()
+
+
+def test_marks_are_named_where_they_are_missing(tmp_path, monkeypatch, capsys):
+    document = tmp_path / 'study.md'
+    document.write_text('# A study without marks\n')
+    shutil.copytree(RECORDS, tmp_path / 'records')
+    options = ['--records', 'records', '--markdown', document, '--jobs', 0]
+    done = run_tool('study.py', tmp_path, [GRIDS[0], *options], monkeypatch, capsys)
+    assert done.returncode == 2
+    expected = f'study.md: expected the marks <!-- {GRIDS[0].stem}_val: begin -->'
+    assert expected in done.stderr
+    assert document.read_text() == '# A study without marks\n'
