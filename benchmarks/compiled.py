@@ -7,11 +7,12 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
 
+from mmseg_coop.cost.timing import seconds
 from mmseg_coop.models.segmentors import predict_labels
 
 from .figure import Figure, Options
 from .models import build_pair, network_config, random_batch
-from .timing import in_turn, seconds
+from .timing import in_turn
 
 
 def compiled(options: Options) -> Iterator[Figure]:

@@ -1,13 +1,12 @@
 """Row i: what connectors add to the arithmetic of two networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from mmengine.config import ConfigDict
-from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
 from .figure import Figure, Options
@@ -61,21 +60,6 @@ def connectors_flops(
     return connected - networks, networks
 
 
-def prediction_flops(
-    build: Callable[[], EncoderDecoder], height: int, width: int
-) -> int:
-    """FLOPs of what a model runs to predict one image.
-
-    Args:
-        build: Makes the model.
-        height: Of the image.
-        width: Of the image.
-    """
-    with torch.device('meta'):
-        model = build().eval()
-    return _count(model, height, width)
-
-
 def _flops(
     model: CooperativeEncoderDecoder, height: int, width: int, training: bool
 ) -> int:
@@ -92,13 +76,4 @@ def _flops(
 
         model.plan.run(heads, names, (height, width))
 
-    return _count(call, height, width)
-
-
-@torch.no_grad()
-def _count(call: Callable[[Tensor], object], height: int, width: int) -> int:
-    """FLOPs of a call with an image, without computing anything."""
-    image = torch.empty(1, 3, height, width, device='meta')
-    with FlopCounterMode(display=False) as counter:
-        call(image)
-    return counter.get_total_flops()
+    return count_flops(call, height, width)

@@ -7,8 +7,9 @@ import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from mmseg_coop.cost.flops import prediction_flops
+
 from .figure import Figure, Options
-from .flops import prediction_flops
 from .models import build_host, build_pair, network_config
 from .timing import in_turn
 

@@ -9,10 +9,11 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from mmseg_coop.cost.memory import peak_memory
+from mmseg_coop.cost.timing import seconds
 
 from .figure import Figure, Options
 from .models import build_host, build_pair, network_config
-from .timing import in_turn, seconds
+from .timing import in_turn
 
 _HOST = 'EncoderDecoder.slide_inference'
 

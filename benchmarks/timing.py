@@ -1,9 +1,10 @@
 """Times of two calls that run in turn, so that both see the same machine."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+
+from mmseg_coop.cost.timing import seconds_in_turn
 
 from .figure import Figure
 
@@ -56,22 +57,7 @@ def in_turn(
     host: Callable[[], object], ours: Callable[[], object], repeats: int
 ) -> Times:
     """Run two calls once to warm up, then again and again in turn."""
-    calls = dict(host=host, ours=ours)
-    for call in calls.values():
-        call()
-    times = {name: [] for name in calls}
-    for turn in range(repeats):
-        # Neither always comes second.
-        for name in sorted(calls, reverse=turn % 2 == 1):
-            times[name].append(seconds(calls[name]))
-    return Times(**times)
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    return Times(**seconds_in_turn(dict(host=host, ours=ours), repeats))
 
 
 def _spread(ratios: list[float]) -> tuple[float, float, float]:

@@ -11,8 +11,9 @@ from statistics import mean
 import mmseg
 from mmengine.config import Config
 
+from mmseg_coop.cost.timing import seconds
+
 from .models import REPO, host_model
-from .timing import seconds
 
 OURS = REPO / 'mmseg_coop' / '.mim' / 'tools'
 _MIM = Path(mmseg.__file__).parent / '.mim'

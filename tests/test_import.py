@@ -1,7 +1,11 @@
 """Importing the package registers classes, and changes nothing else in the process."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import mmseg_coop
 
 SCRIPT = """
 import logging
@@ -41,3 +45,11 @@ def test_only_asking_for_safe_loading_changes_how_checkpoints_load():
         [sys.executable, '-c', SCRIPT], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-1500:]
+
+
+def test_the_package_needs_nothing_that_a_wheel_leaves_out():
+    for path in Path(mmseg_coop.__file__).parent.rglob('*.py'):
+        outside = re.search(
+            r'^\s*(from|import) (benchmarks|tests)\b', path.read_text(), re.M
+        )
+        assert outside is None, path

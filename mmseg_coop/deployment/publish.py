@@ -1,8 +1,6 @@
 """Write a trained model into a folder that can be shared."""
 
 import json
-import shutil
-import uuid
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -13,12 +11,12 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
-from benchmarks.flops import prediction_flops
-
 from ..apis.predict import Predictor
+from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..comparison.runs import Run, load_runs
+from ..cost.flops import prediction_flops
 from ..models.segmentors.networks import in_channels
 from .model_card import Card, model_card
 from .published import CARD, CONFIG, LABELS, WEIGHTS, published_files
@@ -56,9 +54,7 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
         run=found,
         meta=saved.get('meta', {}),
     )
-    part = out.with_name(f'.{out.name}.{uuid.uuid4().hex[:8]}.incomplete')
-    part.mkdir(parents=True)
-    try:
+    with new_folder(out) as part:
         own = {k: v for k, v in config.to_dict().items() if k not in _OWN}
         Config(own).dump(str(part / CONFIG))
         save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
@@ -66,9 +62,6 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
         (part / LABELS).write_text(f'{labels}\n')
         (part / CARD).write_text(model_card(card))
         published_files(part)
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _find_run(named: str | None, beside: Path) -> Run | None:

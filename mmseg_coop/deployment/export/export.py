@@ -11,9 +11,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.timing import in_turn
-
 from ...checkpoints.atomic_backend import AtomicBackend
+from ...cost.timing import seconds_in_turn
 from .agreement import Agreement, DifferenceError, compare, reference
 from .deployed import DeployedModel
 from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
@@ -155,9 +154,10 @@ def export_model(
             refused[variable] = str(error)
             continue
         AtomicBackend().put(data, out)
-        times = in_turn(
-            lambda: expected(images[0]), lambda run=run: run(images[0]), _TURNS
+        calls = dict(
+            host=lambda: expected(images[0]), ours=lambda run=run: run(images[0])
         )
+        times = seconds_in_turn(calls, _TURNS)
         return Exported(
             size=len(data),
             outputs=recording.outputs,
@@ -167,8 +167,8 @@ def export_model(
             dead=recording.dead,
             agreement=agreement,
             image=tuple(images[0].shape[2:]),
-            latency=median(times.ours),
-            pytorch_latency=median(times.host),
+            latency=median(times['ours']),
+            pytorch_latency=median(times['host']),
         )
     reasons = '; '.join(f'with {what} to vary: {why}' for what, why in refused.items())
     raise ValueError(f"the model can't be exported ({reasons})")

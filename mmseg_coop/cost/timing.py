@@ -1,0 +1,25 @@
+"""Times of calls that run in turn, so that all see the same machine."""
+
+import time
+from collections.abc import Callable, Mapping
+
+
+def seconds_in_turn(
+    calls: Mapping[str, Callable[[], object]], repeats: int
+) -> dict[str, list[float]]:
+    """Run calls once to warm up, then again and again in turn; seconds by name."""
+    for call in calls.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(repeats):
+        # Neither always comes second.
+        for name in sorted(calls, reverse=turn % 2 == 1):
+            times[name].append(seconds(calls[name]))
+    return times
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
