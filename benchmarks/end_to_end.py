@@ -132,7 +132,7 @@ def _save_weights(config: Config, path: Path) -> None:
 
 
 def _short(config: Config, data: str | Path, iterations: int) -> Config:
-    """Some iterations on these data, and the validation that ends a training."""
+    """Some iterations on these data, and the validation at the end of training."""
     config.train_cfg.update(max_iters=iterations, val_interval=10 * iterations)
     for loader in ('train', 'val', 'test'):
         config[f'{loader}_dataloader'].dataset.data_root = str(data)

@@ -1,4 +1,4 @@
-"""What a benchmark finds: a ratio against MMSegmentation, or how cost grows."""
+"""Results of a benchmark: a ratio against MMSegmentation, or how cost grows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """How a row is measured.
+    """Options of a measurement.
 
     Attributes:
         quick: Small networks and images, to see that everything runs.
@@ -52,7 +52,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the ratio is what it has to be; None if nothing is asked."""
+        """Tell whether the ratio reaches its target; None if there is none."""
         if self.limit is None:
             return None
         return self.ratio >= self.limit if self.at_least else self.ratio <= self.limit

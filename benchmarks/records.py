@@ -12,7 +12,7 @@ from .rows import ROWS
 
 @dataclass(frozen=True)
 class Record:
-    """What a row has found.
+    """Results of a row.
 
     Attributes:
         machine: Where, with which versions, and when.

@@ -1,4 +1,4 @@
-"""What a config's ``type`` stands for, however it is spelt."""
+"""Resolution of a config's ``type``, however it is spelt."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def resolve(kind: Any, registry: Registry) -> Callable | None:
 
 
 def is_type(options: Any, expected: type, registry: Registry) -> bool:
-    """Whether a config would build a class or a sub-class of it.
+    """Tell whether a config would build a class or a sub-class of it.
 
     Args:
         options: What stands in the config, a dict with ``type`` or anything else.

@@ -1,4 +1,4 @@
-"""How lists are told in a line."""
+"""Lists as words in a line."""
 
 from collections.abc import Sequence
 

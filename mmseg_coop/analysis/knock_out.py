@@ -1,4 +1,4 @@
-"""What each connection is worth: mIoU with connections switched off."""
+"""Worth of each connection: mIoU with connections switched off."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ NONE, ALL = 'nothing', 'everything'
 
 @dataclass(frozen=True)
 class KnockOut:
-    """What a model predicts while some of its connections send nothing.
+    """Result of a model while some of its connections send nothing.
 
     Attributes:
         name: A target (``bottom.backbone.layer1``), a connection of several targets,
@@ -46,7 +46,7 @@ class KnockOut:
 
 
 def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """What is switched off, by name: nothing, each target, all, a connection, a site.
+    """Sets of connections to switch off, by name: none, each target's, all, a site's.
 
     What is the same by another name comes once.
     """
@@ -209,7 +209,7 @@ def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
 
 
 def file_key(*files: str, **options: object) -> str:
-    """What tells a test from others: its files' content, and options."""
+    """Key of a test: a hash of its files' content, and of options."""
     digest = hashlib.sha256(repr(sorted(options.items())).encode())
     for file in files:
         digest.update(Path(file).read_bytes())

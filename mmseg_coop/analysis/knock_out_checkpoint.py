@@ -77,7 +77,7 @@ def knock_out_checkpoint(
 
 
 def _notes(found: Sequence[KnockOut]) -> dict[str, str]:
-    """What mIoU is without a target, beside the whole."""
+    """Label each target with the mIoU without it, beside that of the whole."""
     whole = next(row.miou for row in found if row.name == NONE)
     return {
         row.targets[0]: f'without: {row.miou - whole:+.2f} mIoU'

@@ -17,7 +17,7 @@ def for_cpu_processes(kind: type[Runner]) -> type[Runner]:
 
 
 class _OnCPU:
-    """What is another in a Runner; the config and its keys count as on a GPU."""
+    """Settings of a Runner on CPUs; config and keys stay as on a GPU."""
 
     def setup_env(self, env_cfg: dict) -> None:
         """Start what the processes talk through.

@@ -14,7 +14,7 @@ class UnreadableImageError(ValueError):
 
 
 def loads_images(step: Callable[[dict], dict | None]) -> bool:
-    """Whether a step of a pipeline makes an image of a file's name.
+    """Tell whether a step of a pipeline reads an image from a file's name.
 
     A dataset that makes its images itself has a pipeline that needs one.
     """
@@ -41,7 +41,7 @@ class ImageReader:
         self.take = LoadImageFromNDArray(to_float32=to_float32)
 
     def __call__(self, image: str | Path | np.ndarray) -> dict:
-        """What the loader makes of an image: ``img`` (H, W) or (H, W, C), and more.
+        """Load an image: ``img`` (H, W) or (H, W, C), and what else the loader gives.
 
         Args:
             image: A file, or an array as the loader gives it: (H, W, 3) in BGR, uint8,
@@ -71,7 +71,7 @@ class ImageReader:
 
 
 def _gives_bgr(load: Callable) -> bool:
-    """Whether a loader gives (H, W, 3) in 8 bits, whatever the file has."""
+    """Tell whether a loader gives (H, W, 3) in 8 bits, whatever the file has."""
     return (
         # Just this class: a sub-class may read files in another way.
         type(load) is LoadImageFromFile

@@ -30,7 +30,7 @@ _LABELS = (LoadAnnotations, LoadBiomedicalAnnotation)
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model makes of an image.
+    """Prediction of a model for an image.
 
     Attributes:
         image: The image to look at, (H, W, 3) in BGR, uint8.
@@ -54,7 +54,7 @@ class Prediction:
 
     @property
     def disagreement(self) -> np.ndarray:
-        """Whether the networks' label maps differ, (H, W), bool."""
+        """Pixels where the networks' label maps differ, (H, W), bool."""
         maps = list(self.networks.values())
         return np.any([other != maps[0] for other in maps[1:]], axis=0)
 

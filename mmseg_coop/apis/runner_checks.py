@@ -1,4 +1,4 @@
-"""What is known to fail later is said when the Runner is built."""
+"""Checks of a Runner's config when it is built, for what would fail hours later."""
 
 import re
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _check_class_weights(model: nn.Module) -> None:
 
 
 def _check_metrics(runner: Runner) -> None:
-    """What a validation is asked for is what its metrics give."""
+    """Refuse hooks that wait for a metric which no evaluator gives."""
     if runner._val_evaluator is None:
         return
     runner._val_evaluator = runner.build_evaluator(runner._val_evaluator)
@@ -117,7 +117,7 @@ def _wanted_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
 
 
 def _key(runner: Runner, hook: Hook, option: str) -> str:
-    """Where in the config an option of a hook stands."""
+    """Config key of a hook's option."""
     hooks = runner.cfg.get('default_hooks') or {}
     for name, options in hooks.items():
         if isinstance(options, dict) and option in options:

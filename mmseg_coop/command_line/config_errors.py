@@ -25,7 +25,7 @@ _BELOW = (*sys.stdlib_module_names, 'numpy')
 
 
 def config_error(error: Exception) -> str | None:
-    """What is wrong with a config, from an error that was raised while building it.
+    """Name the config key at fault in an error that was raised while building.
 
     Args:
         error: Any error.
@@ -141,7 +141,7 @@ def _config(frames: Iterable[FrameType]) -> Config | None:
 
 
 def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
-    """Where in the config that stands which is built: '', one or several places.
+    """Config keys of what is being built: '', one or several.
 
     Args:
         wanted: What is built; the config's with what has been added to it.
@@ -211,6 +211,6 @@ def _reason(error: Exception) -> str:
 
 
 def _raised(error: Exception) -> str:
-    """Where an error without a message was raised: a bare assert says it in code."""
+    """Place where an error without a message was raised, with its line of code."""
     place = extract_tb(error.__traceback__)[-1]
     return f'{place.line} in {Path(place.filename).name}, line {place.lineno}'

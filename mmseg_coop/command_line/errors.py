@@ -1,4 +1,4 @@
-"""How the tools end when something goes wrong."""
+"""Ends of the tools when something goes wrong: one line and an exit code."""
 
 import json
 import logging

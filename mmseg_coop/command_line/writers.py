@@ -11,7 +11,7 @@ from .sources import Frame
 
 
 class PredictionWriter:
-    """Writes what is asked for, a folder for each kind.
+    """Write predictions, a folder for each kind.
 
     - ``overlay``: the image under the classes' colours, JPEG; of a video, a video;
     - ``label``: the classes as grey values, PNG with 8 bits (16 above 256 classes);

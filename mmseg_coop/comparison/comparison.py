@@ -116,7 +116,7 @@ class Gain:
 
     @property
     def beyond_noise(self) -> bool:
-        """Whether neither the choice of images nor that of seeds explains it."""
+        """Tell whether neither choice of images nor of seeds explains the gain."""
         significant = self.p_value is not None and self.p_value < _SIGNIFICANT
         return self.interval.without_zero and significant
 

@@ -173,7 +173,7 @@ def write_between(path: Path, name: str, text: str) -> None:
 
 
 def around_marks(path: Path, name: str) -> tuple[str, str]:
-    """What a file has up to a name's first mark, and from its second one on.
+    """Split a file into what stands before and after a name's marks.
 
     Raises:
         ValueError: If the file has no such marks; one that is not there has them.

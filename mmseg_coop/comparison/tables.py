@@ -28,7 +28,7 @@ def all_tables(comparison: Comparison) -> list[Table]:
 
 
 def summary_table(comparison: Comparison) -> Table:
-    """What the main table begins with, and what it costs: to be read at a glance."""
+    """Summary of methods and costs, to be read at a glance."""
     table, costs = main_table(comparison), cost_table(comparison)
     width = len(table.columns) - len(comparison.classes)
     columns = ['method', 'runs', *table.columns[1:width]]

@@ -19,7 +19,7 @@ def seconds_in_turn(
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Time a call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

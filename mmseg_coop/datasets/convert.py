@@ -1,4 +1,4 @@
-"""What the dataset converters share."""
+"""Steps that the dataset converters share."""
 
 import os
 from collections.abc import Callable, Sequence

@@ -85,7 +85,7 @@ def _import(config: Config, wanted: bool) -> None:
 
 
 def _own_class(kind: Any) -> Any:
-    """What of this package a ``type`` stands for, or None."""
+    """Class of this package that a ``type`` stands for, or None."""
     if not (isinstance(kind, str) or hasattr(kind, '__name__')):
         return None
     for registry in vars(mmseg.registry).values():

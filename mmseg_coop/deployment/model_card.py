@@ -15,7 +15,7 @@ from ..version import __version__
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card tells.
+    """Contents of a model card.
 
     Attributes:
         name: Of the config.

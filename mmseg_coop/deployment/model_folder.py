@@ -19,7 +19,7 @@ _OF_RUNS = ('work_dir', 'launcher')
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """Files that were written, and what they hold.
 
     Attributes:
         config: The config's file.

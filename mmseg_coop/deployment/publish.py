@@ -83,7 +83,7 @@ def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
 
 
 def _labels(config: Config, predictor: Predictor) -> dict[str, Any]:
-    """What the hub and programs of others look for in ``config.json``."""
+    """Contents of ``config.json``, as the hub and other programs read it."""
     names = dict(enumerate(predictor.classes))
     return dict(
         library_name='mmseg_coop',

@@ -28,5 +28,5 @@ def expect_bool(key: str, found: Any) -> None:
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number above 0."""
+    """Tell whether a value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -101,7 +101,7 @@ def _plain_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _fitting(
     module: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> dict[str, Tensor]:
-    """What fits a module by name and shape; the rest is logged."""
+    """Select the weights that fit a module by name and shape; log the rest."""
     found = overlap(module, state_dict)
     # A counter of batches fits whatever the layer's width is.
     if all(key.endswith('num_batches_tracked') for key in found.fit):
@@ -152,7 +152,7 @@ def check_state_dict(
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a state dict has of a module's weights, names of each.
+    """Overlap of a state dict with a module's weights: names of each.
 
     Attributes:
         fit: Weights that are in both, of the same shape.

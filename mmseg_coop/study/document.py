@@ -1,4 +1,4 @@
-"""What a study has found, at a glance, within a document of one's own."""
+"""Summary of a study, written between marks of a document."""
 
 import os
 import shutil

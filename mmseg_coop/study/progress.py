@@ -82,7 +82,7 @@ class Progress:
         return (total - done) * mean(known) if total and known else None
 
     def _total(self, trial: Trial) -> int | None:
-        """Iterations of a method's training; None if it counts epochs."""
+        """Iterations of a method's training run; None if it counts epochs."""
         name = trial.entry.name
         if name not in self._iterations:
             self._iterations[name] = trial.config().train_cfg.get('max_iters')

@@ -5,6 +5,9 @@ And a whole config in MMEngine's pure-Python style. Other tests have plain names
 
 import json
 import logging
+import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -93,4 +96,49 @@ def test_all_tools(name, tmp_path, monkeypatch, capsys):
     run('analyze.py', config, 'run/iter_2.pth', '--graph', '--cfg-options', *SHORT)
     found = json.loads((tmp_path / 'analysis/cooperation.json').read_text())
     assert any('strength' in name for name in found)
+    found = run('analyze.py', config, 'run/iter_2.pth', '--knock-out', *options[2:])
+    assert 'backbone.layer4.top_to_bottom' in found
     assert 'No faults' in run('check_dataset.py', config, '--cfg-options', *SHORT)
+    hand_on(run, config)
+
+
+def hand_on(run, config):
+    """What the tools make of a trained pair."""
+    trained = config, 'run/iter_2.pth'
+    split = 'split.py', *trained, '--network'
+    assert 'a cooperative model of top, bottom' in run(*split, 'bottom', '--out', 'b')
+    assert 'an ordinary model of' in run(*split, 'top', '--out', 'a')
+    run('test.py', 'a/pair_top.py', 'a/pair_top.pth', '--cfg-options', *SHORT)
+    joined = run('join.py', 'a', 'a', '--pattern', 'same', '--out', 'joined')
+    assert 'a cooperative model of' in joined
+    run('publish.py', *trained, '--out', 'published')
+    run('predict.py', 'published', 'image.png', '--save', 'uncertainty')
+    run('misc/print_config.py', config, '--graph', '--save-path', 'whole.py')
+    if find_spec('onnxruntime'):
+        size = ['--size', 64, 96, '--images', 'image.png', '--uncertainty']
+        found = run('export.py', *trained, '--out', 'pair.onnx', *size)
+        assert 'disagreement' in found
+
+
+def test_study(tmp_path, monkeypatch, capsys):
+    # Its runs are processes of their own, which import the user's class from here.
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(sys.path))
+    methods = {}
+    for name in (*CONFIGS, 'pure'):
+        folder = tmp_path / name.replace("'s ", '_')
+        folder.mkdir()
+        methods[folder.name] = dict(config=str(write_config(name, folder)))
+    options = dict(option.split('=') for option in SHORT)
+    options = {key: int(value) for key, value in options.items()}
+    grid = f'seeds = [0]\nsplits = dict(val={{}})\noptions = {options}\n'
+    (tmp_path / 'grid.py').write_text(f'{grid}methods = {methods}\n')
+    done = run_tool('study.py', tmp_path, ['grid.py'], monkeypatch, capsys)
+    assert done.returncode == 0, done.stderr
+    assert 'multi' in done.stdout
+    for name in methods:
+        assert (
+            Results.load(
+                tmp_path / f'work_dirs/grid/records/val/{name}/seed_0/results.npz'
+            ).meta['method']
+            == name
+        )

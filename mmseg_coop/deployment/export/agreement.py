@@ -1,4 +1,4 @@
-"""Whether an exported model computes what PyTorch does."""
+"""Comparison of an exported model with PyTorch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class DifferenceError(ValueError):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How an exported model and PyTorch agree on images.
+    """Agreement of an exported model and PyTorch on images.
 
     Attributes:
         difference: The largest of probabilities.

@@ -24,7 +24,7 @@ _TURNS = 5
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is exported.
+    """Options of an export.
 
     Attributes:
         format: ``onnx`` or ``torch``.
@@ -44,7 +44,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported, and how it compares with PyTorch.
+    """Result of an export, and its comparison with PyTorch.
 
     Attributes:
         size: Bytes of the file.

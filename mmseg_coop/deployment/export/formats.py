@@ -85,7 +85,7 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
 
 
 def run_onnx(data: bytes) -> Run:
-    """What runs a model in ONNX Runtime on the CPU, in as many threads as PyTorch."""
+    """Make a function that runs a model in ONNX Runtime, in PyTorch's threads."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -113,7 +113,7 @@ def to_torch(recording: Recording, metadata: Mapping[str, Any]) -> bytes:
 
 
 def run_torch(data: bytes) -> Run:
-    """What runs a model in PyTorch alone."""
+    """Make a function that runs a model in PyTorch alone."""
     with quiet():
         module = torch.export.load(io.BytesIO(data)).module()
     return torch.no_grad()(module)

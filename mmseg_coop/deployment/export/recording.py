@@ -116,7 +116,7 @@ def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in a line."""
+    """First line of an error's message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kind = type(error).__name__
     return f'{kind}: {lines[0][:200]}' if lines else kind

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class View:
-    """What a network sees of images.
+    """View of images that a network gets: channels, mean and std.
 
     Attributes:
         name: The network.
@@ -28,7 +28,7 @@ class View:
     config: Mapping[str, Any]
 
     def is_like(self, other: 'View') -> bool:
-        """Whether another network sees the same."""
+        """Tell whether another network sees the same."""
         parts = ('inputs', 'count', 'config')
         return all(getattr(self, part) == getattr(other, part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Which preprocessing the networks of a model need."""
+"""Choice of the preprocessing that the networks of a model need."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

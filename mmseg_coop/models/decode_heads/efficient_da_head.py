@@ -69,7 +69,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _is_recorded(x: Tensor) -> bool:
-    """Whether operations are recorded, for sizes other than these."""
+    """Tell whether operations are recorded, for sizes other than these."""
     # FX and export compute with stand-ins for tensors.
     return torch.compiler.is_compiling() or type(x) is not Tensor
 

@@ -1,4 +1,4 @@
-"""What stands for the decode head of a network that is only read by others."""
+"""Placeholder of the decode head of a network that is only read by others."""
 
 from collections.abc import Sequence
 from typing import Any

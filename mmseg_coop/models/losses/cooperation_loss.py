@@ -1,4 +1,4 @@
-"""What all losses between networks share."""
+"""Base of all losses between networks."""
 
 from abc import ABCMeta, abstractmethod
 from collections import Counter
@@ -17,7 +17,7 @@ from .divergence import divergence
 
 
 class Lesson(NamedTuple):
-    """What one network learns from others.
+    """Lesson of one network: whom it learns from, and where.
 
     Attributes:
         name: Name of the loss, with ``loss`` in it.

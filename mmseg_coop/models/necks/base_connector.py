@@ -1,4 +1,4 @@
-"""What all connectors share: projection of what arrives, start, norm and activation."""
+"""Base of all connectors: projection of what arrives, start, norm and activation."""
 
 from abc import ABCMeta, abstractmethod
 

@@ -51,5 +51,5 @@ class ResizedProjection(nn.Conv2d):
 
 
 def _is_exporting() -> bool:
-    """Whether torch.export records a graph; older releases of PyTorch can't tell."""
+    """Tell whether torch.export records a graph; older releases of PyTorch can't."""
     return getattr(torch.compiler, 'is_exporting', lambda: False)()

@@ -1,4 +1,4 @@
-"""What is checked about connections when a model is built."""
+"""Checks of connections when a model is built."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter

@@ -56,7 +56,7 @@ class SiteRef(NamedTuple):
 
 @dataclass(frozen=True)
 class Connection:
-    """What the sources have is sent to the targets and fused there.
+    """Connection: feature maps of its sources are sent to its targets and fused there.
 
     Several sources are aggregated, once for all targets.
 
@@ -86,7 +86,7 @@ class Connection:
 
     @property
     def listed(self) -> bool:
-        """Whether the config names it by itself, and no pattern has written it."""
+        """Tell whether the config lists it itself, not a pattern."""
         return self.key != _OF_PATTERN
 
     @property

@@ -1,4 +1,4 @@
-"""What a run has to do to get the outputs of some networks."""
+"""Work that a run has to do to get the outputs of some networks."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from .connection import Connection, SiteRef
 
 @dataclass(frozen=True)
 class Demand:
-    """What a run has to do to get the outputs of some networks.
+    """Work that a run has to do to get the outputs of some networks.
 
     Attributes:
         order: The networks that have to run, those that others read first.

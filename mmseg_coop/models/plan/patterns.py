@@ -39,7 +39,7 @@ class NetworkSites:
     sites: tuple[Site, ...]
 
     def ref(self, site: Site) -> str:
-        """How a config names one of the sites, as in ``top.backbone.layer1``."""
+        """Name of one of the sites in a config, as in ``top.backbone.layer1``."""
         return f'{self.name}.{site.name}'
 
     @property

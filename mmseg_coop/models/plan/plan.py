@@ -200,16 +200,16 @@ class Plan(BaseModule):
             self.switched_off = before
 
     def is_deep(self, ref: SiteRef) -> bool:
-        """Whether later layers of the part that a site is in depend on it."""
+        """Tell whether later layers of a site's part of the network depend on it."""
         return self.sites[ref.network][ref.site].deep
 
     def demand(self, network: str) -> Demand:
-        """What the prediction of a network needs."""
+        """Work that the prediction of a network needs."""
         return self._demand((network,), None, ())
 
     @property
     def inside_backbones(self) -> bool:
-        """Whether anything is exchanged inside of a backbone."""
+        """Tell whether anything is exchanged inside of a backbone."""
         return any(
             self.is_deep(ref) and self.sites[ref.network][ref.site].part == 'backbone'
             for ref in self.incoming

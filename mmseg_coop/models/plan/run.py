@@ -156,7 +156,7 @@ class Run:
         return self.draws[network]
 
     def _receive(self, i: int, own: Tensor) -> Tensor:
-        """What a connection sends, made once for all its targets."""
+        """Feature map that a connection sends, computed once for all its targets."""
         if i not in self.sent:
             connection = self.plan.connections[i]
             read = [self._read((s, connection.read)) for s in connection.sources]
@@ -178,7 +178,7 @@ class Run:
 
 
 def _as_precise(arriving: Tensor, own: Tensor) -> Tensor:
-    """What arrives in the network's own type, where autocast does not see to it."""
+    """Convert what arrives to the network's own dtype, where autocast does not."""
     if arriving.dtype == own.dtype or torch.is_autocast_enabled(own.device.type):
         return arriving
     return arriving.to(own.dtype)

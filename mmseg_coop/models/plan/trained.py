@@ -1,4 +1,4 @@
-"""Which connections there is a use for, where networks are frozen."""
+"""Choice of the connections that are of use where networks are frozen."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -95,6 +95,6 @@ def slide(
 
 
 def _starts(length: int, crop: int, stride: int) -> list[int]:
-    """Where windows begin; the last one is moved back to end with the image."""
+    """Starts of the windows; the last one is moved back to end with the image."""
     steps = max(length - crop + stride - 1, 0) // stride + 1
     return [max(min(i * stride, length - crop), 0) for i in range(steps)]

@@ -37,7 +37,7 @@ Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
-    """Whether a model predicts as ``EncoderDecoder`` or the cooperative model does."""
+    """Tell whether a model predicts as ``EncoderDecoder`` or the cooperative model."""
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
     return isinstance(model, base) and all(
@@ -215,7 +215,7 @@ def _label_rows(
 
 
 def _mean_scores(bands: Sequence[Tensor], total: Tensor) -> Tensor:
-    """What is highest where the mean of the probabilities is, made in less time."""
+    """Scores that are highest where the mean probability is, computed faster."""
     return mean_of_probabilities(bands) if bands[0].shape[1] == 1 else total
 
 

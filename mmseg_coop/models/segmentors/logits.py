@@ -29,7 +29,7 @@ def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tenso
 
 
 def first(output: Any) -> Any:
-    """What a head with several classifiers predicts with (``DAHead.predict``)."""
+    """Select the logits that a head with several classifiers predicts with."""
     return output[0] if isinstance(output, list | tuple) else output
 
 

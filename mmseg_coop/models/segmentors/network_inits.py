@@ -1,4 +1,4 @@
-"""What networks start from: checkpoints of one network, or of a cooperative model."""
+"""Initial weights of networks: checkpoints of one network, or of several."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Origin:
     weights: Mapping[str, Tensor]
 
     def site(self, ref: SiteRef) -> SiteRef:
-        """What a site of the network is called there."""
+        """Name of a site of the network in the other model."""
         return ref._replace(network=self.network)
 
 

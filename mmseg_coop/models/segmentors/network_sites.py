@@ -1,4 +1,4 @@
-"""Where the networks of a model can be connected."""
+"""Sites of a model's networks, found by a dry run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -42,7 +42,7 @@ class Describer:
         return None
 
     def layouts(self, address: Address) -> list[Layout]:
-        """What the layout of what is at an address can be, the likeliest first."""
+        """Possible layouts of the tensor at an address, the likeliest first."""
         found = [
             layouts_of(record.seen[address].feature, record.size)
             if address in record.seen
@@ -116,7 +116,7 @@ class Describer:
 
 
 def _is_overwritten(record: Record, seen: Seen) -> bool:
-    """Whether a feature map is changed in place, by whatever name it is passed on."""
+    """Tell whether a feature map is changed in place, whatever its name."""
     storage = seen.feature.untyped_storage()._cdata
     return seen.feature._version != seen.version or any(
         _is_overwritten(record, other)

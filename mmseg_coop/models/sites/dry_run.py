@@ -40,7 +40,7 @@ class Seen:
 
 @dataclass
 class Record:
-    """What a dry run has met.
+    """Record of a dry run: modules, outputs and sizes.
 
     Attributes:
         size: Height and width of the images.
@@ -121,7 +121,7 @@ class DryRun:
         return record, [x for x in tensors(outputs) if x.requires_grad]
 
     def recomputed(self) -> set[str]:
-        """Modules that a training's backward pass runs a second time."""
+        """Modules that the backward pass of training runs a second time."""
         if not any(_switches(m) for m in self.network.modules()):
             return set()
         with self._recording(probes=False) as record:
@@ -268,7 +268,7 @@ def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
 
 
 def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
-    """Whether any of the outputs depends on each probe: found in autograd's graph."""
+    """Tell of each probe whether any output depends on it, from autograd's graph."""
     nodes = [x.grad_fn for x in outputs if x.grad_fn is not None]
     passed, leaves = set(nodes), set()
     while nodes:
@@ -308,7 +308,7 @@ def _to_meta(value: Tensor) -> Tensor:
 
 
 def _switches(module: nn.Module) -> list[str]:
-    """What makes a module compute activations again: MMCV's, timm's, or our own."""
+    """Switches of a module that recomputes activations: MMCV's, timm's, or our own."""
     return [
         name
         for name, value in vars(module).items()

@@ -1,4 +1,4 @@
-"""How networks hold feature maps: found out from the sizes of tensors."""
+"""Layouts of feature maps in networks, found from the sizes of tensors."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _MAX_EXTRA_TOKENS = 5
 
 
 class Layout(NamedTuple):
-    """How a network holds a feature map.
+    """Layout in which a network holds a feature map.
 
     Attributes:
         name: ``NCHW``, ``NHWC`` or ``NLC``.

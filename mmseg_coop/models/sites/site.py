@@ -16,7 +16,7 @@ _INPUT = 'in'
 
 
 class Address(NamedTuple):
-    """Where a feature map is found, written ``path``, ``path:1`` or ``path:in``.
+    """Address of a feature map, written ``path``, ``path:1`` or ``path:in``.
 
     Attributes:
         module: Path of a module inside the network.
@@ -50,7 +50,7 @@ class Address(NamedTuple):
         return cls(module, index=tuple(map(int, parts)))
 
     def is_in(self, part: str) -> bool:
-        """Whether it is a part of the network, or inside of it."""
+        """Tell whether it is a part of the network, or inside of it."""
         return f'{self.module}.'.startswith(f'{part}.')
 
     def __str__(self) -> str:
