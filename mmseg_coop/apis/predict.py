@@ -21,6 +21,7 @@ from ..config_types import resolve, use_scope
 from ..deployment.published import published_files
 from ..models.finite import check_finite
 from ..models.weights import load_weights
+from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
 from .runtime import load_config
 
@@ -259,9 +260,5 @@ def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
     info |= dataset.get('metainfo') or {}
     info |= meta.get('dataset_meta') or {}
     classes = tuple(info.get('classes', ()))
-    palette = np.zeros((256, 3), np.uint8)
-    colors = info.get('palette')
-    if colors is None:
-        colors = np.random.default_rng(0).integers(0, 256, (256, 3))
-    palette[: len(colors)] = colors
-    return classes, palette
+    # Without names there is no saying how many classes there are.
+    return classes, full_palette(info.get('palette'), len(classes) or 256)

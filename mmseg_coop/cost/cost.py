@@ -1,10 +1,11 @@
 """Costs of methods, beside their accuracy."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from ..checkpoints.atomic_backend import AtomicBackend
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,7 @@ class Costs:
 
     def save(self, path: Path) -> None:
         """Write as JSON, atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.name}.part')
-        partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
-        os.replace(partial, path)
+        AtomicBackend().put_text(json.dumps(asdict(self), indent=2) + '\n', path)
 
     @classmethod
     def load(cls, path: Path) -> 'Costs':

@@ -1,6 +1,6 @@
 """Steps that the dataset converters share."""
 
-import os
+import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from PIL import Image
+
+from ..checkpoints.atomic_backend import AtomicBackend
 
 VOID = 255
 
@@ -60,9 +62,9 @@ def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
 
 def save_label(label: np.ndarray, path: Path) -> None:
     """Write a label map (H, W) as 8-bit PNG; what stands there is never half a file."""
-    partial = path.with_name(f'{path.name}.part')
-    Image.fromarray(label.astype(np.uint8)).save(partial, format='PNG')
-    os.replace(partial, path)
+    data = io.BytesIO()
+    Image.fromarray(label.astype(np.uint8)).save(data, format='PNG')
+    AtomicBackend().put(data.getvalue(), path)
 
 
 def replace_values(label: np.ndarray, values: dict[int, int]) -> np.ndarray:

@@ -1,13 +1,14 @@
 """Results of a validation or test, by image, as a file."""
 
+import io
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..checkpoints.atomic_backend import AtomicBackend
 from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
@@ -87,7 +88,6 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write to a ``.npz`` file, atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         header = dict(
             format=_FORMAT,
             classes=self.classes,
@@ -101,10 +101,9 @@ class Results:
             for group in _GROUPS
             for name, values in getattr(self, group).items()
         }
-        partial = path.with_name(f'{path.name}.part')
-        with partial.open('wb') as file:
-            np.savez_compressed(file, header=json.dumps(header), **arrays)
-        os.replace(partial, path)
+        data = io.BytesIO()
+        np.savez_compressed(data, header=json.dumps(header), **arrays)
+        AtomicBackend().put(data.getvalue(), path)
 
     @classmethod
     def load(cls, path: Path) -> 'Results':

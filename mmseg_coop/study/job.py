@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from ..checkpoints.atomic_backend import AtomicBackend
 from .attempts import note_attempt
 from .steps import Step
-from .trial import FAILED, OUTPUT, Trial, write_text
+from .trial import FAILED, OUTPUT, Trial
 
 _REPO = Path(__file__).parents[2]
 _TOOLS = _REPO / 'tools'
@@ -88,7 +89,7 @@ class Job:
             reason = self._reason()
         if reason is not None:
             reason = f'{self.step.name}: {reason}'
-            write_text(self.trial.folder / FAILED, f'{reason}\n')
+            AtomicBackend().put_text(f'{reason}\n', self.trial.folder / FAILED)
         self._lock.close()
         return reason
 

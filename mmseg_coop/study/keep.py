@@ -1,8 +1,6 @@
 """Records of a finished run: small results, and weights in half precision."""
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.safe_load import load_from_local
 from ..checkpoints.safetensors import save_safetensors
 from ..comparison.report.curves import read_scalars
 from .attempts import read_attempts
-from .trial import RECORD, Trial, write_text
+from .trial import RECORD, Trial
 
 # What is kept of the log of a training run, beside its validations.
 _TRAINING = ('loss', 'lr', 'time', 'memory')
@@ -29,9 +28,7 @@ def keep_half(checkpoint: Path, path: Path) -> None:
     content['state_dict'] = {
         name: _half(value) for name, value in content['state_dict'].items()
     }
-    partial = path.with_name(f'.{path.name}')
-    save_safetensors(content, partial)
-    os.replace(partial, path)
+    save_safetensors(content, path)
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -54,16 +51,14 @@ def keep_record(trial: Trial, split: str) -> None:
             f'{test}: the test has left no results; expected a config that evaluates '
             'with CoopIoUMetric and has the CoopEvaluationHook'
         )
-    (record / 'results').mkdir(parents=True, exist_ok=True)
-    partial = record / 'results' / '.test.npz'
-    shutil.copyfile(results, partial)
-    os.replace(partial, record / 'results' / 'test.npz')
+    files = AtomicBackend()
+    files.put(results.read_bytes(), record / 'results' / 'test.npz')
     name = f'{trial.entry.name}.py'
-    write_text(record / name, (test / 'plan' / name).read_text())
+    files.put((test / 'plan' / name).read_bytes(), record / name)
     curves = list(_curves(trial.folder))
     if curves:
         lines = ''.join(f'{json.dumps(line)}\n' for line in curves)
-        write_text(record / 'log' / 'vis_data' / 'scalars.json', lines)
+        files.put_text(lines, record / 'log' / 'vis_data' / 'scalars.json')
     about = dict(
         **trial.identity,
         split=split,
@@ -76,7 +71,8 @@ def keep_record(trial: Trial, split: str) -> None:
         test_hours=round(hours(test), 4),
     )
     # Last: with it the record is complete.
-    write_text(record / RECORD, json.dumps(about, indent=2, default=str) + '\n')
+    about = json.dumps(about, indent=2, default=str)
+    files.put_text(f'{about}\n', record / RECORD)
 
 
 def hours(work_dir: Path) -> float:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from mmengine.config import Config
 
 from ..apis import load_config
+from ..checkpoints.atomic_backend import AtomicBackend
 from ..evaluation.results import Results
 from .grid import Entry, Grid, Seed, as_plain
 
@@ -186,15 +187,16 @@ class Trial:
         about = self.plan.with_name(RECORD)
         if about.is_file():
             self._check(about)
-        write_text(self.plan, self.config().pretty_text)
-        write_text(about, json.dumps(self.identity, indent=2) + '\n')
+        files = AtomicBackend()
+        files.put_text(self.config().pretty_text, self.plan)
+        files.put_text(json.dumps(self.identity, indent=2) + '\n', about)
 
     def write_test_plan(self, split: str) -> None:
         """Write the config of a split's test."""
         config = self.config()
         config.work_dir = str(self.test_folder(split))
         config.merge_from_dict(dict(self.grid.splits[split]))
-        write_text(self.test_plan(split), config.pretty_text)
+        AtomicBackend().put_text(config.pretty_text, self.test_plan(split))
 
     def checkpoint(self) -> Path:
         """Find the selected checkpoint of a finished training run.
@@ -262,14 +264,6 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
             )
         trials[entry.name, entry.seeds[0]].config()
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.part')
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def _results(folder: Path) -> Path:

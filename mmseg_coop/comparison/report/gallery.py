@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, MODELS
 from ...checkpoints.safe_load import enable_safe_loading
 from ...evaluation.results import iou
 from ...models.weights import load_weights
+from ...palette import full_palette
 from ...unwrap import unwrap
 from ..comparison import Comparison, Method
 from ..runs import Run
@@ -92,7 +93,7 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
     if not chosen:
         return None
     results = baseline.runs[0].results
-    palette = _palette(results.palette, len(results.classes))
+    palette = full_palette(results.palette, len(results.classes))
     files = [Path(results.images[i]).name for i in chosen]
     predictions = {
         method.label: _predict(method.runs[0], chosen) for method in comparison.methods
@@ -244,11 +245,3 @@ def _difference(
     picture[~right & was_right] = BROKEN
     picture[label == IGNORED] = _VOID
     return picture
-
-
-def _palette(colors: Sequence | None, classes: int) -> np.ndarray:
-    palette = np.zeros((256, 3), np.uint8)
-    if colors is None:
-        colors = np.random.default_rng(0).integers(40, 256, (classes, 3))
-    palette[:classes] = colors
-    return palette
