@@ -1,5 +1,6 @@
 """What a user has who installs the wheel alone."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from mmseg_coop.version import __version__
 
 REPO = Path(__file__).parents[1]
 FOLDERS = ('mmseg_coop', 'configs', 'tools')
@@ -21,6 +24,7 @@ val_dataloader = dict(dataset=dict(num_images=4))
 train_cfg = dict(max_iters=2, val_interval=2)
 default_hooks = dict(checkpoint=dict(interval=2))
 """
+GRID = "seeds = [0]\nmethods = dict(mine=dict(config='mine.py'))\n"
 
 
 @pytest.fixture(scope='module')
@@ -79,3 +83,10 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path):
     assert 'is not installed' not in shown
     assert (tmp_path / 'work_dirs/mine/iter_2.pth').is_file()
     assert 'bottom' in run('-m', 'mmseg_coop', 'compare', 'work_dirs/mine')
+    (tmp_path / 'grid.py').write_text(GRID)
+    assert 'mine' in run('-m', 'mmseg_coop', 'study', 'grid.py')
+    about = json.loads(
+        (tmp_path / 'work_dirs/grid/records/val/mine/seed_0/run.json').read_text()
+    )
+    # Not the commit of a repository that the environment lies in.
+    assert about['attempts'][0]['revision'] == __version__

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--network', choices=['danet', 'deeplabv3plus'], default='deeplabv3plus'
     )
-    parser.add_argument('--iters', type=int, default=400, help='training iterations')
+    parser.add_argument('--iters', type=int, default=240, help='training iterations')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
     return parser.parse_args()
 

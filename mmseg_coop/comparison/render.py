@@ -129,8 +129,8 @@ def as_json(comparison: Comparison) -> str:
         | dict(classes_average_to_mIoU=row.consistent)
         for row in comparison.paper
     ]
-    figures = dict(dataset=comparison.dataset, methods=methods, paper=paper)
-    return json.dumps(figures, indent=2, allow_nan=False) + '\n'
+    content = dict(dataset=comparison.dataset, methods=methods, paper=paper)
+    return json.dumps(content, indent=2, allow_nan=False) + '\n'
 
 
 _WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}

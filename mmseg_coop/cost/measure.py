@@ -9,7 +9,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -21,6 +20,7 @@ from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..comparison.comparison import Comparison
+from ..config_types import use_scope
 from .cost import Cost, Costs
 from .machine import describe_machine
 from .memory import peak_memory
@@ -112,12 +112,15 @@ def training_flops(config: Config, item: dict) -> int | None:
         config: With the size of training images in the data preprocessor.
         item: An item of the data, whose size counts where there is none.
     """
-    model = build_model(config).train().to('meta')
+    model = build_model(config)
+    batch = model.data_preprocessor(pseudo_collate([copy.copy(item)]), False)
+    channels = batch['inputs'].shape[1]
+    model = model.train().to('meta')
     size = tuple(model.data_preprocessor.size or item['inputs'].shape[-2:])
     for module in model.modules():
         if isinstance(module, BaseDecodeHead):
             module.loss_by_feat = _sum_of_logits
-    images = torch.empty(_BATCH, 3, *size, device='meta')
+    images = torch.empty(_BATCH, channels, *size, device='meta')
     label = PixelData(data=torch.empty(1, *size, dtype=torch.long, device='meta'))
     meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
     samples = [SegDataSample(metainfo=meta, gt_sem_seg=label) for _ in range(_BATCH)]
@@ -149,7 +152,7 @@ def _rebuilt_prediction(config: Config, item: dict) -> Callable[[], object]:
     """The same in another process."""
     if config.get('custom_imports'):
         import_modules_from_strings(**config.custom_imports)
-    init_default_scope(config.get('default_scope', 'mmseg'))
+    use_scope(config)
     torch.set_num_threads(1)
     return _prediction(build_model(config), item)
 

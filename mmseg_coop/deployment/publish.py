@@ -31,17 +31,20 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
     Args:
         config: The config.
         checkpoint: A checkpoint file of it.
-        out: The folder; it is there as a whole or not at all.
+        out: The folder, new or empty; it is filled as a whole or not at all.
         run: Work dir with the results of a test. Default: that of the checkpoint, if
             it has any.
 
     Raises:
-        FileExistsError: If the folder is there already.
+        FileExistsError: If there is something in the folder already.
         FileNotFoundError: If the checkpoint, or results that were named, are missing.
         ValueError: If the checkpoint does not belong to the config, or would run code.
     """
-    if out.exists():
-        raise FileExistsError(f'--out: {out} is there already; name a new folder')
+    with new_folder(out) as part:
+        _fill(part, config, checkpoint, run)
+
+
+def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     predictor = Predictor(config, checkpoint, 'cpu')
     saved = read_checkpoint(checkpoint, 'cpu')
     found = _find_run(run, Path(checkpoint).parent)
@@ -54,14 +57,13 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
         run=found,
         meta=saved.get('meta', {}),
     )
-    with new_folder(out) as part:
-        own = {k: v for k, v in config.to_dict().items() if k not in _OWN}
-        Config(own).dump(str(part / CONFIG))
-        save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
-        labels = json.dumps(_labels(config, predictor), indent=2)
-        (part / LABELS).write_text(f'{labels}\n')
-        (part / CARD).write_text(model_card(card))
-        published_files(part)
+    own = {k: v for k, v in config.to_dict().items() if k not in _OWN}
+    Config(own).dump(str(part / CONFIG))
+    save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
+    labels = json.dumps(_labels(config, predictor), indent=2)
+    (part / LABELS).write_text(f'{labels}\n')
+    (part / CARD).write_text(model_card(card))
+    published_files(part)
 
 
 def _find_run(named: str | None, beside: Path) -> Run | None:

@@ -102,7 +102,7 @@ class CoopEvaluationHook(Hook):
         )
         if not self._checkpoint:
             # Networks that were trained apart.
-            paths = runner.cfg.model.get('networks_init')
+            paths = _option(runner.cfg.model, 'networks_init')
             meta['networks_init'] = paths and list(paths)
         return meta
 
@@ -173,7 +173,7 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> No
         # MMEngine writes it there.
         config=file.name,
         network=network_name(runner.model),
-        method=method_name(runner.model, _connections(config.get('model'))),
+        method=method_name(runner.model, _option(config.get('model'), 'connections')),
         dataset=type(loop.dataloader.dataset).__name__,
         tta=augmented,
         logged_by=_logged_by(runner),
@@ -183,11 +183,11 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> No
     results.save(Path(runner.work_dir) / FOLDER / f'{name}{tta}.npz')
 
 
-def _connections(model: Any) -> Any:
-    """Read the connections of a config, inside of test-time augmentation too."""
+def _option(model: Any, key: str) -> Any:
+    """Read an option of a model's config, inside of test-time augmentation too."""
     if not isinstance(model, dict):
         return None
-    return model.get('module', model).get('connections')
+    return model.get('module', model).get(key)
 
 
 def _logged_by(runner: Runner) -> str:

@@ -34,6 +34,9 @@ def read_attempts(folder: Path) -> list[dict]:
 
 def code_revision() -> str:
     """The commit of this code, with ``+`` if changed; its version without git."""
+    if not (_REPO / '.git').exists():
+        # An installed package; a repository around it is somebody else's.
+        return __version__
     try:
         commit = _git('rev-parse', 'HEAD').strip()
         changed = _git('status', '--porcelain', '--untracked-files=no').strip()

@@ -10,7 +10,15 @@ from typing import Any
 from mmengine.config import Config
 
 _KEYS = ('methods', 'seeds', 'options', 'splits', 'checkpoint', 'half', 'baselines')
-_METHOD_KEYS = ('config', 'options', 'seeds', 'networks', 'of', 'predict')
+_METHOD_KEYS = (
+    'config',
+    'options',
+    'seeds',
+    'networks',
+    'networks_init',
+    'of',
+    'predict',
+)
 # Names of folders, and of methods in NAME=RUN.
 _NAME = re.compile(r'[\w.+-]+')
 
@@ -28,6 +36,8 @@ class Entry:
         options: What its config is changed by.
         seeds: Its runs.
         networks: The entry whose networks, trained apart, it joins.
+        networks_init: Of each network the entry whose checkpoint, with the same seed,
+            its training starts from, or None.
         of: The entry whose checkpoints it tests with other options.
         predict: The network (or ``mean``) of that entry whose prediction it is.
     """
@@ -37,18 +47,20 @@ class Entry:
     options: Mapping[str, Any]
     seeds: tuple[Seed, ...]
     networks: str | None = None
+    networks_init: tuple[str | None, ...] = ()
     of: str | None = None
     predict: str | None = None
 
     @property
     def trained(self) -> bool:
         """True if it is trained, not only tested."""
-        return self.source is None
+        return not (self.networks or self.of)
 
     @property
-    def source(self) -> str | None:
-        """The entry whose checkpoints it takes."""
-        return self.networks or self.of
+    def sources(self) -> tuple[str, ...]:
+        """The entries whose checkpoints it takes."""
+        names = self.networks, self.of, *self.networks_init
+        return tuple(dict.fromkeys(name for name in names if name))
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,11 @@ def read_grid(path: Path) -> Grid:
                 config='../coop/danet_r18_ensemble_camvid.py',
                 networks='single',
                 seeds=[(0, 1)],
+            ),
+            # Trained from what is trained above.
+            taught=dict(
+                config='../coop/danet_r18_distilled_camvid.py',
+                networks_init=['same', 'same', None],
             ),
         )
 
@@ -160,6 +177,14 @@ def _entry(
     for key in ('networks', 'of'):
         if method.get(key) is not None:
             _check_trained(path, f'{where}.{key}', method[key], known)
+    inits = tuple(method.get('networks_init', ()))
+    for init in inits:
+        if init is not None:
+            _check_trained(path, f'{where}.networks_init', init, known)
+    if inits and (networks or of):
+        raise ValueError(
+            f'{path}: {where}.networks_init: only of a method that is trained'
+        )
     if ('config' in method) == (of is not None) or ('predict' in method and not of):
         raise ValueError(
             f'{path}: {where}: found {", ".join(method)}; expected config (to be '
@@ -168,19 +193,22 @@ def _entry(
         )
     seeds = method.get('seeds', known[of].seeds if of else grid.get('seeds'))
     seeds = tuple(tuple(s) if isinstance(s, list) else s for s in seeds or ())
-    _check_seeds(path, where, seeds, known.get(networks or of), bool(networks))
+    _check_seeds(path, where, seeds, bool(networks))
     config = None
     if 'config' in method:
         config = path.parent / method['config']
         if not config.is_file():
             raise FileNotFoundError(f'{path}: {where}: there is no config {config}')
     options = {**grid.get('options', {}), **method.get('options', {})}
-    return Entry(name, config, options, seeds, networks, of, method.get('predict'))
+    entry = Entry(
+        name, config, options, seeds, networks, inits, of, method.get('predict')
+    )
+    for source in entry.sources:
+        _check_source_seeds(path, where, entry, known[source])
+    return entry
 
 
-def _check_seeds(
-    path: Path, where: str, seeds: tuple, source: Entry | None, several: bool
-) -> None:
+def _check_seeds(path: Path, where: str, seeds: tuple, several: bool) -> None:
     right = [
         isinstance(seed, tuple) and len(seed) > 1 and all(map(_is_seed, seed))
         if several
@@ -190,8 +218,11 @@ def _check_seeds(
     if not seeds or not all(right) or len(set(seeds)) < len(seeds):
         kind = 'groups of seeds, as in [(0, 1)]' if several else 'different integers'
         raise ValueError(f'{path}: {where}.seeds: found {seeds!r}, expected {kind}')
-    used = {s for seed in seeds for s in (seed if several else (seed,))}
-    if source and not used <= set(source.seeds):
+
+
+def _check_source_seeds(path: Path, where: str, entry: Entry, source: Entry) -> None:
+    used = {s for seed in entry.seeds for s in (seed if entry.networks else (seed,))}
+    if not used <= set(source.seeds):
         raise ValueError(
             f'{path}: {where}.seeds: found {sorted(used)}, but {source.name} is '
             f'trained with {list(source.seeds)}'

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from ..__main__ import TOOLS
 from ..checkpoints.atomic_backend import AtomicBackend
 from .attempts import note_attempt
 from .steps import Step
 from .trial import FAILED, OUTPUT, Trial
 
-_REPO = Path(__file__).parents[2]
-_TOOLS = _REPO / 'tools'
+# Where the package is found.
+_ROOT = Path(__file__).parents[2]
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
 
 
@@ -41,7 +42,7 @@ class Job:
         (trial.folder / FAILED).unlink(missing_ok=True)
         step.prepare()
         note_attempt(trial.folder, step.name, threads)
-        path = os.pathsep.join([str(_REPO), os.environ.get('PYTHONPATH', '')])
+        path = os.pathsep.join([str(_ROOT), os.environ.get('PYTHONPATH', '')])
         variables = dict(
             PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
         )
@@ -108,7 +109,7 @@ class Job:
 
 def command(step: Step) -> list[str]:
     """The command of a step."""
-    return [sys.executable, '-W', 'ignore', str(_TOOLS / step.tool), *step.arguments]
+    return [sys.executable, '-W', 'ignore', str(TOOLS / step.tool), *step.arguments]
 
 
 def _end_with_parent() -> None:

@@ -59,7 +59,7 @@ def _training(trial: Trial) -> Step:
 def _test(trial: Trial, split: str) -> Step:
     checkpoint = []
     if not trial.entry.networks:
-        tested = trial.sources[0] if trial.sources else trial
+        tested = trial if trial.entry.trained else trial.sources[0]
         checkpoint = [str(tested.weights)]
     folder = str(trial.test_folder(split))
     return Step(

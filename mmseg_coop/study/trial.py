@@ -152,6 +152,9 @@ class Trial:
         if entry.networks:
             config.model.num_networks = len(self.sources)
             config.model.networks_init = [str(s.weights) for s in self.sources]
+        elif entry.networks_init:
+            weights = {s.entry.name: str(s.weights) for s in self.sources}
+            config.model.networks_init = [weights.get(n) for n in entry.networks_init]
         return config
 
     @property
@@ -166,6 +169,8 @@ class Trial:
                 options=dict(entry.options),
                 networks=entry.networks,
                 of=entry.of,
+                # Records of before have none.
+                **({'networks_init': inits} if (inits := entry.networks_init) else {}),
             )
         )
 
@@ -257,7 +262,7 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     for entry in grid.entries.values():
         for seed in entry.seeds:
             seeds = seed if entry.networks else (seed,)
-            needed = [(entry.source, s) for s in seeds if entry.source]
+            needed = [(source, s) for source in entry.sources for s in seeds]
             sources = tuple(trials[key] for key in needed)
             trials[entry.name, seed] = Trial(
                 grid, entry, seed, work_dir, records, sources

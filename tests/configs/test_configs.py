@@ -23,7 +23,9 @@ NAMES = [
     for network in NETWORKS
     for method in METHODS
 ]
-PRETRAINED = [f'deeplabv3plus_effnetlite0_{method}_camvid' for method in METHODS]
+PRETRAINED = [
+    f'deeplabv3plus_effnetlite0_{method}_camvid' for method in (*METHODS, 'distilled')
+]
 # Networks that differ, and other connections.
 OTHERS = [
     'danet_r18_chain_camvid',

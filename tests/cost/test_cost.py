@@ -50,15 +50,26 @@ def test_side_by_side():
         assert cost.memory is None or cost.memory > 0
 
 
-@pytest.mark.parametrize('pair', [False, True])
-def test_a_training_step_is_counted_as_it_runs(pair):
+EDGES = dict(
+    PAIR,
+    networks=dict(
+        edges=dict(backbone=dict(in_channels=1), inputs=[3]), rgb=dict(inputs=[0, 1, 2])
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ('model', 'channels'), [({}, 3), (PAIR, 3), (EDGES, 4)], ids=['one', 'two', 'edges']
+)
+def test_a_training_step_is_counted_as_it_runs(model, channels):
     """Of a batch of two, with MMSegmentation's own losses."""
-    made = config(**(PAIR if pair else {}))
+    made = config(**model)
     model = build_model(made).train()
-    inputs, samples = make_batch(2, SIZE)
+    _, samples = make_batch(2, SIZE)
+    inputs = torch.randn(2, channels, *SIZE)
     with FlopCounterMode(display=False) as counter:
         model.parse_losses(model.loss(inputs, samples))[0].backward()
-    item = dict(inputs=torch.empty(3, *SIZE))
+    item = dict(inputs=torch.empty(channels, *SIZE))
     assert training_flops(made, item) == counter.get_total_flops() // 2
 
 

@@ -35,6 +35,7 @@ def test_entries(grid):
                 b=dict(config=CONFIG, options={'x.y': 1}, seeds=[1]),
                 top=dict(of='a', predict='top'),
                 pair=dict(config=CONFIG, networks='a', seeds=[(0, 1)]),
+                taught=dict(config=CONFIG, networks_init=['a', None], seeds=[1]),
             ),
             _own='nothing of the grid',
         )
@@ -44,17 +45,25 @@ def test_entries(grid):
         ('b', True),
         ('top', False),
         ('pair', False),
+        ('taught', True),
     ]
     assert found.entries['b'].options == {'max_iters': 5, 'x.y': 1}
     assert found.entries['top'].seeds == (0, 1)
     trials = make_trials(found, grid().parent / 'work', grid().parent / 'records')
     by_name = {t.name: t for t in trials}
     # Every method once, then again.
-    once = ['a/seed_0', 'b/seed_1', 'top/seed_0', 'pair/seeds_0_1']
+    once = ['a/seed_0', 'b/seed_1', 'top/seed_0', 'pair/seeds_0_1', 'taught/seed_1']
     assert list(by_name) == [*once, 'a/seed_1', 'top/seed_1']
     sources = by_name['pair/seeds_0_1'].sources
     assert sources == (by_name['a/seed_0'], by_name['a/seed_1'])
     assert by_name['a/seed_1'].config().randomness.seed == 1
+    taught, source = by_name['taught/seed_1'], by_name['a/seed_1']
+    assert taught.sources == (source,) and not taught.ready
+    source.folder.mkdir(parents=True)
+    (source.folder / 'weights.pth').touch()
+    assert taught.ready
+    weights = [str(source.folder / 'weights.pth'), None]
+    assert taught.config().model.networks_init == weights
 
 
 WRONG = {
@@ -74,6 +83,15 @@ WRONG = {
     ),
     r'methods\.b\.seeds: found \[0, 7\], but a is trained': dict(
         methods=methods(b=dict(config=CONFIG, networks='a', seeds=[(0, 7)]))
+    ),
+    r"methods\.b\.networks_init: found 'c', expected one of": dict(
+        methods=methods(b=dict(config=CONFIG, networks_init=['c', None]))
+    ),
+    r'methods\.b\.networks_init: only of a method that is trained': dict(
+        methods=methods(b=dict(of='a', networks_init=['a', None]))
+    ),
+    r'methods\.b\.seeds: found \[7\], but a is trained': dict(
+        methods=methods(b=dict(config=CONFIG, networks_init=['a'], seeds=[7]))
     ),
     r'methods\.c\.of: b is not trained itself': dict(
         methods=methods(b=dict(of='a', predict='x'), c=dict(of='b', predict='x'))

@@ -126,13 +126,20 @@ def test_compiled(trained, tool_here):
     assert miou(found) == miou(tool_here('test', trained, *args))
 
 
-def test_ensemble_of_two_checkpoints_needs_no_training(trained, tool_here):
+def test_ensemble_of_two_checkpoints_needs_no_training(
+    trained, tool_here, monkeypatch, capsys
+):
     single = checkpoint(trained, 'single')
     expected = miou(tool_here('test', trained, config('single'), single))
     option = f'model.networks_init=[{single},{single}]'
     found = tool_here('test', trained, config('ensemble'), options=[option])
     # Twice the same network: the mean is that network.
     assert miou(found) == expected
+    # A report predicts images again, from the two checkpoints.
+    runs = [f'work_dirs/deeplabv3plus_r18_{m}_toy' for m in ('single', 'ensemble')]
+    args = [*runs, '--report', 'report']
+    done = run_tool('compare.py', trained, args, monkeypatch, capsys)
+    assert done.returncode == 0, done.stderr
     pair = tool_here('test', trained, config('same'), options=[option])
     # Identity start: the pair begins exactly as good.
     assert miou(pair) == expected

@@ -6,12 +6,12 @@ What is written inherits nothing, so that MMSegmentation's own tools take it.
 import argparse
 from pathlib import Path
 
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_coop.apis import read_config
 from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
 from mmseg_coop.command_line.arguments import add_config_options
+from mmseg_coop.config_types import use_scope
 
 SUFFIXES = ('.py', '.json', '.yml', '.yaml')
 
@@ -51,7 +51,7 @@ def main() -> None:
         print(f'Config:\n{config.pretty_text}')
         config.dump(str(args.save_path))
         if args.graph:
-            init_default_scope(config.get('default_scope', 'mmseg'))
+            use_scope(config)
             graph = str(MODELS.build(config.model))
             print(f'Model graph:\n{graph}')
             path = args.save_path.with_name(f'{args.save_path.stem}-graph.txt')

@@ -159,7 +159,7 @@ def check_weights(run: Run) -> None:
     """
     run.config()
     networks = run.results.meta.get('networks_init')
-    for path in networks or [find_checkpoint(run)]:
+    for path in filter(None, networks or [find_checkpoint(run)]):
         if not Path(path).is_file():
             raise FileNotFoundError(f'{run.file}: {path} is gone')
 
@@ -205,8 +205,7 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     enable_safe_loading()
     model = MODELS.build(run.config().model).eval()
     if run.results.meta.get('networks_init'):
-        for name, path in model.networks_init.items():
-            load_weights(model.networks[name], path)
+        unwrap(model).init_weights()
     else:
         load_weights(unwrap(model), str(find_checkpoint(run)))
     samples = [

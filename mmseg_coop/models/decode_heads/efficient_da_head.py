@@ -11,6 +11,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ..exporting import is_exporting
+
 # Similarities of a batch that are held at a time: 4 MB in float32.
 _TILE = 2**20
 # Queries at a time in an exported graph.
@@ -61,7 +63,7 @@ class EfficientDAHead(DAHead):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
-    if torch.compiler.is_exporting():
+    if is_exporting():
         return _scanned(query, key, value)
     if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)

@@ -1,8 +1,9 @@
 """A 1x1 convolution together with a resizing, the cheaper of the two first."""
 
-import torch
 from mmseg.models.utils import resize
 from torch import Tensor, nn
+
+from ..exporting import is_exporting
 
 
 class ResizedProjection(nn.Conv2d):
@@ -30,7 +31,7 @@ class ResizedProjection(nn.Conv2d):
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, in_channels, H, W) to (N, out_channels, *size)."""
-        if _is_exporting():
+        if is_exporting():
             # Comparing sizes would hold the graph to images of some sizes.
             return self._resize(super().forward(x), size)
         if x.shape[-2:] == tuple(size):
@@ -48,8 +49,3 @@ class ResizedProjection(nn.Conv2d):
             align_corners=self.align_corners,
             warning=False,
         )
-
-
-def _is_exporting() -> bool:
-    """Tell whether torch.export records a graph; older releases of PyTorch can't."""
-    return getattr(torch.compiler, 'is_exporting', lambda: False)()

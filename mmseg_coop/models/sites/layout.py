@@ -99,5 +99,6 @@ def _grids(image_size: tuple[int, int]) -> dict[tuple[int, int], int]:
 def grid_sizes(image_size: Sequence[int], stride: int) -> list[tuple[int, int]]:
     """Height and width of a feature map of images that were padded, or were cut."""
     height, width = image_size
-    padded = (-(-height // stride), -(-width // stride))
+    # As convolutions have it, so that a recorded graph sees that both are the same.
+    padded = ((height - 1) // stride + 1, (width - 1) // stride + 1)
     return [padded, (height // stride, width // stride)]

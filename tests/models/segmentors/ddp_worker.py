@@ -1,7 +1,7 @@
 """One of two processes: half a batch through DistributedDataParallel.
 
-Usage: torchrun --nproc_per_node=2 ddp_worker.py FILE, where FILE has the model's
-config, weights, inputs and labels, and gets the gradients.
+Usage: torchrun --nproc_per_node=2 ddp_worker.py FILE [FILE ...], where each file has
+a model's config, weights, inputs and labels, and gets the gradients.
 """
 
 import sys
@@ -17,10 +17,16 @@ import mmseg_coop  # noqa: F401  (registers everything)
 from tiny import make_samples, total_loss
 
 
-def main(path: str) -> None:
+def main(paths: list[str]) -> None:
     dist.init_process_group('gloo')
-    rank, world = dist.get_rank(), dist.get_world_size()
     init_default_scope('mmseg')
+    for path in paths:
+        add_gradients(path)
+    dist.destroy_process_group()
+
+
+def add_gradients(path: str) -> None:
+    rank, world = dist.get_rank(), dist.get_world_size()
     case = torch.load(path)
     model = MODELS.build(case['config'])
     model.load_state_dict(case['weights'])
@@ -34,9 +40,8 @@ def main(path: str) -> None:
         total_loss(ddp(inputs, samples, mode='loss')).backward()
     if rank == 0:
         gradients = {n: p.grad for n, p in model.named_parameters()}
-        torch.save(gradients, path)
-    dist.destroy_process_group()
+        torch.save({**case, 'gradients': gradients}, path)
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main(sys.argv[1:])

@@ -15,11 +15,11 @@ TESTS = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name('ddp_worker.py')
 
 
-def run_worker(path: Path) -> None:
+def run_worker(paths: list[Path]) -> None:
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(WORKER), str(path)]
-    paths = [str(TESTS), str(TESTS.parent), os.environ.get('PYTHONPATH', '')]
-    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
+    command += ['--nproc_per_node=2', str(WORKER), *map(str, paths)]
+    places = [str(TESTS), str(TESTS.parent), os.environ.get('PYTHONPATH', '')]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(places), 'OMP_NUM_THREADS': '1'}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
@@ -58,25 +58,35 @@ CASES = {
 }
 
 
+@pytest.fixture(scope='module')
+def cases(tmp_path_factory) -> dict[str, dict]:
+    """What one launch of two processes makes of all cases: each costs seconds."""
+    folder = tmp_path_factory.mktemp('distributed')
+    paths = [folder / f'{name}.pth' for name in CASES]
+    for path in paths:
+        torch.manual_seed(0)
+        options = copy.deepcopy(CASES[path.stem])
+        options['connections']['connector'] = dict(start='random')
+        kind = 'CooperativeEncoderDecoder'
+        config = network_config(options.pop('network'), type=kind, **options).to_dict()
+        weights = MODELS.build(config).state_dict()
+        inputs = torch.randn(4, 3, 64, 64)
+        labels = torch.randint(0, NUM_CLASSES, (4, 1, 64, 64))
+        case = dict(config=config, weights=weights, inputs=inputs, labels=labels)
+        torch.save(case, path)
+    run_worker(paths)
+    return {path.stem: torch.load(path) for path in paths}
+
+
 @pytest.mark.parametrize('name', CASES)
-def test_two_processes_give_the_gradients_of_one(name, tmp_path):
+def test_two_processes_give_the_gradients_of_one(name, cases):
     """2 processes x batch 2 = 1 process x batch 4, without find_unused_parameters."""
-    options = copy.deepcopy(CASES[name])
-    options['connections']['connector'] = dict(start='random')
-    config = network_config(
-        options.pop('network'), type='CooperativeEncoderDecoder', **options
-    ).to_dict()
-    model = MODELS.build(config)
-    inputs = torch.randn(4, 3, 64, 64)
-    labels = torch.randint(0, NUM_CLASSES, (4, 1, 64, 64))
-    case = dict(config=config, weights=model.state_dict())
-    path = tmp_path / 'case.pth'
-    torch.save({**case, 'inputs': inputs, 'labels': labels}, path)
-
-    total_loss(model.eval().loss(inputs, make_samples(labels))).backward()
-    run_worker(path)
-
-    gradients = torch.load(path)
+    case = cases[name]
+    model = MODELS.build(case['config'])
+    model.load_state_dict(case['weights'])
+    samples = make_samples(case['labels'])
+    total_loss(model.eval().loss(case['inputs'], samples)).backward()
+    gradients = case['gradients']
     assert gradients.keys() == dict(model.named_parameters()).keys()
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
