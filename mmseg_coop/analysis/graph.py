@@ -52,7 +52,7 @@ def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figu
 
     Args:
         model: A ``CooperativeEncoderDecoder``.
-        notes: What stands at a site, too, as in ``bottom.backbone.layer1``.
+        notes: Extra text by site, as in ``bottom.backbone.layer1``.
     """
     plan = model.plan
     columns = {network: _COLUMN * i for i, network in enumerate(plan.networks)}

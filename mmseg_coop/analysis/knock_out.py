@@ -48,7 +48,7 @@ class KnockOut:
 def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Sets of connections to switch off, by name: none, each target's, all, a site's.
 
-    What is the same by another name comes once.
+    Equal sets are listed once.
     """
     every = tuple(map(str, plan.incoming))
     found = {NONE: (), **{target: (target,) for target in every}, ALL: every}
@@ -85,7 +85,7 @@ def knock_out(
         model: A ``CooperativeEncoderDecoder``.
         loader: The test data, with labels.
         file: JSON of the results.
-        key: Tells what was tested: results of another one are made anew.
+        key: Key of what is tested: results with another key are computed again.
         track: Shows progress through batches, with a description.
 
     Raises:

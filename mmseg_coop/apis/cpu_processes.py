@@ -12,12 +12,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def for_cpu_processes(kind: type[Runner]) -> type[Runner]:
-    """A Runner's class whose processes talk and share a model without a GPU."""
+    """A Runner's class for distributed training on CPUs."""
     return type(kind.__name__, (_OnCPU, kind), {})
 
 
 class _OnCPU:
-    """Settings of a Runner on CPUs; config and keys stay as on a GPU."""
+    """Part of a Runner for CPUs; config and keys stay as on a GPU."""
 
     def setup_env(self, env_cfg: dict) -> None:
         """Start what the processes talk through.

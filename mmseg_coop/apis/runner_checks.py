@@ -140,7 +140,7 @@ def _check_constructor(runner: Runner) -> None:
         )
 
 
-def match_checkpoints(runner: Runner) -> None:
+def add_checkpoint_match_hook(runner: Runner) -> None:
     """Refuse checkpoints of other models, where a config does not say so itself."""
     if not any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks):
         runner.register_hook(CheckpointMatchHook())

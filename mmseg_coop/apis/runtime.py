@@ -23,7 +23,7 @@ from ..engine import is_mixed_precision
 from ..models.segmentors import flatten_networks
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
-from .runner_checks import check_runner, leave_out_hooks, match_checkpoints
+from .runner_checks import add_checkpoint_match_hook, check_runner, leave_out_hooks
 
 
 def read_config(path: str, options: dict | None = None) -> Config:
@@ -154,6 +154,6 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     left_out = leave_out_hooks(config)
     runner = build(config)
     if 'checkpoint_match' not in left_out:
-        match_checkpoints(runner)
+        add_checkpoint_match_hook(runner)
     check_runner(runner, training='train_dataloader' in loaders)
     return runner

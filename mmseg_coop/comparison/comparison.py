@@ -174,7 +174,7 @@ class Comparison:
         own, others = method.by_seed(), baseline.by_seed()
         seeds = [seed for seed in own if seed in others]
         if seeds:
-            # A study that is not through has fewer of some methods.
+            # An unfinished study has fewer of some methods.
             method, baseline = method.with_seeds(seeds), baseline.with_seeds(seeds)
         return Gain(
             method.miou - baseline.miou,
@@ -219,7 +219,7 @@ def compare(
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
-    """Labels of a kind's first method for each network, better one that was trained."""
+    """Labels of a kind's first method for each network, trained ones preferred."""
     found: dict[tuple[str, bool], str] = {}
     for method in sorted(methods, key=lambda m: not m.trained):
         if method.kind == kind and method.runs[0].prediction is None:

@@ -10,7 +10,7 @@ from .comparison import Comparison, Method
 from .statistics import bootstrap, interval, mean_iou
 from .table import Cell, Table, name_cell, recombined, text_cell
 
-# The sums that a figure is made of, by their group in the results; the figure; digits.
+# Group of sums in the results, the metric computed from them, digits.
 _RELIABILITY = {
     'ECE': ('calibration', ece, 2),
     'NLL': ('calibration', nll, 3),
@@ -25,7 +25,7 @@ def reliability_table(comparison: Comparison) -> Table | None:
     """
     rows = [
         [text_cell(f'{name_cell(method).text}{suffix}')]
-        + [_over_runs(method, name, *figure) for figure in _RELIABILITY.values()]
+        + [_over_runs(method, name, *metric) for metric in _RELIABILITY.values()]
         for method in comparison.methods
         for name, suffix in _predictions(method).items()
     ]
@@ -46,17 +46,17 @@ def _over_runs(
     method: Method,
     name: str,
     group: str,
-    figure: Callable[[np.ndarray], np.ndarray],
+    metric: Callable[[np.ndarray], np.ndarray],
     digits: int,
 ) -> Cell:
-    """A figure's mean over runs, with its spread over seeds and over images."""
+    """Mean of a metric over runs, with its spread over seeds and over images."""
     runs = [getattr(run.results, group).get(name) for run in method.runs]
     if any(sums is None for sums in runs):
         return Cell('')
-    values = [float(figure(sums.sum(0, dtype=float))) for sums in runs]
+    values = [float(metric(sums.sum(0, dtype=float))) for sums in runs]
     mean = float(np.mean(values))
     spread = f' ± {np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else ''
-    found = interval(bootstrap(runs, figure))
+    found = interval(bootstrap(runs, metric))
     band = f'[{found.low:.{digits}f}, {found.high:.{digits}f}]'
     return Cell(f'{mean:.{digits}f}{spread} {band}', mean)
 

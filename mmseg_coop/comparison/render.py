@@ -176,7 +176,7 @@ def around_marks(path: Path, name: str) -> tuple[str, str]:
     """Split a file into what stands before and after a name's marks.
 
     Raises:
-        ValueError: If the file has no such marks; one that is not there has them.
+        ValueError: If the file has no such marks; a missing file is taken to have them.
     """
     begin, end = f'<!-- {name}: begin -->', f'<!-- {name}: end -->'
     text = path.read_text() if path.is_file() else f'{begin}\n{end}\n'

@@ -57,7 +57,7 @@ class Table:
         return replace(self, columns=columns, rows=rows)
 
     def upright(self) -> 'Table':
-        """With the fewer columns: as it is, or transposed."""
+        """Transpose it if that gives fewer columns."""
         return self.transposed() if len(self.rows) < len(self.columns) else self
 
     def parts(self, width: int) -> 'list[Table]':

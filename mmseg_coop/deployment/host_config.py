@@ -1,4 +1,4 @@
-"""Say a config in MMSegmentation's own words, where it has them."""
+"""Convert a config to MMSegmentation's classes, where it has them."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _Change = Callable[[dict], dict | None]
 def to_host(value: Any) -> Any:
     """A nested config with the host's classes in the place of ours that equal them.
 
-    What only watches over a run is left out: hooks of a list or dict.
+    Hooks that only monitor a run are left out.
     """
     if isinstance(value, dict):
         items = {key: to_host(item) for key, item in value.items()}

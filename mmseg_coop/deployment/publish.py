@@ -21,7 +21,7 @@ from ..models.segmentors.networks import in_channels
 from .model_card import Card, model_card
 from .published import CARD, CONFIG, LABELS, WEIGHTS, published_files
 
-# Of the machine that trained, and of no use elsewhere.
+# Keys of the machine that trained, of no use elsewhere.
 _OWN = ('work_dir', 'load_from', 'resume', 'launcher')
 
 

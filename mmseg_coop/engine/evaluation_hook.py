@@ -108,13 +108,16 @@ class CoopEvaluationHook(Hook):
 
 
 def _predict_networks(runner: Runner, loop: ValLoop | TestLoop) -> None:
-    """Switch it on; augmentation at test time joins logits and stays as it is."""
+    """Have the model predict label maps of all networks, but for augmented tests.
+
+    Augmentation at test time joins logits, and stays as it is.
+    """
     _predict_as_usual(runner)
     metrics = loop.evaluator.metrics
     counting = _metrics(loop)
     if not counting:
         return
-    watch = counting[0].calibrate
+    watch = counting[0].collect_calibration
     model = unwrap_distribution(runner.model)
     only_labels = all(map(_reads_labels, metrics)) and not any(
         map(_reads_predictions, runner.hooks)

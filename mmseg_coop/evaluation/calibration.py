@@ -104,7 +104,7 @@ class Calibration:
         return dict(zip(self._names, table.numpy(), strict=True))
 
 
-def calibrate(sample: SegDataSample, ignore_index: int) -> Calibration | None:
+def collect_calibration(sample: SegDataSample, ignore_index: int) -> Calibration | None:
     """Sums that a sample keeps as its field ``calibration``; None without labels."""
     if 'gt_sem_seg' not in sample:
         return None

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..models.finite import check_finite
 from .calibration import FIELD as CALIBRATION
-from .calibration import Calibration, calibrate
+from .calibration import Calibration, collect_calibration
 from .counts import count
 from .results import MEAN, ORACLE, Results
 
@@ -71,9 +71,9 @@ class CoopIoUMetric(IoUMetric):
         if not self.format_only:
             self.results.extend(map(self._count, data_samples))
 
-    def calibrate(self, sample: SegDataSample) -> Calibration | None:
+    def collect_calibration(self, sample: SegDataSample) -> Calibration | None:
         """Make a receiver of a sample's probabilities for ``predict_labels``."""
-        return calibrate(sample, self.ignore_index)
+        return collect_calibration(sample, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Metrics of all images.

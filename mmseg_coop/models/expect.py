@@ -1,4 +1,4 @@
-"""Check options of a model, and say the same of all that are wrong."""
+"""Check options of a model, with one form of error message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +10,8 @@ def expect(key: str, found: Any, right: bool, expected: str) -> None:
     Args:
         key: Its place in the config.
         found: Its value.
-        right: Whether it is.
-        expected: What is, in words.
+        right: Whether the value is valid.
+        expected: Description of valid values.
     """
     if not right:
         raise ValueError(f'{key}: found {found!r}, expected {expected}')

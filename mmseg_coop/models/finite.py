@@ -1,4 +1,4 @@
-"""Notice predictions that are no numbers, of which a label map shows nothing."""
+"""Check logits for NaN and infinity, which a label map hides."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -61,7 +61,7 @@ def load_file(path: str, what: str, model: str) -> dict:
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint, with names of today."""
+    """The weights of a checkpoint, with current names."""
     return _plain_keys(checkpoint.get('state_dict', checkpoint))
 
 

@@ -99,14 +99,14 @@ class Conductor:
 
 
 def _threads(jobs: int) -> int:
-    """For the arithmetic of each of so many at a time."""
+    """Number of threads for each job."""
     each = max(_cores() // max(jobs, 1), 1)
     asked = os.environ.get('OMP_NUM_THREADS', '')
     return min(each, int(asked)) if asked.isdecimal() and int(asked) else each
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -23,7 +23,8 @@ class Job:
     """A tool at work for a run.
 
     It has its own process group: a signal from the keyboard reaches the study
-    alone, which has it save and leave. If the study is killed, Linux tells it to.
+    alone, which sends it SIGTERM: it saves and leaves. If the study is killed, Linux
+    sends it.
 
     Args:
         trial: The run.

@@ -239,7 +239,7 @@ class Trial:
         return file
 
     def _check(self, path: Path) -> None:
-        """That what was begun, or is kept, is of this grid."""
+        """Check that existing files belong to this grid."""
         found = json.loads(path.read_text())
         for key, expected in self.identity.items():
             if found.get(key) != expected:
@@ -253,7 +253,7 @@ class Trial:
 def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     """List the runs of a grid: every method once, then with its next seed.
 
-    Ended before it is through, a study so has something of every method.
+    An unfinished study so has something of every method.
 
     Raises:
         ValueError: If a method's options do not fit its config.

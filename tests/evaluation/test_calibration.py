@@ -28,7 +28,9 @@ def measure(model, batches, classes, ignore_index=255):
     number = 0
     with torch.no_grad():
         for inputs, samples in batches:
-            found = predict_labels(model, inputs, samples, watch=metric.calibrate)
+            found = predict_labels(
+                model, inputs, samples, watch=metric.collect_calibration
+            )
             evaluator.process(found)
             number += len(samples)
     return evaluator.evaluate(number), metric.last
@@ -144,6 +146,6 @@ def test_a_sample_without_labels():
     metric = METRICS.build(dict(type='CoopIoUMetric'))
     with torch.no_grad():
         found = predict_labels(
-            build_pair().eval(), inputs, samples, watch=metric.calibrate
+            build_pair().eval(), inputs, samples, watch=metric.collect_calibration
         )
     assert 'pred_sem_seg' in found[0] and 'calibration' not in found[0]

@@ -23,7 +23,7 @@ class Agreement:
     """Agreement of an exported model and PyTorch on images.
 
     Attributes:
-        difference: The largest of probabilities.
+        difference: Largest difference of probabilities.
         pixels: Number of pixels.
         ties: Number of those with another label, where two classes are level.
     """

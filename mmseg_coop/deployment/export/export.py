@@ -91,7 +91,7 @@ class Exported:
 
 
 def check_options(options: Options, out: Path) -> None:
-    """Check what can be before a model is loaded.
+    """Check the options before a model is loaded.
 
     Raises:
         ValueError: If an option is wrong, or packages are missing.
@@ -127,7 +127,7 @@ def export_model(
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
         images: As the pipeline gives them to the data preprocessor, (C, H, W).
         out: The file.
-        options: How.
+        options: Options of the export.
         metadata: What is kept in the file, too.
 
     Raises:
@@ -243,7 +243,7 @@ def _compare(expected: Run, run: Run, images: Sequence[Tensor]) -> Agreement:
         try:
             wanted = expected(image)
         except (AssertionError, IndexError, RuntimeError, ValueError):
-            # Nor can PyTorch.
+            # PyTorch can't run this size either.
             continue
         try:
             found = run(image)

@@ -27,7 +27,7 @@ def export_checkpoint(
         config: The config, of a cooperative model or any other ``EncoderDecoder``.
         checkpoint: The checkpoint's file or URL.
         out: The file.
-        options: How.
+        options: Options of the export.
         images: Files to compare the exported model with PyTorch on. Default: the first
             of the config's test data.
         count: How many of the test data.

@@ -40,8 +40,8 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
     temperature T it is that of softened probabilities, times T² (Hinton et al.,
     *Distilling the Knowledge in a Neural Network*, 2015, Section 2). As in
     MMSegmentation's ``CrossEntropyLoss``, ignored pixels add nothing and the sum is
-    divided by the number of all pixels, so that several processes with a part of a
-    batch each get what one gets of all of it.
+    divided by the number of all pixels, so that distributed training has the loss of
+    a single process.
 
     A loss is any module in MMSegmentation's registry that is built with the keys of its
     entry in ``cooperation_losses`` and with ``networks``, ``trained``,
@@ -95,7 +95,7 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
 
     @abstractmethod
     def lessons(self, logits: Mapping[str, Tensor]) -> list[Lesson]:
-        """Who learns from whom.
+        """List which network learns from which.
 
         Args:
             logits: Of each network in ``predicting``, (N, C, any H, any W).

@@ -68,7 +68,7 @@ class CrossingRun(Run):
         return kept
 
     def end(self) -> None:
-        """Nothing: a network that nobody needs any more is not continued."""
+        """Do nothing: a network that is not needed any more is not resumed."""
 
     def wait_for(self, source: SiteRef, read: str) -> None:
         """Continue the network of a source until it has passed it."""

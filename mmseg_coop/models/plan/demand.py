@@ -14,9 +14,8 @@ class Demand:
 
     Attributes:
         order: The networks that have to run, those that others read first.
-        last: Of each network whose output is not wanted, the sites of which one is the
-            last that it is needed for. Networks in ``order`` that are missing here run
-            to their ends.
+        last: Needed sites of each network that stops at the last of them, by name.
+            Networks in ``order`` that are missing here run to their ends.
         active: The sites that a run passes and that are read or fused.
         fused: Those of them at which something arrives.
         reads: How often the feature map of a site is read: ``fused`` or ``own``.

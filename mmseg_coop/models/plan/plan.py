@@ -73,7 +73,7 @@ class Plan(BaseModule):
         for module in self._frozen:
             module.requires_grad_(False)
         self._switches = {name: Switch() for name in self.networks}
-        # A run only looks up what is asked for again and again.
+        # Cache of the demands that every iteration has.
         usual = [self.networks, trained, *((name,) for name in self.networks)]
         self._demands = {
             (outputs, keep): self._find_demand(outputs, keep=keep)

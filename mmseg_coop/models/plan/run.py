@@ -1,4 +1,4 @@
-"""One run of a plan: what networks have at sites, for as long as somebody needs it."""
+"""One run of a plan, which keeps feature maps until their last reader is done."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

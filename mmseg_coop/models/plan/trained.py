@@ -15,8 +15,8 @@ def trained_targets(
 ) -> frozenset[SiteRef]:
     """Targets whose connectors get a gradient from the losses of trained networks.
 
-    A frozen network has no loss: what is sent to it counts as far as a trained network
-    reads what it makes of it.
+    A frozen network has no loss: a connector that sends to it gets a gradient only if
+    its effect reaches a trained network.
 
     Args:
         connections: Connections, checked.

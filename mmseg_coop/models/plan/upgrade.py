@@ -1,4 +1,4 @@
-"""Names of connectors' weights in checkpoints of before."""
+"""Names of connectors' weights in older checkpoints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def upgrade_keys(state_dict: Mapping[str, Any]) -> dict[str, Any]:
         state_dict: Weights by name, of any model.
 
     Returns:
-        The same, with names of today.
+        The same, with current names.
     """
     return {
         f'plan.{renamed(key)}' if key.startswith(_BEFORE) else key: value

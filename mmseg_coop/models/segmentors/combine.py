@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Whose prediction the mean of the networks' probabilities is.
+# Name of the averaged prediction.
 MEAN = 'mean'
 
 

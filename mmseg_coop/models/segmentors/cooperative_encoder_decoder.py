@@ -70,6 +70,9 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         inference(): whole or slide -> plan.run(network.encode_decode of the needed)
                      -> mean_of_probabilities() if predict='mean'
 
+    In a validation or test ``CoopEvaluationHook`` has ``label_maps.predict_labels`` in
+    its place, which makes label maps of all networks in one run.
+
     3. ``_forward`` returns the network's raw output, for export and FLOPs counting.
 
     Args:
@@ -242,7 +245,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         load_connections(self.plan, origins)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Load checkpoints of before, too."""
+        """Load older checkpoints, too."""
         own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
         for key, old in upgrade_keys(own).items():
             state_dict[f'{prefix}{key}'] = state_dict.pop(old)

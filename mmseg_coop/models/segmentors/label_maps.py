@@ -31,7 +31,7 @@ _REPEATED = (
 )
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
-# Is told the next rows of an image from above: by prediction, the probabilities,
+# Called with the next rows of an image, top to bottom: by prediction, probabilities,
 # (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
 Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
 
@@ -167,7 +167,7 @@ def _label_maps(
         meta: Meta information of the image.
         align_corners: How logits are resized.
         threshold: Of the probability, for models with C = 1.
-        watch: Is told each band.
+        watch: Called with each band.
     """
     parts = dict(logits)
     original = tuple(meta['ori_shape'][:2])
@@ -197,7 +197,7 @@ def _label_rows(
         bands: Logits by prediction, (1, C, r, w).
         joined: Whether there is to be their mean, too.
         threshold: Of the probability, for models with C = 1.
-        watch: Is told the probabilities.
+        watch: Called with the probabilities.
     """
     rows, shares = {}, {}
     for name, band in bands.items():

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 
 from ..data_preprocessors import PADDING
 
-# Of an entry of ``networks`` what is no key of the network's class.
+# Keys of an entry of ``networks`` that are not passed to the network's class.
 OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
 _FILE, _DELETE = 'config', '_delete_'
 
@@ -58,7 +58,7 @@ def file_of(entry: Any) -> str | None:
 def flat_entry(entry: Any, key: str) -> dict[str, Any]:
     """An entry of ``networks``, with what its file says in the file's place.
 
-    It takes nothing from the model's common keys, which ``_delete_`` says.
+    ``_delete_`` marks that it takes nothing from the model's common keys.
 
     Args:
         entry: None, a file, or a dict that may have one as its ``config``.

@@ -41,7 +41,7 @@ def load_networks(
         inits: ``init`` of those that have one.
 
     Returns:
-        By name, where those come from whose checkpoint is a cooperative model's.
+        Origin of each network loaded from a cooperative checkpoint, by name.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -13,7 +13,7 @@ from ..expect import expect, expect_bool, expect_dict
 from .network_entries import name_networks
 from .network_files import OWN_KEYS, class_of, flat_entry, merge_network
 
-# What the mean of the networks' probabilities, and one label map of each, rest on.
+# Attributes that all networks must share.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
 

@@ -13,8 +13,8 @@ def check_test_cfg(
 
     Args:
         test_cfg: The model's ``test_cfg``.
-        predict: Whose prediction counts.
-        choices: Whose prediction there is.
+        predict: The selected prediction.
+        choices: The available predictions.
 
     Raises:
         ValueError: If the network or mode is unknown, or ``slide`` has no windows, or

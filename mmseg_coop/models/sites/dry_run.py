@@ -141,7 +141,7 @@ class DryRun:
         with self._no_losses() as given:
             try:
                 self.network.loss(images, samples)
-            # Whatever says that there are no values.
+            # Code that reads values of meta tensors may raise anything.
             except Exception:
                 record.complete = False
                 if 'backbone' not in record.returned:

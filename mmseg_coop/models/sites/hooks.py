@@ -15,7 +15,7 @@ Visitor = Callable[[str, Tensor], Tensor]
 
 
 class Switch:
-    """Whom the hooks of a network tell: nobody, but for the time of a run.
+    """Holder of the visitor that the hooks of a network call; none outside of a run.
 
     It refers to nothing else of a model, so that a copy of one network is a plain
     network.

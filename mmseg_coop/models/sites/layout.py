@@ -78,7 +78,7 @@ def _grids(image_size: tuple[int, int]) -> dict[tuple[int, int], int]:
     """Sizes of feature maps of an image, and their stride, the likeliest first.
 
     Of several strides that give one size, it is a power of two, or else one that
-    divides the image; images are rather padded than cut.
+    divides the image; padding is likelier than cutting.
     """
     height, width = image_size
 
