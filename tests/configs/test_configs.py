@@ -41,7 +41,11 @@ OTHERS = [
     'segformer_b0_single_camvid',
     *PRETRAINED,
 ]
-COOPERATIVE = [name for name in NAMES + PRETRAINED if '_single_' not in name]
+COOPERATIVE = [
+    name
+    for name in NAMES + PRETRAINED
+    if '_single_' not in name and '_distilled_' not in name
+]
 
 
 def load(name: str) -> Config:

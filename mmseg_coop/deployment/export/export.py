@@ -1,6 +1,7 @@
 """Export a trained model into one file, and check it before it is kept."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,9 +18,13 @@ from .agreement import Agreement, DifferenceError, compare, reference
 from .deployed import DeployedModel
 from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
 from .recording import VARIABLE, Recording, RecordingError, first_line, record
+from .time_limit import time_limit
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
 _TURNS = 5
+# For a file for images of any size: with some networks PyTorch takes hours to record
+# what holds for every size.
+_PATIENCE = 600
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,8 @@ def export_model(
 ) -> Exported:
     """Export a model, compare it with PyTorch on images, and only then write the file.
 
-    Where a file for images of any size can't be made, or differs from PyTorch at some,
-    it is one for images of one size.
+    Where a file for images of any size can't be made in ten minutes, or differs from
+    PyTorch at some, it is one for images of one size.
 
     Args:
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
@@ -144,13 +149,15 @@ def export_model(
     for variable, axes in VARIABLE.items():
         if options.size and 2 in axes:
             continue
+        limit = time_limit(_PATIENCE) if 2 in axes else nullcontext()
         try:
-            recording = record(deployed, images[0], variable)
-            data, run = _write(
-                recording, options, dict(metadata or {}, varies=variable)
-            )
+            with limit:
+                recording = record(deployed, images[0], variable)
+                data, run = _write(
+                    recording, options, dict(metadata or {}, varies=variable)
+                )
             agreement = _compare(expected, run, _tried(images, axes))
-        except (RecordingError, DifferenceError) as error:
+        except (RecordingError, DifferenceError, TimeoutError) as error:
             refused[variable] = str(error)
             continue
         AtomicBackend().put(data, out)
