@@ -97,7 +97,7 @@ def test_all_tools(name, tmp_path, monkeypatch, capsys):
     found = json.loads((tmp_path / 'analysis/cooperation.json').read_text())
     assert any('strength' in name for name in found)
     found = run('analyze.py', config, 'run/iter_2.pth', '--knock-out', *options[2:])
-    assert 'backbone.layer4.top_to_bottom' in found
+    assert 'without bottom.backbone.layer1' in found
     assert 'No faults' in run('check_dataset.py', config, '--cfg-options', *SHORT)
     hand_on(run, config)
 
