@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmengine.model import BaseTTAModel
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
@@ -119,8 +119,12 @@ def _predict_networks(runner: Runner, loop: ValLoop | TestLoop) -> None:
         return
     watch = counting[0].collect_calibration
     model = unwrap_distribution(runner.model)
-    only_labels = all(map(_reads_labels, metrics)) and not any(
-        map(_reads_predictions, runner.hooks)
+    # An evaluator or a loop of the user's own may read what they hand on.
+    usual = type(loop.evaluator) is Evaluator and type(loop) in (ValLoop, TestLoop)
+    only_labels = (
+        usual
+        and all(map(_reads_labels, metrics))
+        and not any(map(_reads_predictions, runner.hooks))
     )
     if only_labels and can_predict_labels(model):
         model.predict = partial(predict_labels, model, watch=watch)

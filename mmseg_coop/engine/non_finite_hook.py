@@ -95,15 +95,28 @@ class NonFiniteHook(Hook):
         """Look in where MMEngine has no hook: between backward and step."""
         wrapper = runner.optim_wrapper
         backward, should_update = wrapper.backward, wrapper.should_update
+        step = wrapper.step
+        self._looked = False
         self._parameters = [p for p in runner.model.parameters() if p.requires_grad]
         self._buffers = list(runner.model.buffers())
         self._before = [buffer.clone() for buffer in self._buffers]
 
         def backward_and_look(loss: Tensor, **kwargs) -> None:
             backward(loss, **kwargs)
-            self._found = self._look(loss, scaled=hasattr(wrapper, 'loss_scaler'))
+            self._looked = True
+            scaled = hasattr(wrapper, 'loss_scaler')
+            self._found = self._look([loss.detach()], scaled) or self._found
+
+        def step_if_finite(**kwargs) -> None:
+            # A model's train_step, or an optimizer wrapper, of the user's own.
+            if not self._looked:
+                self._found = self._look([], scaled=False)
+            self._looked = False
+            if not self._found:
+                step(**kwargs)
 
         wrapper.backward = backward_and_look
+        wrapper.step = step_if_finite
         wrapper.should_update = lambda: not self._found and should_update()
 
     def before_train_iter(
@@ -146,7 +159,8 @@ class NonFiniteHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Say how many iterations were skipped, and look no longer."""
-        del runner.optim_wrapper.backward, runner.optim_wrapper.should_update
+        wrapper = runner.optim_wrapper
+        del wrapper.backward, wrapper.step, wrapper.should_update
         if self.skipped:
             print_log(
                 f'Skipped {self.skipped} iterations whose loss or gradient was not '
@@ -155,9 +169,8 @@ class NonFiniteHook(Hook):
                 logging.WARNING,
             )
 
-    def _look(self, loss: Tensor, scaled: bool) -> bool:
-        """Tell whether the loss or a gradient is not finite, in any process."""
-        tensors = [loss.detach()]
+    def _look(self, tensors: list[Tensor], scaled: bool) -> bool:
+        """Tell whether a loss or a gradient is not finite, in any process."""
         if not scaled:
             tensors += [p.grad for p in self._parameters if p.grad is not None]
         # Norms are several times as fast as looking at each number, and overflow

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..config_types import resolve
-from ..datasets.draws import DrawSampler, derive_seed, seed_all
+from ..datasets.draws import DrawSampler, SeededDataset, derive_seed, seed_all
 from .stop_request import StopRequest
 
 # In the message hub, which checkpoints contain.
@@ -110,6 +110,7 @@ def _with_draws(dataloader: dict) -> dict:
         return dataloader
     return dict(
         dataloader,
-        sampler=dict(sampler, type='DrawSampler'),
-        dataset=dict(type='SeededDataset', dataset=dataloader['dataset']),
+        # Classes: a config in pure Python has no scope to look names up in.
+        sampler=dict(sampler, type=DrawSampler),
+        dataset=dict(type=SeededDataset, dataset=dataloader['dataset']),
     )

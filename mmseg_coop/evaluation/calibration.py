@@ -72,6 +72,7 @@ class Calibration:
         kind = torch.float32 if device.type == 'mps' else torch.float64
         self._sums = torch.zeros(3, len(names) * _CELLS, dtype=kind, device=device)
 
+    @torch.no_grad()
     def _add(self) -> None:
         """Sum up the rows that have come so far."""
         if not self._parts:

@@ -7,7 +7,7 @@ from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
 from .coop_iou_metric import CoopIoUMetric, means
-from .results import MEAN, ORACLE
+from .results import MEAN, ORACLE, RELIABILITY
 
 
 def metric_names(
@@ -39,7 +39,10 @@ def _names(metric: IoUMetric, networks: Sequence[str]) -> list[str]:
         *areas, metric.metrics, metric.nan_to_num, metric.beta
     )
     own = list(means(values))
-    if not networks or not isinstance(metric, CoopIoUMetric):
+    if not isinstance(metric, CoopIoUMetric):
+        return own
+    own += RELIABILITY
+    if not networks:
         return own
     each = [f'{name}/{key}' for name in (*networks, MEAN) for key in own]
     return [*own, *each, f'{ORACLE}/mIoU', 'agreement']

@@ -15,6 +15,8 @@ from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 FOLDER = 'results'
 MEAN = 'mean'
 ORACLE = 'oracle'
+# Metrics beside those of IoU, of each network and the mean.
+RELIABILITY = ('ECE', 'NLL', 'mBIoU')
 _FORMAT = 1
 # Arrays by name: those that a file lacks are empty.
 _GROUPS = ('areas', 'pairs', 'borders', 'calibration')

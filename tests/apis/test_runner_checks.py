@@ -115,6 +115,10 @@ RIGHT = [
     {'default_hooks.checkpoint.save_best': 'oracle/mIoU'},
     {'default_hooks.checkpoint.save_best': 'auto'},
     {
+        'default_hooks.checkpoint.save_best': ['ECE', 'bottom/mBIoU', 'mean/NLL'],
+        'default_hooks.checkpoint.rule': 'less',
+    },
+    {
         'val_evaluator.iou_metrics': ['mDice', 'mFscore'],
         'default_hooks.checkpoint.save_best': ['mDice', 'mean/mPrecision'],
     },

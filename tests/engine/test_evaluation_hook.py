@@ -3,12 +3,13 @@ import copy
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.fileio import load
 from mmengine.hooks import Hook
+from mmengine.runner import ValLoop
 from mmseg.models import SegTTAModel
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import HOOKS, METRICS, MODELS
+from mmseg.registry import EVALUATOR, HOOKS, LOOPS, METRICS, MODELS
 
 from mmseg_coop.evaluation import Results
 from mmseg_coop.evaluation.naming import method_name, network_name
@@ -153,6 +154,39 @@ def test_a_users_hook_is_given_what_the_host_gives(tmp_path):
     expected = predicted(runner)[2:]
     for sample, other in zip(ReadsLogits.found, expected, strict=True):
         assert torch.equal(sample.seg_logits.data, other.seg_logits.data)
+
+
+@EVALUATOR.register_module()
+class ReadingEvaluator(Evaluator):
+    """A user's evaluator, which reads all that a prediction has."""
+
+    def process(self, data_samples, data_batch=None):
+        type(self).found = [sample.seg_logits.data for sample in data_samples]
+        super().process(data_samples, data_batch)
+
+
+@LOOPS.register_module()
+class ReadingLoop(ValLoop):
+    """A user's loop, in the same way."""
+
+    def run_iter(self, idx, data_batch):
+        with torch.no_grad():
+            outputs = self.runner.model.val_step(data_batch)
+        type(self).found = [sample.seg_logits.data for sample in outputs]
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+
+
+@pytest.mark.parametrize('kind', ['evaluator', 'loop'])
+def test_a_users_evaluator_or_loop_is_given_logits(kind, tmp_path):
+    metrics, changes = [dict(type='CoopIoUMetric')], {}
+    if kind == 'loop':
+        changes = dict(val_cfg=dict(type='ReadingLoop'))
+    else:
+        metrics = dict(type='ReadingEvaluator', metrics=metrics)
+    validate(tmp_path, metrics, **changes)
+    found = ReadingEvaluator.found if kind == 'evaluator' else ReadingLoop.found
+    assert len(found) == 2 and all(x.isfinite().all() for x in found)
+    assert list(Results.load(tmp_path / 'results' / 'val.npz').areas) == NETWORKS
 
 
 def test_a_users_predict_counts(tmp_path):

@@ -8,12 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.hooks import Hook
-from mmseg.registry import HOOKS
+from mmengine.optim import OptimWrapper
+from mmseg.registry import HOOKS, MODELS, OPTIM_WRAPPERS
 
 from mmseg_coop.engine import NonFiniteError, NonFiniteHook
+from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
 
-from tiny_runner import make_runner
+from tiny import network_config
+from tiny_runner import PAIR, make_runner
 
 FIRST, SECOND = 'backbone.layer1', 'backbone.layer2'
 
@@ -115,6 +118,49 @@ def test_stop_names_the_place_and_leaves_the_state_before(tmp_path):
     assert saved['meta']['epoch'] == written['meta']['epoch']
     assert_same(saved['state_dict'], written['state_dict'])
     assert_same(saved['optimizer']['state'], written['optimizer']['state'])
+
+
+@OPTIM_WRAPPERS.register_module()
+class OwnUpdate(OptimWrapper):
+    """A user's wrapper, whose update calls nothing but ``step``."""
+
+    def update_params(self, loss, **kwargs):
+        self.zero_grad()
+        loss.backward()
+        self.step()
+
+
+@MODELS.register_module()
+class OwnTrainStep(CooperativeEncoderDecoder):
+    """A user's model, with the steps of MMEngine's documentation."""
+
+    def train_step(self, data, optim_wrapper):
+        data = self.data_preprocessor(data, True)
+        loss, log_vars = self.parse_losses(self(**data, mode='loss'))
+        optim_wrapper.zero_grad()
+        optim_wrapper.backward(loss)
+        optim_wrapper.step()
+        return log_vars
+
+
+@pytest.mark.parametrize('policy', ['stop', 'skip'])
+@pytest.mark.parametrize('own', ['wrapper', 'train_step'])
+def test_a_step_that_a_user_makes_is_held_back(own, policy, tmp_path):
+    changes = dict(optim=dict(type='OwnUpdate', **MOMENTUM))
+    if own == 'train_step':
+        preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
+        pair = {**PAIR, 'type': 'OwnTrainStep'}
+        model = network_config('danet', **pair, data_preprocessor=preprocessor)
+        changes = dict(model=model, optim=MOMENTUM)
+    hook = poison('image', (1,))
+    trained = runner(tmp_path, hook, policy=policy, iters=3, **changes)
+    if policy == 'stop':
+        with pytest.raises(NonFiniteError, match='iteration 2'):
+            trained.train()
+    else:
+        trained.train()
+    weights = unwrap(trained.model).state_dict()
+    assert all(value.isfinite().all() for value in weights.values())
 
 
 def test_a_single_network(tmp_path):

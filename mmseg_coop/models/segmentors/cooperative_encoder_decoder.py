@@ -24,7 +24,7 @@ from ..plan.upgrade import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import Site
 from .combine import MEAN, mean_of_probabilities, slide
-from .initial_weights import initialize_when_run
+from .initial_weights import InitialWeights
 from .logits import first, small_logits
 from .network_inits import load_connections, load_networks
 from .network_sites import find_network_sites
@@ -223,8 +223,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         default = names[-1] if self.plan.connections else MEAN
         self.predict_with = self.test_cfg.get('predict', default)
         check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
-        if any(config.init for config in configs.values()):
-            initialize_when_run(self)
+        inits = any(config.init for config in configs.values())
+        self._initial_weights = InitialWeights(self) if inits else None
 
     @property
     def decode_head(self) -> nn.Module:
@@ -282,6 +282,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 metas = [sample.metainfo for sample in data_samples]
                 return network.encode_decode(image, metas)
 
+        self._ensure_weights()
         found, kept = self.plan.run_keeping(call, self._trained, inputs.shape[2:])
         losses = {}
         for name, own in found.items():
@@ -370,8 +371,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         def call(name: str) -> Any:
             return self.networks[name].extract_feat(self.image_of(inputs, name))
 
-        run = self.plan.run(call, [name], inputs.shape[2:], parts=('backbone', 'neck'))
-        return run[name]
+        parts = 'backbone', 'neck'
+        return self._run(call, [name], inputs.shape[2:], parts=parts)[name]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
@@ -379,7 +380,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         def call(name: str) -> Any:
             return self.networks[name](self.image_of(inputs, name))
 
-        outputs = self.plan.run(call, self._predicting(), inputs.shape[2:])
+        outputs = self._run(call, self._predicting(), inputs.shape[2:])
         if len(outputs) == 1:
             return outputs[self.predict_with]
         return self._join([first(output) for output in outputs.values()])
@@ -397,8 +398,16 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 return network.encode_decode(image, batch_img_metas)
             return small_logits(network, image, batch_img_metas)
 
-        found = self.plan.run(call, names, inputs.shape[2:])
+        found = self._run(call, names, inputs.shape[2:])
         return [found[name] for name in names]
+
+    def _run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self._ensure_weights()
+        return self.plan.run(*args, **kwargs)
+
+    def _ensure_weights(self) -> None:
+        if self._initial_weights is not None:
+            self._initial_weights.ensure(self)
 
     def image_of(self, inputs: Tensor, name: str) -> Tensor:
         """The channels that a network sees of preprocessed images, (N, C, H, W)."""

@@ -2,38 +2,48 @@
 
 from typing import Any
 
+import torch
 from mmengine.model import BaseModule
 from torch import nn
 
 
-def initialize_when_run(model: BaseModule) -> None:
+class InitialWeights:
     """Have a model call its ``init_weights`` in its first run, if nothing else did.
 
     MMEngine's Runner initialises a model before it trains it. MMSegmentation's
     ``init_model`` without a checkpoint does not, and would leave the checkpoints out
-    that the model's own config names.
+    that the model's own config names. Copies of the model have copies of this.
 
     Args:
         model: A model whose children, or itself, may get weights in another way.
     """
-    hook = _Initialize()
-    for module in model.modules():
-        module.register_load_state_dict_post_hook(hook.note_loaded)
-    model.register_forward_pre_hook(hook)
 
-
-class _Initialize:
-    """Knows whether weights were loaded; copies of a model have copies of it."""
-
-    def __init__(self):
+    def __init__(self, model: BaseModule):
         self.loaded = False
+        for module in model.modules():
+            module.register_load_state_dict_post_hook(self.note_loaded)
+        model.register_state_dict_pre_hook(self.before_state_dict)
 
     def note_loaded(self, module: nn.Module, incompatible_keys: Any) -> None:
         """Something was loaded: what, is the caller's business."""
         self.loaded = True
 
-    def __call__(self, model: BaseModule, args: tuple) -> None:
-        """Before each run."""
-        if not (self.loaded or model.is_init):
-            self.loaded = True
-            model.init_weights()
+    def before_state_dict(self, model: BaseModule, *_: Any) -> None:
+        """Whoever reads the weights gets those that a run would have."""
+        self.ensure(model)
+
+    def ensure(self, model: BaseModule) -> None:
+        """Before each run.
+
+        Raises:
+            RuntimeError: If a graph is recorded of a model without its weights.
+        """
+        if self.loaded or model.is_init:
+            return
+        if torch.compiler.is_compiling():
+            raise RuntimeError(
+                "the model's init (networks_init) has not been loaded; call "
+                'model.init_weights() before it is compiled or exported'
+            )
+        self.loaded = True
+        model.init_weights()

@@ -1,11 +1,13 @@
 """Read the configs of the networks of a cooperative model."""
 
 import inspect
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.logging import print_log
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
@@ -16,6 +18,9 @@ from .network_files import OWN_KEYS, class_of, flat_entry, merge_network
 # Attributes that all networks must share.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
+# What the cooperative model does itself, with the outputs of encode_decode.
+_NOT_RUN = ('predict', 'inference', 'whole_inference', 'slide_inference')
+_NOT_RUN += ('postprocess_result',)
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,18 @@ def _checked_model(
     right = inspect.isclass(cls) and issubclass(cls, nn.Module)
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
     expect(place, kind, right, 'a segmentor of the registry')
+    own = [
+        name
+        for name in _NOT_RUN
+        if getattr(cls, name, None) is not getattr(EncoderDecoder, name, None)
+    ]
+    if own:
+        print_log(
+            f'{place}: {cls.__name__} has its own {", ".join(own)}, which a '
+            'cooperative model does not call: it predicts from encode_decode',
+            'current',
+            logging.WARNING,
+        )
     if 'networks' in inspect.signature(cls).parameters:
         raise ValueError(
             f'{key}: found a {cls.__name__}, expected one network, such as an '

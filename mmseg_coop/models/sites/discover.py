@@ -40,12 +40,26 @@ def find_sites(
             once, is inside a region that is computed again in the backward pass, or
             has no feature map; or if no module of the decode head gives its logits.
     """
+    try:
+        return _find_sites(network, image_shape, wanted, 'meta')
+    except (NotImplementedError, RuntimeError):
+        # Made of tensors that are not weights, or looks at values.
+        return _find_sites(network, image_shape, wanted, 'cpu')
+
+
+def _find_sites(
+    network: nn.Module,
+    image_shape: tuple[int, int, int],
+    wanted: Sequence[str],
+    device: str,
+) -> dict[str, Site]:
     heads = _head_sites(network)
     named = {name for name, _, _ in heads}
     named.add(LOGITS)
     asked = {name: _parse(network, name) for name in wanted if name not in named}
     places = [address for _, address, _ in heads] + list(asked.values())
-    run = DryRun(network, image_shape, [a.module for a in places if a.at_input])
+    inputs_of = [a.module for a in places if a.at_input]
+    run = DryRun(network, image_shape, inputs_of, device)
     describer = Describer(run)
     names: dict[str, tuple[Address, str]] = {
         str(address): (address, TRUNK)

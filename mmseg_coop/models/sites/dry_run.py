@@ -62,7 +62,7 @@ class Record:
 
 
 class DryRun:
-    """A network on the meta device, to be run in several ways.
+    """A copy of a network, to be run in several ways.
 
     The network itself stays as it is: weights, running statistics, modes, hooks.
 
@@ -70,6 +70,8 @@ class DryRun:
         network: The network; on any device.
         image_shape: C, H and W of the images that it is run on.
         inputs_of: Modules whose input is looked at as well.
+        device: ``meta``, which has shapes and no arithmetic; or ``cpu``, for networks
+            that make tensors of their own, or look at values, in their forward.
     """
 
     def __init__(
@@ -77,11 +79,12 @@ class DryRun:
         network: nn.Module,
         image_shape: tuple[int, int, int],
         inputs_of: Sequence[str] = (),
+        device: str = 'meta',
     ):
-        self.network = _meta_copy(network)
+        self.network = _copy_to(network, device)
         self.names = {m: name for name, m in self.network.named_modules() if name}
         self.inputs_of = set(inputs_of)
-        self.images = torch.empty(BATCH, *image_shape, device='meta')
+        self.images = torch.zeros(BATCH, *image_shape, device=device)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,7 +94,7 @@ class DryRun:
     def resized(self, size: tuple[int, int]) -> 'DryRun':
         """The same network, to be run on images of another size."""
         other = copy.copy(self)
-        other.images = self.images.new_empty(*self.images.shape[:2], *size)
+        other.images = self.images.new_zeros(*self.images.shape[:2], *size)
         return other
 
     def training(self) -> Record:
@@ -135,7 +138,8 @@ class DryRun:
     def _train(self, images: Tensor, record: Record) -> list[Any]:
         """Run the network as in training; returns what the losses would be given."""
         self._set_mode(True)
-        label = torch.zeros(1, *self.size, dtype=torch.long, device='meta')
+        device = self.images.device
+        label = torch.zeros(1, *self.size, dtype=torch.long, device=device)
         labels = dict(gt_sem_seg=PixelData(data=label))
         samples = [SegDataSample(metainfo=self._meta(), **labels) for _ in images]
         with self._no_losses() as given:
@@ -288,23 +292,23 @@ def _is_feature_map(value: Any) -> bool:
     )
 
 
-def _meta_copy(network: nn.Module) -> nn.Module:
-    """A copy without memory: each tensor is replaced while the modules are copied."""
+def _copy_to(network: nn.Module, device: str) -> nn.Module:
+    """A copy in which each tensor is replaced while the modules are copied."""
     memo: dict[int, Any] = {}
     for module in network.modules():
         for values in (module._parameters, module._buffers, vars(module)):
             for value in values.values():
                 if isinstance(value, Tensor) and id(value) not in memo:
-                    memo[id(value)] = _to_meta(value)
+                    memo[id(value)] = _moved(value, device)
     return copy.deepcopy(network, memo)
 
 
-def _to_meta(value: Tensor) -> Tensor:
-    empty = value.detach().to('meta')
+def _moved(value: Tensor, device: str) -> Tensor:
+    moved = value.detach().to(device, copy=True)
     if isinstance(value, nn.Parameter):
         # Gradients show what depends on what, in frozen layers, too.
-        return nn.Parameter(empty, requires_grad=value.is_floating_point())
-    return empty
+        return nn.Parameter(moved, requires_grad=value.is_floating_point())
+    return moved
 
 
 def _switches(module: nn.Module) -> list[str]:

@@ -30,16 +30,29 @@ class SiteHook:
     """Shows a visitor what a network has at a site, and puts back what it returns.
 
     A class and not a closure: a copy of the model has a copy of it.
+
+    Attributes:
+        site: The site.
+        switch: Has the visitor.
+        bare: The site is the output of a convolution without a bias, as those before a
+            norm are.
     """
 
     site: Site
     switch: Switch
+    bare: bool = False
 
     def __call__(self, module: nn.Module, args: tuple, *output: Any) -> Any:
         """A forward hook, or, without an output, a forward pre-hook."""
         visitor = self.switch.visitor
         if visitor is None:
             return None
+        if self.bare and module.bias is not None:
+            raise ValueError(
+                f'site {self.site.name}: its convolution was fused with the norm '
+                'behind it (fuse_conv_bn) after the model was built, and gives another '
+                'feature map; leave the model as it is, or connect behind the norm'
+            )
         value = output[0] if output else args
         feature = self.site.read(value)
         found = visitor(self.site.name, feature)
@@ -68,8 +81,15 @@ def attach(
             if site.address.at_input
             else module.register_forward_hook
         )
-        handles.append(register(SiteHook(site, switch), prepend=first))
+        handles.append(
+            register(SiteHook(site, switch, _is_bare(module, site)), prepend=first)
+        )
     return handles
+
+
+def _is_bare(module: nn.Module, site: Site) -> bool:
+    convolution = isinstance(module, nn.Conv2d) and not site.address.at_input
+    return convolution and module.bias is None
 
 
 @contextmanager

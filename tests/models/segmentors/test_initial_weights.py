@@ -56,6 +56,32 @@ def test_without_a_checkpoint_it_is_the_ensemble_of_its_networks(config, singles
     assert (model.networks.top.decode_head.conv_seg.bias == 7).all()
 
 
+METAS = [dict(img_shape=(64, 64), ori_shape=(64, 64), pad_shape=(64, 64))] * 2
+ENTRIES = {
+    'predict': lambda model, x: model.predict(x),
+    'inference': lambda model, x: model.inference(x, METAS),
+    'encode_decode': lambda model, x: model.encode_decode(x, METAS),
+    'extract_feat': lambda model, x: model.extract_feat(x),
+    'all_logits': lambda model, x: model.all_logits(x, METAS),
+    'state_dict': lambda model, x: model.state_dict(),
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('entry', ENTRIES)
+def test_whatever_is_called_first(config, singles, entry):
+    model = init_model(config, None, device='cpu')
+    ENTRIES[entry](model, make_batch()[0])
+    expected = torch.load(singles[0])['state_dict'].values()
+    assert same(weights_of(model.networks.top), expected)
+
+
+def test_it_is_not_recorded_without_its_weights(config):
+    model = init_model(config, None, device='cpu')
+    with pytest.raises(Exception, match=r'call model\.init_weights\(\) before'):
+        torch.export.export(model, (make_batch()[0],))
+
+
 @torch.no_grad()
 @pytest.mark.parametrize('how', ['checkpoint', 'state dict', 'network', 'init_weights'])
 def test_other_weights_stay(config, how, tmp_path):

@@ -418,6 +418,21 @@ def test_loss_weight_is_of_one_network():
         torch.testing.assert_close(found[key], value * weight)
 
 
+@MODELS.register_module()
+class Negates(EncoderDecoder):
+    """A user's network, which predicts in its own way."""
+
+    def inference(self, inputs, batch_img_metas):
+        return -super().inference(inputs, batch_img_metas)
+
+
+def test_a_prediction_of_a_networks_own_is_not_used_and_said(caplog):
+    with caplog.at_level('WARNING', logger='mmengine'):
+        build_pair(network_type='Negates')
+    expected = 'network_type: Negates has its own inference, which a cooperative model'
+    assert expected in caplog.text
+
+
 @pytest.mark.parametrize('pattern', [None, *PATTERNS])
 def test_the_start_is_that_of_the_networks_alone(pattern):
     """Losses, predictions and gradients of MMSegmentation's own, to the bit."""

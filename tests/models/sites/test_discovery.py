@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from families import FAMILIES
+from mmseg.models.backbones import ResNetV1c
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -12,7 +13,8 @@ from mmseg_coop.models.recompute import recompute_modules
 from mmseg_coop.models.sites import find_sites
 from mmseg_coop.models.sites.layout import BATCH, Layout, grid_sizes, layouts_of
 
-from tiny import fcn_head, network_config
+from differing import METAS
+from tiny import build_pair, fcn_head, network_config
 
 
 def feature(*shape: int) -> Tensor:
@@ -42,6 +44,31 @@ def feature(*shape: int) -> Tensor:
 )
 def test_layouts(shape, image, expected):
     assert layouts_of(feature(*shape), image)[0] == expected
+
+
+@MODELS.register_module()
+class OwnTensors(ResNetV1c):
+    """A user's backbone, with tensors that are no weights, and a look at values."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.scales = [torch.ones(1)]
+
+    def forward(self, x):
+        x = x * torch.ones(1, 3, 1, 1) * self.scales[0]
+        return super().forward(x if x.abs().sum().item() >= 0 else -x)
+
+
+def test_tensors_of_a_backbones_own():
+    plain = MODELS.build(network_config('deeplabv3plus'))
+    backbone = dict(network_config('deeplabv3plus').backbone, type='OwnTensors')
+    network = MODELS.build(network_config('deeplabv3plus', backbone=backbone))
+    assert find_sites(network, (3, 64, 96)) == find_sites(plain, (3, 64, 96))
+    pair = build_pair(connections='same', backbone=backbone).eval()
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        found = pair.encode_decode(images, METAS)
+        assert torch.equal(found, pair.networks.bottom.encode_decode(images, METAS))
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ import copy
 
 import pytest
 import torch
+from mmcv.cnn.utils import fuse_conv_bn
 from mmseg.models.decode_heads import DAHead
 from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_coop.models.sites import Address, Site, Switch, attach, find_sites
 
-from tiny import BACKBONE, fcn_head, make_batch, network_config
+from tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config
 
 IMAGE = (3, 64, 96)
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
@@ -55,6 +56,17 @@ def test_a_head_that_overrides_forward_keeps_its_sites():
 
     head = dict(network_config('danet').decode_head, type=OtherHead)
     assert 'decode_head.pam' in find_sites(build(decode_head=head), IMAGE)
+
+
+def test_a_convolution_that_was_fused_with_its_norm_is_named():
+    site = 'backbone.layer2.0.conv1'
+    connection = dict(source=f'top.{site}', target=f'bottom.{site}')
+    pair = build_pair('deeplabv3plus', [connection]).eval()
+    images = torch.randn(1, 3, 64, 64)
+    pair(images)
+    fused = fuse_conv_bn(pair)
+    with pytest.raises(ValueError, match=f'site {site}: its convolution was fused'):
+        fused(images)
 
 
 def test_four_channel_images():
