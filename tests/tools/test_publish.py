@@ -88,7 +88,7 @@ def test_the_card_has_the_results_of_the_run(folder, tool):
     card = (folder / 'tested' / 'README.md').read_text()
     head = yaml.safe_load(card.split('---')[1])
     value = head['model-index'][0]['results'][0]['metrics'][0]['value']
-    assert f'| bottom (counts) | {value:.2f} |' in card
+    assert f'| bottom (selected) | {value:.2f} |' in card
     assert '| top | ' in card and '| mean | ' in card
 
 
