@@ -13,7 +13,6 @@ from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
-MEAN = 'mean'
 ORACLE = 'oracle'
 _FORMAT = 1
 # Arrays by name: those that a file lacks are empty.
