@@ -1,6 +1,6 @@
 """Predict images: python tools/predict.py CONFIG CHECKPOINT SOURCE...
 
-Or with a folder of tools/publish.py: python tools/predict.py FOLDER SOURCE...
+Or with a folder that has both: python tools/predict.py FOLDER SOURCE...
 """
 
 import argparse
@@ -18,13 +18,16 @@ from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
-from mmseg_coop.deployment.published import published_files
+from mmseg_coop.deployment.model_folder import model_files
 from mmseg_coop.models import CooperativeEncoderDecoder
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Predict images')
-    parser.add_argument('config', help='config file, or a published folder')
+    parser.add_argument(
+        'config',
+        help='config file, or a folder that has one and a checkpoint',
+    )
     parser.add_argument(
         'checkpoint', help='checkpoint file or URL; left out behind a folder'
     )
@@ -53,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
 def check(args: argparse.Namespace) -> None:
     if Path(args.config).is_dir():
         args.sources.insert(0, args.checkpoint)
-        args.config, args.checkpoint = published_files(args.config)
+        args.config, args.checkpoint = model_files(args.config)
     if not args.sources:
         raise ValueError('SOURCE: found none, expected images behind the checkpoint')
     if args.batch_size < 1:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
-from ..deployment.published import published_files
+from ..deployment.model_folder import model_files
 from ..models.finite import check_finite
 from ..models.weights import load_weights
 from ..palette import full_palette
@@ -80,8 +80,8 @@ class Predictor:
 
     Args:
         config: The config or its file, of a cooperative model or any other segmentor
-            of MMSegmentation; or, alone, a folder that ``tools/publish.py`` has
-            written.
+            of MMSegmentation; or, alone, a folder with a config and a checkpoint, as
+            publish, split, join and training leave it.
         checkpoint: The checkpoint's file or URL.
         device: As in PyTorch. Default: a GPU if there is one.
 
@@ -97,7 +97,7 @@ class Predictor:
         device: str | None = None,
     ):
         if checkpoint is None:
-            config, checkpoint = published_files(config)
+            config, checkpoint = model_files(config)
         if not isinstance(config, Config):
             config = load_config(str(config))
         use_scope(config)
