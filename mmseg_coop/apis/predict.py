@@ -19,7 +19,9 @@ from torch import Tensor
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
 from ..deployment.model_folder import model_files
+from ..evaluation.entropy import entropy_of
 from ..models.finite import check_finite
+from ..models.segmentors.combine import MEAN
 from ..models.weights import load_weights
 from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
@@ -192,14 +194,14 @@ class Predictor:
             for name, other in done.items()
         }
         label = labels.pop('')
-        labels.pop('mean', None)
+        labels.pop(MEAN, None)
         return Prediction(
             # A pipeline may have taken the middle of it.
             image=center(image, label.shape),
             label=label,
             probabilities=_probabilities(done['']).cpu().numpy(),
             networks=labels,
-            entropy=_entropy(_probabilities(done['mean'])) if labels else None,
+            entropy=_entropy(done[MEAN]) if labels else None,
             classes=self.classes,
             palette=self.palette,
         )
@@ -220,12 +222,8 @@ def _probabilities(sample: SegDataSample) -> Tensor:
     return logits if len(logits) == 1 else logits.softmax(0)
 
 
-def _entropy(probabilities: Tensor) -> np.ndarray:
-    """Entropy of each pixel's classes as a share of the highest possible, (H, W)."""
-    if len(probabilities) == 1:
-        probabilities = torch.cat([probabilities, 1 - probabilities])
-    entropy = torch.special.entr(probabilities).sum(0) / np.log(len(probabilities))
-    return entropy.clamp(0, 1).cpu().numpy()
+def _entropy(sample: SegDataSample) -> np.ndarray:
+    return entropy_of(_probabilities(sample)[None])[0].cpu().numpy()
 
 
 def _test_dataset(config: Config) -> Config:
