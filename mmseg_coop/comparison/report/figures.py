@@ -57,13 +57,13 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
     }
 
 
-def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
+def draw_gains(comparison: Comparison) -> Figure | None:
     """A heat map of gains over the single network: classes × methods, in points.
 
     Returns:
         None if no method has such a baseline.
     """
-    pairs = [(m, comparison.baseline(m, kind)) for m in comparison.methods]
+    pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]
     if not pairs:
         return None
