@@ -9,15 +9,16 @@ from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_coop.analysis.cooperation import fixed_batch, measure_cooperation
+from mmseg_coop.analysis.cooperation_figure import draw_cooperation
 from mmseg_coop.analysis.graph import draw_graph, mermaid
 from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import add_loading_arguments, run_tool
-from mmseg_coop.comparison.report.figures import draw_cooperation, save
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.weights import load_weights
+from mmseg_coop.plot_style import save
 
 
 def make_parser() -> argparse.ArgumentParser:

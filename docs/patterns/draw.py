@@ -7,7 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_coop.analysis.graph import STYLE, draw_graph
+from mmseg_coop.analysis.graph import draw_graph
+from mmseg_coop.plot_style import STYLE
 from mmseg_coop.quiet import silence_foreign_warnings
 
 HERE = Path(__file__).parent

@@ -9,12 +9,13 @@ import jinja2
 import numpy as np
 from PIL import Image
 
+from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
 from ..table import Cell, Table
 from ..tables import all_tables
 from .costs import draw_costs
-from .figures import as_svg, draw_curves, draw_gains, draw_gallery, save
+from .figures import draw_curves, draw_gains, draw_gallery
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
 
 _HERE = Path(__file__).parent
