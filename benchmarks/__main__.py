@@ -18,10 +18,10 @@ from benchmarks.plots import write_plots
 from benchmarks.records import Record, measure, read_records, write_records
 from benchmarks.render import print_records, write_markdown
 from benchmarks.rows import ROWS
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line import run_tool
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     rows = ', '.join(f'{name} ({row.title})' for name, row in ROWS.items())
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -42,14 +42,13 @@ def parse_args() -> argparse.Namespace:
         '--markdown', type=Path, help='file to write the table to, between its marks'
     )
     parser.add_argument('--plot', type=Path, help='folder to write plots to')
-    args = parser.parse_args()
+    return parser
+
+
+def check(args: argparse.Namespace) -> None:
+    """Say what is wrong before measuring takes its time."""
     if args.repeats < 1:
-        parser.error(f'--repeats: found {args.repeats}, expected 1 or more')
-    return args
-
-
-def check_folders(args: argparse.Namespace) -> None:
-    """Say what can't be written before measuring takes its time."""
+        raise ValueError(f'--repeats: found {args.repeats}, expected 1 or more')
     for path in filter(None, (args.json, args.markdown)):
         if not path.parent.is_dir():
             raise FileNotFoundError(f'{path}: there is no folder {path.parent}')
@@ -69,23 +68,17 @@ def measure_rows(args: argparse.Namespace, console: Console) -> dict[str, Record
     return {name: records[name] for name in ROWS if name in records}
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def main(args: argparse.Namespace) -> None:
     init_default_scope('mmseg')
     console = Console()
-    with one_line_errors():
-        check_folders(args)
-        if args.report:
-            records = read_records(args.report)
-        else:
-            records = measure_rows(args, console)
-        print_records(records, console)
-        if args.markdown:
-            write_markdown(args.markdown, records)
-        if args.plot:
-            write_plots(args.plot, records)
+    check(args)
+    records = read_records(args.report) if args.report else measure_rows(args, console)
+    print_records(records, console)
+    if args.markdown:
+        write_markdown(args.markdown, records)
+    if args.plot:
+        write_plots(args.plot, records)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from mmseg_coop.comparison.report.figures import STYLE
+from mmseg_coop.plot_style import STYLE
 
 from .figure import Panel
 from .records import Record

@@ -1,6 +1,7 @@
 """Keep messages of other packages that nobody can act on off the screen."""
 
 import io
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -34,3 +35,17 @@ def silence_foreign_warnings() -> None:
             warnings.filterwarnings(
                 'ignore', category=category, module=rf'{module}(\.|$)'
             )
+
+
+@contextmanager
+def quiet_exporters() -> Iterator[None]:
+    """Keep exporters from logging whole graphs, and what they could not make faster."""
+    loggers = [logging.getLogger(name) for name in ('torch', 'onnxscript', 'onnx_ir')]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -9,19 +9,19 @@ from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_coop.analysis.cooperation import fixed_batch, measure_cooperation
+from mmseg_coop.analysis.cooperation_figure import draw_cooperation
 from mmseg_coop.analysis.graph import draw_graph, mermaid
 from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
-from mmseg_coop.comparison.report.figures import draw_cooperation, save
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.weights import load_weights
+from mmseg_coop.plot_style import save
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Measure how much of what arrives the connectors use, and how '
         "similar the networks' feature maps are; or draw the connections of a config"
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', type=Path, default=Path('analysis'), help='folder')
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
 def build(config: Config) -> nn.Module:
@@ -84,37 +84,28 @@ def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
     print(found.table())
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        if args.knock_out and not args.checkpoint:
-            raise ValueError('--knock-out: name a checkpoint behind the config')
-        if not (args.graph or args.checkpoint):
-            raise ValueError('name a checkpoint behind the config, or give --graph')
-        if args.num_images < 1:
-            raise ValueError(
-                f'--num-images: found {args.num_images}, expected 1 or more'
-            )
-        if args.keep is not None and not args.knock_out:
-            raise ValueError('--keep: found without --knock-out, by which it chooses')
-        config = load_config(args.config, args.cfg_options)
-        model = build(config)
-        args.out.mkdir(parents=True, exist_ok=True)
-        if args.graph:
-            draw(model, args.out)
-        if args.checkpoint:
-            load_weights(model, args.checkpoint)
-        if args.knock_out:
-            print(
-                knock_out_checkpoint(
-                    model, config, args.checkpoint, args.out, args.keep
-                )
-            )
-        elif args.checkpoint:
-            measure(model, config, args)
+def main(args: argparse.Namespace) -> None:
+    if args.knock_out and not args.checkpoint:
+        raise ValueError('--knock-out: name a checkpoint behind the config')
+    if not (args.graph or args.checkpoint):
+        raise ValueError('name a checkpoint behind the config, or give --graph')
+    if args.num_images < 1:
+        raise ValueError(f'--num-images: found {args.num_images}, expected 1 or more')
+    if args.keep is not None and not args.knock_out:
+        raise ValueError('--keep: found without --knock-out, by which it chooses')
+    config = load_config(args.config, args.cfg_options)
+    model = build(config)
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.graph:
+        draw(model, args.out)
+    if args.checkpoint:
+        load_weights(model, args.checkpoint)
+    if args.knock_out:
+        print(knock_out_checkpoint(model, config, args.checkpoint, args.out, args.keep))
+    elif args.checkpoint:
+        measure(model, config, args)
     print(f'Written to {args.out}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -8,19 +8,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_config_options
+from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.comparison.render import comma_separated, print_tables
-from mmseg_coop.comparison.report.class_shares import class_table, draw_class_shares
-from mmseg_coop.comparison.report.figures import save
 from mmseg_coop.config_types import use_scope
+from mmseg_coop.datasets.class_shares import class_table, draw_class_shares
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
+from mmseg_coop.plot_style import save
 
 # Further ones are counted, and written to --out.
 SHOWN = 20
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Read every image and label of every split: files that are '
         'damaged, of different size or without their other half, labels that are no '
@@ -39,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         help='write faults.txt, all of them, classes.csv and classes.png',
     )
     add_config_options(parser)
-    return parser.parse_args()
+    return parser
 
 
 def survey(args: argparse.Namespace, console: Console) -> Survey:
@@ -66,19 +65,16 @@ def show(lines: list[str], title: str, console: Console) -> None:
         print(f'and {len(lines) - SHOWN} more (all with --out DIR)')
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def main(args: argparse.Namespace) -> None:
     console = Console()
-    with one_line_errors():
-        found = survey(args, console)
-        table = class_table(found)
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            lines = ''.join(f'{line}\n' for line in found.faults)
-            (args.out / 'faults.txt').write_text(lines)
-            (args.out / 'classes.csv').write_text(comma_separated(table))
-            save(draw_class_shares(found), args.out / 'classes.png')
+    found = survey(args, console)
+    table = class_table(found)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        lines = ''.join(f'{line}\n' for line in found.faults)
+        (args.out / 'faults.txt').write_text(lines)
+        (args.out / 'classes.csv').write_text(comma_separated(table))
+        save(draw_class_shares(found), args.out / 'classes.png')
     print_tables([table], console)
     show(found.remarks, 'Remarks', console)
     show(found.faults, 'Faults', console)
@@ -90,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

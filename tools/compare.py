@@ -6,8 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_trust_argument, parse_arguments
+from mmseg_coop.command_line import add_trust_argument, run_tool
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.render import FORMATS, check_format, print_tables, write
 from mmseg_coop.comparison.report import write_report
@@ -16,7 +15,7 @@ from mmseg_coop.comparison.tables import all_tables
 from mmseg_coop.cost.measure import measured_or_kept
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Compare runs: mIoU and classes, gains over the single network and '
         'the ensemble, and their significance. Runs of the same config are seeds of '
@@ -59,33 +58,30 @@ def parse_args() -> argparse.Namespace:
         help='number of images in the report, predicted again by each method',
     )
     add_trust_argument(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def main(args: argparse.Namespace) -> None:
     console = Console()
-    with one_line_errors():
-        for path in args.out:
-            check_format(path)
-        if args.gallery < 0:
-            raise ValueError(f'--gallery: found {args.gallery}, expected 0 or more')
-        if args.report:
-            args.report.mkdir(parents=True, exist_ok=True)
-        comparison = compare(load_runs(args.runs))
-        if args.cost:
-            costs = measured_or_kept(comparison, args.cost)
-            comparison = replace(comparison, costs=costs.methods)
-        tables = all_tables(comparison)
-        print_tables(tables, console)
-        for path in args.out:
-            write(comparison, tables, path)
-            console.print(f'Written: {path}')
-        if args.report:
-            page = write_report(comparison, args.report, args.gallery)
-            console.print(f'Report: {page}')
+    for path in args.out:
+        check_format(path)
+    if args.gallery < 0:
+        raise ValueError(f'--gallery: found {args.gallery}, expected 0 or more')
+    if args.report:
+        args.report.mkdir(parents=True, exist_ok=True)
+    comparison = compare(load_runs(args.runs))
+    if args.cost:
+        costs = measured_or_kept(comparison, args.cost)
+        comparison = replace(comparison, costs=costs.methods)
+    tables = all_tables(comparison)
+    print_tables(tables, console)
+    for path in args.out:
+        write(comparison, tables, path)
+        console.print(f'Written: {path}')
+    if args.report:
+        page = write_report(comparison, args.report, args.gallery)
+        console.print(f'Report: {page}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -3,11 +3,10 @@
 import argparse
 
 from mmseg_coop.checkpoints.convert import convert_checkpoint
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_trust_argument, parse_arguments
+from mmseg_coop.command_line import add_trust_argument, run_tool
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Write the weights of a checkpoint as .safetensors, which can not '
         'hold code, or as .pth'
@@ -15,16 +14,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('source', help='checkpoint file')
     parser.add_argument('target', help='file to write, .safetensors or .pth')
     add_trust_argument(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        convert_checkpoint(args.source, args.target)
+def main(args: argparse.Namespace) -> None:
+    convert_checkpoint(args.source, args.target)
     print(f'Written: {args.target}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -13,7 +13,7 @@ from rich.progress import (
 )
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.command_line.short_run import train_and_test
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.render import print_tables
@@ -25,14 +25,14 @@ from mmseg_coop.evaluation.naming import METHODS
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--network', choices=['danet', 'deeplabv3plus'], default='deeplabv3plus'
     )
     parser.add_argument('--iters', type=int, default=240, help='training iterations')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
-    return parser.parse_args()
+    return parser
 
 
 def run(args: argparse.Namespace) -> None:
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
             progress.update(task, miou=f'mIoU {miou:.1f}')
 
 
-def train_and_compare(args: argparse.Namespace) -> None:
+def main(args: argparse.Namespace) -> None:
     if args.iters < 1:
         raise ValueError(f'--iters: found {args.iters}, expected 1 or more')
     console = Console()
@@ -75,12 +75,5 @@ def train_and_compare(args: argparse.Namespace) -> None:
     console.print(f'Report: {write_report(comparison, args.work_dir / "report")}')
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        train_and_compare(args)
-
-
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

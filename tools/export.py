@@ -4,13 +4,12 @@ import argparse
 from pathlib import Path
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.deployment.export import FORMATS, Options
 from mmseg_coop.deployment.export.from_checkpoint import export_checkpoint
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     defaults = Options()
     parser = argparse.ArgumentParser(
         description='Write a trained model into one file that needs neither this '
@@ -57,27 +56,24 @@ def parse_args() -> argparse.Namespace:
         '--num-images', type=int, default=3, help='how many of the test data'
     )
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        options = Options(
-            format=args.format,
-            opset=args.opset,
-            size=tuple(args.size) if args.size else None,
-            preprocess=args.preprocess,
-            uncertainty=args.uncertainty,
-        )
-        config = load_config(args.config, args.cfg_options)
-        exported = export_checkpoint(
-            config, args.checkpoint, args.out, options, args.images, args.num_images
-        )
+def main(args: argparse.Namespace) -> None:
+    options = Options(
+        format=args.format,
+        opset=args.opset,
+        size=tuple(args.size) if args.size else None,
+        preprocess=args.preprocess,
+        uncertainty=args.uncertainty,
+    )
+    config = load_config(args.config, args.cfg_options)
+    exported = export_checkpoint(
+        config, args.checkpoint, args.out, options, args.images, args.num_images
+    )
     print(exported.summary())
     print(f'Written: {args.out}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

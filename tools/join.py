@@ -2,12 +2,11 @@
 
 import argparse
 
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.deployment.join import join
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Write an ensemble of trained networks, or the start of a '
         'cooperative training'
@@ -24,14 +23,11 @@ def parse_args() -> argparse.Namespace:
         '--pattern', help='connect them, as in same or multi; without it, an ensemble'
     )
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        written = join(args.models, args.out, args.pattern, args.cfg_options)
+def main(args: argparse.Namespace) -> None:
+    written = join(args.models, args.out, args.pattern, args.cfg_options)
     print(f'Written: {written.config}\n         {written.checkpoint}')
     print(f'a cooperative model of {", ".join(written.networks)}')
     if args.pattern:
@@ -40,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -20,8 +20,6 @@ from torch.distributed.elastic.multiprocessing.errors import (
     ProcessFailure,
 )
 
-# As in mmseg_coop/apis/errors.py; importing that takes seconds.
-LAUNCHED = 'MMSEG_COOP_LAUNCHED'
 # How a process ends that has been told to, as the others are when one fails: by the
 # signal, or as mmseg_coop/engine/stop_hook.py does when it has saved a checkpoint.
 STOPPED = (-signal.SIGTERM, 75)
@@ -43,7 +41,7 @@ def describe(rank: int, failure: ProcessFailure) -> str:
         memory = ', as when there is too little memory' if name == 'SIGKILL' else ''
         return f'error: process {rank} was killed by {name}{memory}'
     if os.path.isfile(failure.error_file):
-        return failure.message
+        return failure.message['message']
     # It has said itself what it had to say.
     return f'(process {rank} ended with exit code {failure.exitcode})'
 
@@ -51,7 +49,6 @@ def describe(rank: int, failure: ProcessFailure) -> str:
 @contextmanager
 def first_error_only() -> Iterator[None]:
     """Show the first error of the processes started within, and end as that one did."""
-    os.environ[LAUNCHED] = '1'
     logging.disable(logging.ERROR)
     try:
         yield
@@ -64,7 +61,6 @@ def first_error_only() -> Iterator[None]:
         raise SystemExit(128 + stop.sigval) from None
     finally:
         logging.disable(logging.NOTSET)
-        del os.environ[LAUNCHED]
 
 
 def main() -> None:

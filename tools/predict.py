@@ -1,6 +1,6 @@
 """Predict images: python tools/predict.py CONFIG CHECKPOINT SOURCE...
 
-Or with a folder of tools/publish.py: python tools/predict.py FOLDER SOURCE...
+Or with a folder that has both: python tools/predict.py FOLDER SOURCE...
 """
 
 import argparse
@@ -14,18 +14,20 @@ from rich.progress import track
 
 from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.apis.images import UnreadableImageError
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
-from mmseg_coop.deployment.published import published_files
+from mmseg_coop.deployment.model_folder import model_files
 from mmseg_coop.models import CooperativeEncoderDecoder
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Predict images')
-    parser.add_argument('config', help='config file, or a published folder')
+    parser.add_argument(
+        'config',
+        help='config file, or a folder that has one and a checkpoint',
+    )
     parser.add_argument(
         'checkpoint', help='checkpoint file or URL; left out behind a folder'
     )
@@ -48,13 +50,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--opacity', type=float, default=0.5, help='of overlays')
     parser.add_argument('--device', help='as in cuda:0; default: a GPU if there is one')
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
 def check(args: argparse.Namespace) -> None:
     if Path(args.config).is_dir():
         args.sources.insert(0, args.checkpoint)
-        args.config, args.checkpoint = published_files(args.config)
+        args.config, args.checkpoint = model_files(args.config)
     if not args.sources:
         raise ValueError('SOURCE: found none, expected images behind the checkpoint')
     if args.batch_size < 1:
@@ -104,12 +106,9 @@ def predict(args: argparse.Namespace) -> list[str]:
     return unreadable
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        check(args)
-        unreadable = predict(args)
+def main(args: argparse.Namespace) -> None:
+    check(args)
+    unreadable = predict(args)
     print(f'Written to {args.out}')
     if unreadable:
         print(f'error: {len(unreadable)} could not be read:', file=sys.stderr)
@@ -119,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -4,12 +4,11 @@ import argparse
 from pathlib import Path
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.deployment.publish import publish
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Write a folder with config, weights, classes and a model card, '
         'as the Hugging Face hub lays it out; nothing is uploaded'
@@ -23,18 +22,15 @@ def parse_args() -> argparse.Namespace:
         'checkpoint, if it has any',
     )
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        config = load_config(args.config, args.cfg_options)
-        publish(config, args.checkpoint, args.out, args.run)
+def main(args: argparse.Namespace) -> None:
+    config = load_config(args.config, args.cfg_options)
+    publish(config, args.checkpoint, args.out, args.run)
     print(f'Written to {args.out}')
     print(f'To upload: hf upload USER/NAME {args.out}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -2,12 +2,11 @@
 
 import argparse
 
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_loading_arguments, parse_arguments
+from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.deployment.split import Written, split
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Write a network of a trained cooperative model as a model of its '
         'own: an ordinary one of MMSegmentation or, where it receives feature maps, '
@@ -24,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         'connections.dropout',
     )
     add_loading_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
 def describe(written: Written) -> str:
@@ -42,20 +41,17 @@ def describe(written: Written) -> str:
     return '\n'.join(lines)
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        written = split(
-            args.config,
-            args.checkpoint,
-            args.network,
-            args.out,
-            args.alone,
-            args.cfg_options,
-        )
+def main(args: argparse.Namespace) -> None:
+    written = split(
+        args.config,
+        args.checkpoint,
+        args.network,
+        args.out,
+        args.alone,
+        args.cfg_options,
+    )
     print(describe(written))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

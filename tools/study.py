@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
 from mmseg_coop.study.progress import Progress
@@ -15,7 +15,7 @@ from mmseg_coop.study.steps import next_step
 from mmseg_coop.study.table import LiveTable, draw
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Train the methods of a grid with all their seeds, test them, and '
         'compare them. Ended in any way, it goes on when it is started again.'
@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--list', action='store_true', help='show states and next commands, run nothing'
     )
-    return parser.parse_args()
+    return parser
 
 
 def show_list(conductor: Conductor, console: Console) -> None:
@@ -80,33 +80,30 @@ def run(conductor: Conductor, console: Console) -> None:
         raise SystemExit(STOPPED) from None
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def main(args: argparse.Namespace) -> None:
     console = Console()
-    with one_line_errors():
-        if args.jobs < 0:
-            raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
-        grid = read_grid(args.grid)
-        work_dir = args.work_dir or Path('work_dirs') / grid.name
-        records = args.records or work_dir / 'records'
-        if args.markdown:
-            # Hours before it is written.
-            check_marks(args.markdown, grid)
-        trials = make_trials(grid, work_dir, records)
-        conductor = Conductor(trials, args.jobs)
-        if args.list:
-            show_list(conductor, console)
-            return
-        if args.jobs:
-            run(conductor, console)
-        report(trials, work_dir, records, console, args.markdown)
-        if conductor.failed:
-            raise ValueError(
-                f'{len(conductor.failed)} of {len(trials)} runs have failed; start '
-                'again to retry them'
-            )
+    if args.jobs < 0:
+        raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
+    grid = read_grid(args.grid)
+    work_dir = args.work_dir or Path('work_dirs') / grid.name
+    records = args.records or work_dir / 'records'
+    if args.markdown:
+        # Hours before it is written.
+        check_marks(args.markdown, grid)
+    trials = make_trials(grid, work_dir, records)
+    conductor = Conductor(trials, args.jobs)
+    if args.list:
+        show_list(conductor, console)
+        return
+    if args.jobs:
+        run(conductor, console)
+    report(trials, work_dir, records, console, args.markdown)
+    if conductor.failed:
+        raise ValueError(
+            f'{len(conductor.failed)} of {len(trials)} runs have failed; start '
+            'again to retry them'
+        )
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -6,13 +6,12 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_coop.apis import build_runner, load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.command_line import add_common_arguments, run_tool
 from mmseg_coop.config_types import spell_out
 from mmseg_coop.unwrap import unwrap
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Test (and evaluate) a segmentor')
     parser.add_argument('config', help='config file')
     parser.add_argument(
@@ -34,7 +33,7 @@ def parse_args() -> argparse.Namespace:
         'server takes to this folder',
     )
     add_common_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
@@ -79,32 +78,27 @@ def predict_for_server(config: Config, folder: str) -> None:
     config.test_evaluator = spell_out(dict(config.submission_evaluator, out_dir=folder))
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        config = load_config(
-            args.config, args.cfg_options, args.work_dir, args.launcher
+def main(args: argparse.Namespace) -> None:
+    config = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    if not (args.checkpoint or all(config.model.get('networks_init') or [None])):
+        raise ValueError(
+            'no weights to test: name a checkpoint behind the config, or give '
+            '--cfg-options "model.networks_init=[a.pth,b.pth]"'
         )
-        if not (args.checkpoint or all(config.model.get('networks_init') or [None])):
-            raise ValueError(
-                'no weights to test: name a checkpoint behind the config, or give '
-                '--cfg-options "model.networks_init=[a.pth,b.pth]"'
-            )
-        config.load_from = args.checkpoint
-        if args.show or args.show_dir:
-            show_predictions(config, args)
-        if args.out:
-            write_label_maps(config, args.out)
-        if args.submission:
-            predict_for_server(config, args.submission)
-        if args.tta:
-            augment_at_test_time(config)
-        runner = build_runner(config, loaders=['test_dataloader'])
-        if not args.checkpoint:
-            unwrap(runner.model).init_weights()
-        runner.test()
+    config.load_from = args.checkpoint
+    if args.show or args.show_dir:
+        show_predictions(config, args)
+    if args.out:
+        write_label_maps(config, args.out)
+    if args.submission:
+        predict_for_server(config, args.submission)
+    if args.tta:
+        augment_at_test_time(config)
+    runner = build_runner(config, loaders=['test_dataloader'])
+    if not args.checkpoint:
+        unwrap(runner.model).init_weights()
+    runner.test()
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -3,11 +3,10 @@
 import argparse
 
 from mmseg_coop.apis import build_runner, enable_amp, load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_common_arguments, parse_arguments
+from mmseg_coop.command_line import add_common_arguments, run_tool
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Train a segmentor')
     parser.add_argument('config', help='config file')
     parser.add_argument(
@@ -21,22 +20,17 @@ def parse_args() -> argparse.Namespace:
         help='mixed precision: float16 on a GPU, bfloat16 on a CPU that has it',
     )
     add_common_arguments(parser)
-    return parse_arguments(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        config = load_config(
-            args.config, args.cfg_options, args.work_dir, args.launcher
-        )
-        if args.amp:
-            enable_amp(config)
-        config.resume = args.resume
-        runner = build_runner(config)
-        runner.train()
+def main(args: argparse.Namespace) -> None:
+    config = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    if args.amp:
+        enable_amp(config)
+    config.resume = args.resume
+    runner = build_runner(config)
+    runner.train()
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

@@ -7,8 +7,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_coop.analysis.graph import STYLE, draw_graph
-from mmseg_coop.command_line import silence_foreign_warnings
+from mmseg_coop.analysis.graph import draw_graph
+from mmseg_coop.plot_style import STYLE
+from mmseg_coop.quiet import silence_foreign_warnings
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parents[1] / 'configs' / 'coop' / 'danet_r18_single_camvid.py'

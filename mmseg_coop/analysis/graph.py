@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
-from ..comparison.report.figures import STYLE
 from ..models.plan import Connection, Plan, SiteRef
 from ..models.sites import TRUNK
+from ..plot_style import STYLE
 
 # Distances between columns, and from the middle of a node to its edges.
 _COLUMN, _ASIDE, _ABOVE = 2.4, 0.36, 0.17

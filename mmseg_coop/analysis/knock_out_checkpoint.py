@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from ..comparison.report.figures import save
 from ..datasets import check_dataset_folders
 from ..models.plan import SiteRef, restrict
 from ..models.weights import check_state_dict
+from ..plot_style import save
 from .graph import draw_graph
 from .knock_out import (
     ALL,

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
-from ..deployment.published import published_files
+from ..deployment.model_folder import model_files
+from ..evaluation.entropy import entropy_of
 from ..models.finite import check_finite
+from ..models.segmentors.combine import MEAN
 from ..models.weights import load_weights
 from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
@@ -80,8 +82,8 @@ class Predictor:
 
     Args:
         config: The config or its file, of a cooperative model or any other segmentor
-            of MMSegmentation; or, alone, a folder that ``tools/publish.py`` has
-            written.
+            of MMSegmentation; or, alone, a folder with a config and a checkpoint, as
+            publish, split, join and training leave it.
         checkpoint: The checkpoint's file or URL.
         device: As in PyTorch. Default: a GPU if there is one.
 
@@ -97,7 +99,7 @@ class Predictor:
         device: str | None = None,
     ):
         if checkpoint is None:
-            config, checkpoint = published_files(config)
+            config, checkpoint = model_files(config)
         if not isinstance(config, Config):
             config = load_config(str(config))
         use_scope(config)
@@ -192,14 +194,14 @@ class Predictor:
             for name, other in done.items()
         }
         label = labels.pop('')
-        labels.pop('mean', None)
+        labels.pop(MEAN, None)
         return Prediction(
             # A pipeline may have taken the middle of it.
             image=center(image, label.shape),
             label=label,
             probabilities=_probabilities(done['']).cpu().numpy(),
             networks=labels,
-            entropy=_entropy(_probabilities(done['mean'])) if labels else None,
+            entropy=_entropy(done[MEAN]) if labels else None,
             classes=self.classes,
             palette=self.palette,
         )
@@ -220,12 +222,8 @@ def _probabilities(sample: SegDataSample) -> Tensor:
     return logits if len(logits) == 1 else logits.softmax(0)
 
 
-def _entropy(probabilities: Tensor) -> np.ndarray:
-    """Entropy of each pixel's classes as a share of the highest possible, (H, W)."""
-    if len(probabilities) == 1:
-        probabilities = torch.cat([probabilities, 1 - probabilities])
-    entropy = torch.special.entr(probabilities).sum(0) / np.log(len(probabilities))
-    return entropy.clamp(0, 1).cpu().numpy()
+def _entropy(sample: SegDataSample) -> np.ndarray:
+    return entropy_of(_probabilities(sample)[None])[0].cpu().numpy()
 
 
 def _test_dataset(config: Config) -> Config:

@@ -1,4 +1,17 @@
-from ..quiet import silence_foreign_warnings
+from .arguments import (
+    add_common_arguments,
+    add_config_options,
+    add_loading_arguments,
+    add_trust_argument,
+    run_tool,
+)
 from .errors import one_line_errors
 
-__all__ = ['one_line_errors', 'silence_foreign_warnings']
+__all__ = [
+    'add_common_arguments',
+    'add_config_options',
+    'add_loading_arguments',
+    'add_trust_argument',
+    'one_line_errors',
+    'run_tool',
+]

@@ -1,13 +1,16 @@
-"""Command line arguments that the tools share, as MMSegmentation has them."""
+"""Arguments that the tools share, as MMSegmentation has them, and how a tool runs."""
 
 import argparse
 import os
+from collections.abc import Callable
 from contextlib import nullcontext, redirect_stderr
 from io import StringIO
 
 from mmengine.config import DictAction
 
 from ..checkpoints.safe_load import trust_checkpoints
+from ..quiet import silence_foreign_warnings
+from .errors import one_line_errors
 
 
 class _Options(DictAction):
@@ -60,13 +63,25 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
-def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse, and tell MMEngine the local rank and whether to trust checkpoints."""
+def run_tool(
+    parser: argparse.ArgumentParser, tool: Callable[[argparse.Namespace], None]
+) -> None:
+    """Parse the arguments, and run a tool with them; an error ends it with one line.
+
+    MMEngine is told the local rank, and loading whether to trust checkpoints.
+    """
+    args = _parse(parser)
+    silence_foreign_warnings()
+    with one_line_errors():
+        tool(args)
+
+
+def _parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     # All processes of a run have the same arguments: the first says what is wrong.
     others = int(os.environ.get('RANK', 0)) > 0
     with redirect_stderr(StringIO()) if others else nullcontext():
         args = parser.parse_args()
-    if args.trust_checkpoint:
+    if getattr(args, 'trust_checkpoint', False):
         trust_checkpoints()
     if 'local_rank' in args:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

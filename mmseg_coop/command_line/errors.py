@@ -14,8 +14,8 @@ from pathlib import Path
 from .config_errors import config_error
 
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
-# Set by tools/launch.py, which shows the error of one of several processes.
-LAUNCHED = 'MMSEG_COOP_LAUNCHED'
+# Where PyTorch's launcher, which starts each process with it, looks for its error.
+ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'
 # What a process says when another one has gone.
 _LOST = re.compile(
     'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
@@ -37,7 +37,7 @@ def one_line_errors() -> Iterator[None]:
         yield
     except Exception as error:
         message = None if os.environ.get(TRACEBACK) else _message(error)
-        if os.environ.get(LAUNCHED):
+        if os.environ.get(ERROR_FILE):
             text = message or traceback.format_exc()
             _report(text)
             if _LOST.search(text):
@@ -61,8 +61,8 @@ def _message(error: Exception) -> str | None:
 
 
 def _report(text: str) -> None:
-    """Leave an error where PyTorch's launcher looks for it."""
-    path = Path(os.environ['TORCHELASTIC_ERROR_FILE'])
+    path = Path(os.environ[ERROR_FILE])
     path.parent.mkdir(parents=True, exist_ok=True)
     # It takes the earliest of several.
-    path.write_text(json.dumps(dict(message=text, timestamp=int(time.time()))))
+    error = dict(message=text, extraInfo=dict(timestamp=int(time.time())))
+    path.write_text(json.dumps(dict(message=error)))

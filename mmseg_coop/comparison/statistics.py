@@ -8,6 +8,7 @@ from scipy.stats import sem, t, ttest_rel
 
 from ..evaluation.results import iou
 
+# How often images are drawn, with replacement.
 RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -28,7 +29,6 @@ class Interval:
 def bootstrap(
     runs: Sequence[np.ndarray],
     figure: Callable[[np.ndarray], np.ndarray],
-    resamples: int = RESAMPLES,
 ) -> np.ndarray:
     """Bootstrap a metric over images, averaged over runs.
 
@@ -36,27 +36,24 @@ def bootstrap(
 
     Args:
         runs: For each run, what was summed up of each image, (I, ...).
-        figure: Gives the metric, (resamples,), of sums over images, (resamples, ...).
-        resamples: How often the images are drawn, with replacement.
+        figure: Gives the metric, (RESAMPLES,), of sums over images, (RESAMPLES, ...).
 
     Returns:
-        The metric, (resamples,).
+        The metric, (RESAMPLES,).
     """
     images, *shape = runs[0].shape
     generator = np.random.default_rng(0)
-    times = generator.multinomial(images, np.full(images, 1 / images), resamples)
+    times = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
     values = [
-        figure((times @ run.reshape(images, -1)).reshape(resamples, *shape))
+        figure((times @ run.reshape(images, -1)).reshape(RESAMPLES, *shape))
         for run in runs
     ]
     return np.mean(values, axis=0)
 
 
-def bootstrap_miou(
-    runs: Sequence[np.ndarray], resamples: int = RESAMPLES
-) -> np.ndarray:
+def bootstrap_miou(runs: Sequence[np.ndarray]) -> np.ndarray:
     """Mean IoU in percent of resampled images, from areas (I, 3, C) of each run."""
-    return bootstrap(runs, mean_iou, resamples)
+    return bootstrap(runs, mean_iou)
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:

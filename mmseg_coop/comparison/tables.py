@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..evaluation.results import MEAN, ORACLE
+from ..evaluation.results import ORACLE
+from ..models.segmentors.combine import MEAN
 from .comparison import Comparison, Gain, Method
 from .cost_table import LATENCY, PREDICTION, TRAINING, cost_table
 from .reliability_table import reliability_table

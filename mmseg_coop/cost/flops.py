@@ -27,6 +27,11 @@ def prediction_flops(
 def count_flops(call: Callable[[Tensor], object], height: int, width: int) -> int:
     """FLOPs of a call with an image, without computing anything."""
     image = torch.empty(1, 3, height, width, device='meta')
+    return counted(lambda: call(image))
+
+
+def counted(call: Callable[[], object]) -> int:
+    """FLOPs of a call."""
     with FlopCounterMode(display=False) as counter:
-        call(image)
+        call()
     return counter.get_total_flops()

@@ -29,13 +29,8 @@ def describe_machine(threads: int | None = None) -> str:
     )
 
 
-def _cpu_info(key: str) -> str:
-    """The first value of a key that Linux has of the processor, or nothing."""
+def _processor() -> str:
     info = Path('/proc/cpuinfo')
     lines = info.read_text().splitlines() if info.is_file() else []
-    values = (line.partition(':') for line in lines)
-    return next((value.strip() for name, _, value in values if name.strip() == key), '')
-
-
-def _processor() -> str:
-    return _cpu_info('model name') or platform.processor() or platform.machine()
+    names = (line.partition(':')[2] for line in lines if line.startswith('model name'))
+    return next(names, '').strip() or platform.processor() or platform.machine()

@@ -4,6 +4,7 @@ import copy
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import median
 
 import torch
 from mmengine.config import Config
@@ -16,14 +17,15 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
-from torch.utils.benchmark import Timer
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.benchmark.utils.common import set_torch_threads
 
 from ..comparison.comparison import Comparison
 from ..config_types import use_scope
 from .cost import Cost, Costs
+from .flops import counted
 from .machine import describe_machine
 from .memory import peak_memory
+from .timing import seconds_in_turn
 
 # Normalisation in training wants more than one value of a channel.
 _BATCH = 2
@@ -68,7 +70,8 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
     images = {label: load_image(config) for label, config in configs.items()}
     models = {label: build_model(config) for label, config in configs.items()}
     calls = {label: _prediction(models[label], images[label]) for label in configs}
-    times = _in_turn(calls, rounds)
+    with set_torch_threads(1):
+        times = seconds_in_turn(calls, rounds)
     costs = {}
     for label, config in configs.items():
         memory = None
@@ -77,8 +80,8 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
         costs[label] = Cost(
             parameters=sum(p.numel() for p in models[label].parameters()),
             training_flops=training_flops(config, images[label]),
-            prediction_flops=_flops(calls[label]),
-            latency=sorted(times[label])[len(times[label]) // 2],
+            prediction_flops=counted(calls[label]),
+            latency=median(times[label]),
             latency_spread=(min(times[label]), max(times[label])),
             memory=memory,
         )
@@ -129,7 +132,7 @@ def training_flops(config: Config, item: dict) -> int | None:
         model.parse_losses(model.loss(images, samples))[0].backward()
 
     try:
-        return _flops(step) // _BATCH
+        return counted(step) // _BATCH
     except (NotImplementedError, RuntimeError):
         return None
 
@@ -155,24 +158,3 @@ def _rebuilt_prediction(config: Config, item: dict) -> Callable[[], object]:
     use_scope(config)
     torch.set_num_threads(1)
     return _prediction(build_model(config), item)
-
-
-def _flops(call: Callable[[], object]) -> int:
-    with FlopCounterMode(display=False) as counter:
-        call()
-    return counter.get_total_flops()
-
-
-def _in_turn(
-    calls: Mapping[str, Callable[[], object]], rounds: int
-) -> dict[str, list[float]]:
-    """Seconds of each call, turn by turn."""
-    timers = {
-        label: Timer('call()', globals=dict(call=call), num_threads=1)
-        for label, call in calls.items()
-    }
-    times = {label: [] for label in calls}
-    for _ in range(rounds):
-        for label, timer in timers.items():
-            times[label] += timer.timeit(1).times
-    return times

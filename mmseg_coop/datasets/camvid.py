@@ -10,11 +10,6 @@ class CamVidDataset(BaseSegDataset):
 
     Images are ``img_dir/{split}/*.jpg``, labels ``ann_dir/{split}/*.png``: 8 bit, 0 to
     10 in the order of the classes, 255 for void, which is ignored.
-
-    Args:
-        img_suffix: Suffix of the images.
-        seg_map_suffix: Suffix of the labels.
-        **kwargs: As for MMSegmentation's ``BaseSegDataset``.
     """
 
     METAINFO = dict(  # noqa: RUF012  (the host's own convention)
@@ -45,8 +40,3 @@ class CamVidDataset(BaseSegDataset):
             [0, 128, 192],
         ],
     )
-
-    def __init__(
-        self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs
-    ):
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

@@ -13,9 +13,6 @@ from .toy_scene import CLASSES, ToyScene
 # Splits hold at most a million scenes each, so that they share none.
 _MAX_IMAGES = 1_000_000
 _FIRST_SEED = {'train': 0, 'val': _MAX_IMAGES, 'test': 2 * _MAX_IMAGES}
-_SEED_STEP = 10 * _MAX_IMAGES
-# A scene's number has 32 bits.
-_MAX_SEED = 2**32 // _SEED_STEP - 1
 
 
 @register_backend('toy', prefixes='toy')
@@ -47,11 +44,10 @@ class ToyStreets(BaseSegDataset):
         split: ``train``, ``val`` or ``test``.
         num_images: Number of scenes, at most a million.
         size: Height and width in pixels.
-        seed: Another seed gives another set of scenes; 0 to 428.
         **kwargs: As for MMSegmentation's ``BaseSegDataset``.
 
     Raises:
-        ValueError: If the split is unknown, or a number is out of its range.
+        ValueError: If the split is unknown, or the number out of its range.
     """
 
     METAINFO = dict(  # noqa: RUF012  (the host's own convention)
@@ -73,7 +69,6 @@ class ToyStreets(BaseSegDataset):
         split: str = 'train',
         num_images: int = 400,
         size: tuple[int, int] = (64, 96),
-        seed: int = 0,
         **kwargs,
     ):
         if split not in _FIRST_SEED:
@@ -81,17 +76,19 @@ class ToyStreets(BaseSegDataset):
                 f'ToyStreets.split: found {split!r}, expected one of '
                 f'{", ".join(_FIRST_SEED)}'
             )
-        _check_range('num_images', num_images, 1, _MAX_IMAGES)
-        _check_range('seed', seed, 0, _MAX_SEED)
+        if not 1 <= num_images <= _MAX_IMAGES:
+            raise ValueError(
+                f'ToyStreets.num_images: found {num_images}, expected 1 to '
+                f'{_MAX_IMAGES}'
+            )
         self.split = split
         self.num_images = num_images
         self.size = tuple(size)
-        self.seed = seed
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
         """A path and a seed for each scene."""
-        first = _FIRST_SEED[self.split] + _SEED_STEP * self.seed
+        first = _FIRST_SEED[self.split]
         folder = 'toy://{}x{}'.format(*self.size)
         return [
             dict(
@@ -123,8 +120,3 @@ class ToyStreets(BaseSegDataset):
             return label
         table = [self.label_map[index] for index in range(len(CLASSES))]
         return np.array(table, np.uint8)[label]
-
-
-def _check_range(name: str, found: int, low: int, high: int) -> None:
-    if not low <= found <= high:
-        raise ValueError(f'ToyStreets.{name}: found {found}, expected {low} to {high}')

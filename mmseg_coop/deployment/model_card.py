@@ -9,7 +9,9 @@ import mmengine
 import mmseg
 import torch
 
+from ..comparison.render import markdown
 from ..comparison.runs import Run
+from ..comparison.table import Table, number_cell, text_cell
 from ..version import __version__
 
 
@@ -87,14 +89,13 @@ def _results(card: Card) -> Iterator[str]:
         return
     results = card.run.results
     dataset = results.meta.get('dataset') or 'the test data'
-    yield f'{len(results.images)} images of {dataset}.\n'
-    yield '| prediction | mIoU | ' + ' | '.join(results.classes) + ' |'
-    yield '| --- ' * (2 + len(results.classes)) + '|'
+    rows = []
     for name in results.areas:
-        values = ' | '.join(f'{value:.2f}' for value in results.iou(name))
-        counts = ' (counts)' if name == results.configured else ''
-        yield f'| {name}{counts} | {results.miou(name):.2f} | {values} |'
-    yield ''
+        selected = ' (selected)' if name == results.configured else ''
+        values = map(number_cell, (results.miou(name), *results.iou(name)))
+        rows.append([text_cell(f'{name}{selected}'), *values])
+    title = f'{len(results.images)} images of {dataset}.'
+    yield markdown(Table(title, ['prediction', 'mIoU', *results.classes], rows))
 
 
 def _cost(card: Card) -> Iterator[str]:

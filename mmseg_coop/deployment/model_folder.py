@@ -13,6 +13,8 @@ from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safetensors import SUFFIX
 from ..config_types import spell_out
 
+# Names of what tools/publish.py writes.
+CONFIG, WEIGHTS = 'config.py', 'model.safetensors'
 # What a run, and not a model, has.
 _OF_RUNS = ('work_dir', 'launcher')
 
@@ -76,31 +78,41 @@ def find_model(text: str) -> tuple[str, str]:
     """The config and the checkpoint of a trained model.
 
     Args:
-        text: ``CONFIG,CHECKPOINT``; a folder that has one config, such as a work dir;
-            or a checkpoint in such a folder. Of several checkpoints in a folder the
-            best one counts, otherwise the last.
+        text: ``CONFIG,CHECKPOINT``, or as for :func:`model_files`.
+    """
+    config, comma, checkpoint = text.partition(',')
+    return (config, checkpoint) if comma else model_files(text)
+
+
+def model_files(path: str | Path) -> tuple[str, str]:
+    """The config and the checkpoint in a folder.
+
+    Args:
+        path: A folder that has one config, such as a work dir, or what a tool of this
+            package has written; or a checkpoint in such a folder. Of several
+            checkpoints in a folder the best one counts, otherwise the last.
 
     Raises:
         FileNotFoundError: If something is missing.
         ValueError: If there are several.
     """
-    config, comma, checkpoint = text.partition(',')
-    if comma:
-        return config, checkpoint
-    path = Path(text)
+    path = Path(path)
+    published = path / CONFIG, path / WEIGHTS
+    if all(file.is_file() for file in published):
+        return str(published[0]), str(published[1])
     if not path.exists():
         raise FileNotFoundError(
-            f'{text}: there is no such file or folder; expected a folder with a config '
-            'and a checkpoint, such as a work dir, or CONFIG,CHECKPOINT'
+            f'{path}: there is no such file or folder; expected a folder with a config '
+            'and a checkpoint, such as a work dir, or both files'
         )
     folder = path if path.is_dir() else path.parent
     configs = sorted(folder.glob('*.py'))
     if len(configs) != 1:
-        raise _wrong(folder, 'config (*.py)', configs, text)
-    return str(configs[0]), str(_checkpoint(path, text) if path is folder else path)
+        raise _wrong(folder, 'config (*.py)', configs)
+    return str(configs[0]), str(_checkpoint(path) if path is folder else path)
 
 
-def _checkpoint(folder: Path, text: str) -> Path:
+def _checkpoint(folder: Path) -> Path:
     last = folder / 'last_checkpoint'
     found = [p for p in folder.iterdir() if p.suffix in ('.pth', SUFFIX)]
     best = sorted(p for p in found if p.name.startswith('best_'))
@@ -108,18 +120,13 @@ def _checkpoint(folder: Path, text: str) -> Path:
         best = [p for p in found if p.name == Path(last.read_text().strip()).name]
     chosen = best or sorted(found)
     if len(chosen) != 1:
-        raise _wrong(folder, 'checkpoint (*.pth)', chosen, text)
+        raise _wrong(folder, f'checkpoint (*.pth, *{SUFFIX})', chosen)
     return chosen[0]
 
 
-def _wrong(folder: Path, what: str, found: list[Path], text: str) -> Exception:
+def _wrong(folder: Path, what: str, found: list[Path]) -> Exception:
+    expected = f'expected one {what}; or name the config and the checkpoint'
     if not found:
-        return FileNotFoundError(
-            f'{folder}: there is no {what} in it; expected one, or CONFIG,CHECKPOINT '
-            f'in the place of {text}'
-        )
+        return FileNotFoundError(f'{folder}: there is no {what} in it; {expected}')
     names = ', '.join(path.name for path in found)
-    return ValueError(
-        f'{folder}: found {names}, expected one {what}; say CONFIG,CHECKPOINT in the '
-        f'place of {text}'
-    )
+    return ValueError(f'{folder}: found {names}, {expected}')

@@ -19,7 +19,7 @@ from ..comparison.runs import Run, load_runs
 from ..cost.flops import prediction_flops
 from ..models.segmentors.networks import in_channels
 from .model_card import Card, model_card
-from .published import CARD, CONFIG, LABELS, WEIGHTS, published_files
+from .model_folder import CONFIG, WEIGHTS
 
 # Keys of the machine that trained, of no use elsewhere.
 _OWN = ('work_dir', 'load_from', 'resume', 'launcher')
@@ -61,9 +61,8 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     Config(own).dump(str(part / CONFIG))
     save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
     labels = json.dumps(_labels(config, predictor), indent=2)
-    (part / LABELS).write_text(f'{labels}\n')
-    (part / CARD).write_text(model_card(card))
-    published_files(part)
+    (part / 'config.json').write_text(f'{labels}\n')
+    (part / 'README.md').write_text(model_card(card))
 
 
 def _find_run(named: str | None, beside: Path) -> Run | None:

@@ -13,10 +13,11 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from ..models.finite import check_finite
+from ..models.segmentors.combine import MEAN
 from .calibration import FIELD as CALIBRATION
 from .calibration import Calibration, collect_calibration
 from .counts import count
-from .results import MEAN, ORACLE, Results
+from .results import ORACLE, Results
 
 FIELD = 'pred_sem_seg_'
 

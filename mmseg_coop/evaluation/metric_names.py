@@ -6,8 +6,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
+from ..models.segmentors.combine import MEAN
 from .coop_iou_metric import CoopIoUMetric, means
-from .results import MEAN, ORACLE, RELIABILITY
+from .results import ORACLE, RELIABILITY
 
 
 def metric_names(

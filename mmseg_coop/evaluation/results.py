@@ -13,7 +13,6 @@ from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
-MEAN = 'mean'
 ORACLE = 'oracle'
 # Metrics beside those of IoU, of each network and the mean.
 RELIABILITY = ('ECE', 'NLL', 'mBIoU')

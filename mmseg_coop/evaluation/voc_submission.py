@@ -23,13 +23,12 @@ class VOCSubmission(BaseMetric):
 
     Args:
         out_dir: Folder to write to.
-        collect_device: As in MMEngine's ``BaseMetric``.
     """
 
     default_prefix = 'submission'
 
-    def __init__(self, out_dir: str, collect_device: str = 'cpu'):
-        super().__init__(collect_device=collect_device)
+    def __init__(self, out_dir: str):
+        super().__init__()
         self.folder = Path(out_dir) / _FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
 

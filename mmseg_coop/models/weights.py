@@ -13,28 +13,23 @@ from .plan.upgrade import upgrade_keys
 _EXAMPLES = 3
 
 
-def load_weights(
-    module: nn.Module, path: str, what: str = 'checkpoint', partial: bool = False
-) -> dict:
+def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
     """Load a checkpoint's weights into a module.
 
     Args:
         module: The module.
         path: The checkpoint: a file or a URL.
         what: What names it to the user, for errors.
-        partial: Load what fits, as a checkpoint of other classes does but for its
-            classifiers, and log what was left out.
 
     Returns:
         The checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the checkpoint is of another architecture, or nothing of it
-            fits.
+        ValueError: If the checkpoint is of another architecture.
     """
     checkpoint = load_file(path, what, type(module).__name__)
-    put_weights(module, weights_of(checkpoint), f'{what}: {path}', partial)
+    put_weights(module, weights_of(checkpoint), f'{what}: {path}')
     return checkpoint
 
 
@@ -80,10 +75,11 @@ def put_weights(
         module: The module.
         weights: Its weights by name.
         source: Where they come from, for errors.
-        partial: As for :func:`load_weights`.
+        partial: Put what fits, as a checkpoint of other classes does but for its
+            classifiers, and log what was left out.
 
     Raises:
-        ValueError: As :func:`load_weights` does.
+        ValueError: If they are of another architecture, or none of them fits.
     """
     if partial:
         weights = _fitting(module, weights, source)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.safe_load import load_from_local
 from ..checkpoints.safetensors import save_safetensors
-from ..comparison.report.curves import read_scalars
+from ..comparison.scalars import read_scalars
 from .attempts import read_attempts
 from .trial import RECORD, Trial
 

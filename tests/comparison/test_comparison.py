@@ -88,7 +88,7 @@ def test_bootstrap_covers_what_other_images_would_give():
     held = 0
     for _ in range(100):
         drawn = generator.integers(0, 1000, 60)
-        found = [bootstrap_miou([a[drawn]], 400) for a in (better, population)]
+        found = [bootstrap_miou([a[drawn]]) for a in (better, population)]
         band = interval(found[0] - found[1])
         held += band.low <= truth <= band.high
     assert 88 <= held <= 100

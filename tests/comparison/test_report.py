@@ -12,9 +12,9 @@ from PIL import Image
 
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.report import write_report
-from mmseg_coop.comparison.report.curves import validation_curves
 from mmseg_coop.comparison.report.gallery import find_checkpoint, make_gallery
 from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.scalars import validation_curves
 
 METHODS = ('single', 'ensemble', 'same', 'multi')
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')

@@ -61,10 +61,6 @@ def test_goes_through_the_hosts_pipeline():
     assert packed['data_samples'].ori_shape == (64, 96)
 
 
-def test_seeds_give_other_scenes():
-    assert (ToyStreets(seed=1)[0]['img'] != ToyStreets(seed=0)[0]['img']).any()
-
-
 def test_unknown_split():
     with pytest.raises(ValueError, match="ToyStreets.split: found 'all', expected one"):
         ToyStreets(split='all')
@@ -84,19 +80,8 @@ def test_selected_classes():
             assert found <= {classes.index(name) if name in classes else 255}
 
 
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(num_images=0), 'num_images: found 0, expected 1 to 1000000'),
-        (dict(num_images=1_000_001), 'num_images: found 1000001, expected 1 to'),
-        (dict(seed=-1), 'seed: found -1, expected 0 to 428'),
-        (dict(seed=429), 'seed: found 429, expected 0 to 428'),
-    ],
-)
-def test_numbers_out_of_range(options, message):
-    with pytest.raises(ValueError, match=f'ToyStreets.{message}'):
-        ToyStreets(**options)
-
-
-def test_highest_seed_can_be_drawn():
-    assert ToyStreets(split='test', num_images=1_000_000, seed=428, indices=[-1])[0]
+@pytest.mark.parametrize('found', [0, 1_000_001])
+def test_numbers_out_of_range(found):
+    message = f'ToyStreets.num_images: found {found}, expected 1 to 1000000'
+    with pytest.raises(ValueError, match=message):
+        ToyStreets(num_images=found)

@@ -7,10 +7,10 @@ import torch
 from test_non_finite_hook import poison
 
 from mmseg_coop.comparison.comparison import compare
-from mmseg_coop.comparison.report.curves import validation_curves
 from mmseg_coop.comparison.report.figures import draw_curves
 from mmseg_coop.comparison.report.gallery import find_checkpoint
 from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.scalars import validation_curves
 from mmseg_coop.engine import NonFiniteError
 
 from tiny_runner import loader, make_runner

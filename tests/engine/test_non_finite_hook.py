@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -268,14 +269,23 @@ def test_errors():
         NonFiniteHook(max_consecutive=0)
 
 
+class Scaling(OptimWrapper):
+    """As in float16: its scaler looks at gradients itself."""
+
+    loss_scaler = None
+
+
+@pytest.mark.parametrize('kind', [OptimWrapper, Scaling])
 @settings(derandomize=True, deadline=None)
 @given(st.lists(st.floats(width=32), min_size=2, max_size=6))
-def test_what_is_found_is_what_is_not_finite(values):
+def test_what_is_found_is_what_is_not_finite(kind, values):
     loss, *grads = (torch.tensor(value) for value in values)
-    hook = NonFiniteHook()
-    hook._parameters = [torch.nn.Parameter(torch.zeros(())) for _ in grads]
-    for parameter, grad in zip(hook._parameters, grads, strict=True):
-        parameter.grad = grad
-    # Squares of large finite numbers overflow.
-    assert hook._look(loss, scaled=False) == (not all(map(math.isfinite, values)))
-    assert hook._look(loss, scaled=True) == (not math.isfinite(values[0]))
+    model = torch.nn.ParameterList(torch.zeros(()) for _ in grads)
+    for parameter, grad in zip(model, grads, strict=True):
+        parameter.register_hook(lambda _, grad=grad: grad)
+    wrapper = kind(torch.optim.SGD(model.parameters(), lr=1))
+    NonFiniteHook().before_train(SimpleNamespace(model=model, optim_wrapper=wrapper))
+    # Parameters are zero, and squares of large finite gradients overflow.
+    wrapper.backward(sum(model, loss))
+    looked_at = values[:1] if kind is Scaling else values
+    assert wrapper.should_update() == all(map(math.isfinite, looked_at))

@@ -1,5 +1,7 @@
 """Jobs of two processes of which one fails, started as tools/launch.py starts them.
 
+The last one is started as plain torchrun does, which shows its own report.
+
 Usage: launch_worker.py FILE, which gets the exit code and the lines that were shown of
 each. The processes are forks of this one, which has imported everything and computed
 nothing.
@@ -11,15 +13,17 @@ import runpy
 import signal
 import sys
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmseg_coop.command_line import one_line_errors
 
-LAUNCH = Path(__file__).parents[2] / 'tools' / 'launch.py'
+LAUNCH = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'launch.py'))
 
 
 def fail(how: str) -> None:
@@ -35,7 +39,7 @@ def fail(how: str) -> None:
         dist.all_reduce(torch.ones(1))
 
 
-def launch(how: str) -> tuple[int, list[str]]:
+def launch(how: str, shown_by: AbstractContextManager) -> tuple[int, list[str]]:
     """The exit code of a job, and what it shows."""
     config = LaunchConfig(
         min_nodes=1,
@@ -47,15 +51,17 @@ def launch(how: str) -> tuple[int, list[str]]:
         start_method='fork',
         max_restarts=0,
     )
-    only_first = runpy.run_path(str(LAUNCH))['first_error_only']
     with tempfile.TemporaryFile('w+') as shown:
         os.dup2(shown.fileno(), 2)
         try:
-            with only_first():
+            with shown_by:
                 elastic_launch(config, fail)(how)
             code = 0
         except SystemExit as end:
             code = end.code
+        except ChildFailedError as error:
+            code = error.get_first_failure()[1].exitcode
+            print(error, file=sys.stderr)
         sys.stderr.flush()
         shown.seek(0)
         lines = shown.read().strip().splitlines()
@@ -64,5 +70,7 @@ def launch(how: str) -> tuple[int, list[str]]:
 
 
 if __name__ == '__main__':
-    done = {how: launch(how) for how in ('config', 'bug', 'killed')}
+    only_first = LAUNCH['first_error_only']
+    done = {how: launch(how, only_first()) for how in ('config', 'bug', 'killed')}
+    done['torchrun'] = launch('config', nullcontext())
     Path(sys.argv[1]).write_text(json.dumps(done))

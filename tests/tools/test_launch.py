@@ -42,6 +42,13 @@ def test_the_first_error_is_all_that_is_shown(how, code, first, last, jobs):
     assert len(shown) <= 2 or how == 'bug'
 
 
+def test_torchrun_shows_the_error_in_its_report(jobs):
+    code, shown = jobs['torchrun']
+    assert code == 2
+    causes = [line for line in shown if line.lstrip().startswith('traceback :')]
+    assert causes[-1].endswith(': error: model.backbone: wrong for all')
+
+
 @pytest.mark.parametrize('stopped', [-signal.SIGTERM, STOPPED])
 def test_a_process_that_was_stopped_is_not_to_blame(stopped, tmp_path):
     """It may end in the same second as the one for which it was stopped."""

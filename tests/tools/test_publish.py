@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from safetensors import safe_open
 
-from mmseg_coop.apis import Predictor
+from mmseg_coop.apis import Predictor, load_config
 
 from harmful import WAYS, harmful_checkpoint
 from run_tool import run_tool
@@ -62,7 +62,7 @@ def test_a_folder_predicts_by_itself(folder, tool):
     (elsewhere / 'model.safetensors').unlink()
     done = tool('predict.py', elsewhere, 'image.png')
     assert done.returncode == 2
-    assert 'elsewhere: there is no model.safetensors' in done.stderr
+    assert 'elsewhere: there is no checkpoint (*.pth, *.safe' in done.stderr
 
 
 def check_contents(folder, predictor):
@@ -88,8 +88,26 @@ def test_the_card_has_the_results_of_the_run(folder, tool):
     card = (folder / 'tested' / 'README.md').read_text()
     head = yaml.safe_load(card.split('---')[1])
     value = head['model-index'][0]['results'][0]['metrics'][0]['value']
-    assert f'| bottom (counts) | {value:.2f} |' in card
+    assert f'| bottom (selected) | {value:.2f} |' in card
     assert '| top | ' in card and '| mean | ' in card
+
+
+def test_what_split_and_join_write_predicts_by_its_folder(folder, tool):
+    done = tool('split.py', CONFIG, 'a.pth', '--network', 'top', '--out', 'one')
+    assert done.returncode == 0, done.stderr
+    done = tool('join.py', 'one', 'one', '--out', 'two')
+    assert done.returncode == 0, done.stderr
+    picture = str(folder / 'image.png')
+    config = load_config(str(CONFIG), {'model.test_cfg.predict': 'top'})
+    expected = Predictor(config, str(folder / 'a.pth'), 'cpu')(picture)
+    for name in ('one', 'two'):
+        found = Predictor(folder / name, device='cpu')(picture)
+        np.testing.assert_allclose(found.probabilities, expected.probabilities, 1e-5)
+        options = '--save', 'label', '--out', f'of_{name}'
+        done = tool('predict.py', name, 'image.png', *options)
+        assert done.returncode == 0, done.stderr
+        label = cv2.imread(str(folder / f'of_{name}/label/image.png'), -1)
+        assert (label == expected.label).mean() > 0.999
 
 
 @pytest.mark.parametrize(

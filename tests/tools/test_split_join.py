@@ -278,7 +278,7 @@ def test_wrong_joins_leave_nothing(tmp_path, tool):
         (['a'], 'found 1 model, expected 2 or more'),
         (['a', 'nowhere'], 'nowhere: there is no such file or folder'),
         (['a', 'empty'], 'empty: there is no config (*.py) in it'),
-        (['a', 'half'], 'half: there is no checkpoint (*.pth) in it'),
+        (['a', 'half'], 'half: there is no checkpoint (*.pth, *.safetensors) in it'),
         (['a', 'b'], 'b: found b.pth, classes.pth, expected one checkpoint'),
         (['a', 'a/a.py,b/classes.pth'], 'classes.pth: found the classes v, w, x'),
         (['a', 'a/a.py,other/other.pth'], 'other.pth is a checkpoint of another'),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.datasets.convert import (
     VOID,
     convert_files,
@@ -121,19 +121,21 @@ def convert_original(source: Path, target: Path, nproc: int) -> None:
     convert_files(convert_colors, colored, nproc)
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('source', type=Path, help="folder of SegNet's or CamVid's data")
     parser.add_argument('target', type=Path, help='folder to write, as data/camvid')
     parser.add_argument('--nproc', type=int, default=1, help='number of processes')
-    args = parser.parse_args()
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
     original = (args.source / _STILLS).is_dir()
-    with one_line_errors():
-        run = convert_original if original else convert_tutorial
-        run(args.source, args.target, args.nproc)
+    run = convert_original if original else convert_tutorial
+    run(args.source, args.target, args.nproc)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

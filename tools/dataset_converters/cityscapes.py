@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.datasets.convert import (
     convert_files,
     find_files,
@@ -28,21 +28,22 @@ def convert(pair: tuple[Path, Path]) -> None:
     save_label(replace_values(np.array(Image.open(source)), _TRAIN_IDS), target)
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('root', type=Path, help='folder with gtFine in it')
     parser.add_argument('--nproc', type=int, default=1, help='number of processes')
-    args = parser.parse_args()
-    with one_line_errors():
-        sources = find_files(
-            args.root / 'gtFine', '*_labelIds.png', "Cityscapes' gtFine labels"
-        )
-        pairs = [
-            (s, s.with_name(s.name.replace('_labelIds', '_labelTrainIds')))
-            for s in sources
-        ]
-        convert_files(convert, pairs, args.nproc)
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    sources = find_files(
+        args.root / 'gtFine', '*_labelIds.png', "Cityscapes' gtFine labels"
+    )
+    pairs = [
+        (s, s.with_name(s.name.replace('_labelIds', '_labelTrainIds'))) for s in sources
+    ]
+    convert_files(convert, pairs, args.nproc)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

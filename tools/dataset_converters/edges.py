@@ -7,18 +7,18 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.command_line.sources import IMAGES
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Write the strength of the edges of each image as a grey PNG, to '
         'try networks with different inputs where there is no depth or infrared'
     )
     parser.add_argument('images', type=Path, help='folder, as in data/camvid/img_dir')
     parser.add_argument('out', type=Path, help='folder, as in data/camvid/edge_dir')
-    return parser.parse_args()
+    return parser
 
 
 def edges(image: np.ndarray) -> np.ndarray:
@@ -28,23 +28,19 @@ def edges(image: np.ndarray) -> np.ndarray:
     return np.clip(np.hypot(x, y) / 4, 0, 255).astype(np.uint8)
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        files = [
-            f for f in sorted(args.images.rglob('*')) if f.suffix.lower() in IMAGES
-        ]
-        if not files:
-            raise FileNotFoundError(f'{args.images}: there are no images')
-        for file in track(files, 'Edges'):
-            image = cv2.imread(str(file))
-            if image is None:
-                raise ValueError(f'{file} can not be read as an image')
-            path = args.out / file.relative_to(args.images).with_suffix('.png')
-            path.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), edges(image))
+def main(args: argparse.Namespace) -> None:
+    files = [f for f in sorted(args.images.rglob('*')) if f.suffix.lower() in IMAGES]
+    if not files:
+        raise FileNotFoundError(f'{args.images}: there are no images')
+    for file in track(files, 'Edges'):
+        image = cv2.imread(str(file))
+        if image is None:
+            raise ValueError(f'{file} can not be read as an image')
+        path = args.out / file.relative_to(args.images).with_suffix('.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), edges(image))
     print(f'Written to {args.out}: {len(files)} images')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

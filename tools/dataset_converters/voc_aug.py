@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.datasets.convert import convert_files, find_files, save_label
 
 # Section 4.1.2 of the paper, and every work with this training set.
@@ -28,33 +28,35 @@ def read_list(path: Path) -> list[str]:
     return path.read_text().split()
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('devkit', type=Path, help='folder with VOC2012 in it')
     parser.add_argument('sbd', type=Path, help='folder with dataset/cls/*.mat in it')
     parser.add_argument('--nproc', type=int, default=1, help='number of processes')
-    args = parser.parse_args()
-    with one_line_errors():
-        voc = args.devkit / 'VOC2012'
-        lists = voc / 'ImageSets' / 'Segmentation'
-        train = read_list(lists / 'train.txt')
-        val = read_list(lists / 'val.txt')
-        sources = find_files(
-            args.sbd / 'dataset' / 'cls', '*.mat', "SBD's annotations (benchmark.tgz)"
-        )
-        folder = voc / 'SegmentationClassAug'
-        pairs = [(s, folder / f'{s.stem}.png') for s in sources]
-        convert_files(convert, pairs, args.nproc)
+    return parser
 
-        # VOC's own annotations are used for its training images, and nothing of its
-        # validation set is trained on.
-        aug = sorted({s.stem for s in sources} - set(train) - set(val))
-        (lists / 'aug.txt').write_text('\n'.join(aug) + '\n')
-        total = len(train) + len(aug)
-        print(f'{lists / "aug.txt"}: {len(aug)} images, {total} with train.txt')
-        if total != _TRAIN_IMAGES:
-            print(f'note: the whole training set has {_TRAIN_IMAGES} images')
+
+def main(args: argparse.Namespace) -> None:
+    voc = args.devkit / 'VOC2012'
+    lists = voc / 'ImageSets' / 'Segmentation'
+    train = read_list(lists / 'train.txt')
+    val = read_list(lists / 'val.txt')
+    sources = find_files(
+        args.sbd / 'dataset' / 'cls', '*.mat', "SBD's annotations (benchmark.tgz)"
+    )
+    folder = voc / 'SegmentationClassAug'
+    pairs = [(s, folder / f'{s.stem}.png') for s in sources]
+    convert_files(convert, pairs, args.nproc)
+
+    # VOC's own annotations are used for its training images, and nothing of its
+    # validation set is trained on.
+    aug = sorted({s.stem for s in sources} - set(train) - set(val))
+    (lists / 'aug.txt').write_text('\n'.join(aug) + '\n')
+    total = len(train) + len(aug)
+    print(f'{lists / "aug.txt"}: {len(aug)} images, {total} with train.txt')
+    if total != _TRAIN_IMAGES:
+        print(f'note: the whole training set has {_TRAIN_IMAGES} images')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

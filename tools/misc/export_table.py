@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
+from mmseg_coop.command_line import run_tool
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.cost.machine import describe_machine
 from mmseg_coop.deployment.export import FORMATS, Options, export_model
@@ -40,12 +40,12 @@ HEADER = (
 )
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Tabulate exports of CamVid models')
     parser.add_argument('--data', default='data/camvid', help='folder of CamVid')
     parser.add_argument('--json', type=Path, default=Path('export.json'))
     parser.add_argument('--formats', nargs='+', choices=FORMATS, default=list(FORMATS))
-    return parser.parse_args()
+    return parser
 
 
 def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
@@ -80,12 +80,10 @@ def row(key: str, found: dict) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
+def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     rows = json.loads(args.json.read_text()) if args.json.is_file() else {}
-    with one_line_errors(), TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         for kind in args.formats:
             for name in MODELS_OF_TABLE:
                 if f'{name}/{kind}' in rows:
@@ -103,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

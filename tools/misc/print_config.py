@@ -9,14 +9,13 @@ from pathlib import Path
 from mmseg.registry import MODELS
 
 from mmseg_coop.apis import read_config
-from mmseg_coop.command_line import one_line_errors, silence_foreign_warnings
-from mmseg_coop.command_line.arguments import add_config_options
+from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.config_types import use_scope
 
 SUFFIXES = ('.py', '.json', '.yml', '.yaml')
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Print the whole config, and write it to a file that inherits '
         "nothing, as MMSegmentation's own tools need it"
@@ -35,28 +34,25 @@ def parse_args() -> argparse.Namespace:
         'example.py',
     )
     add_config_options(parser)
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    silence_foreign_warnings()
-    with one_line_errors():
-        if args.save_path.suffix not in SUFFIXES:
-            raise ValueError(
-                f'--save-path: found suffix {args.save_path.suffix!r}, expected one of '
-                f'{", ".join(SUFFIXES)}'
-            )
-        config = read_config(args.config, args.cfg_options)
-        print(f'Config:\n{config.pretty_text}')
-        config.dump(str(args.save_path))
-        if args.graph:
-            use_scope(config)
-            graph = str(MODELS.build(config.model))
-            print(f'Model graph:\n{graph}')
-            path = args.save_path.with_name(f'{args.save_path.stem}-graph.txt')
-            path.write_text(graph)
+def main(args: argparse.Namespace) -> None:
+    if args.save_path.suffix not in SUFFIXES:
+        raise ValueError(
+            f'--save-path: found suffix {args.save_path.suffix!r}, expected one of '
+            f'{", ".join(SUFFIXES)}'
+        )
+    config = read_config(args.config, args.cfg_options)
+    print(f'Config:\n{config.pretty_text}')
+    config.dump(str(args.save_path))
+    if args.graph:
+        use_scope(config)
+        graph = str(MODELS.build(config.model))
+        print(f'Model graph:\n{graph}')
+        path = args.save_path.with_name(f'{args.save_path.stem}-graph.txt')
+        path.write_text(graph)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

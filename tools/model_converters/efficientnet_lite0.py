@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.command_line import run_tool
 
 MODEL = 'tf_efficientnet_lite0'
 # The attribute of the backbone that has timm's model.
 _PREFIX = 'timm_model.'
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'source',
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, default=Path('pretrained/efficientnet_lite0.pth')
     )
-    return parser.parse_args()
+    return parser
 
 
 def packaged() -> Path:
@@ -69,16 +69,14 @@ def convert(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        source = args.source or packaged()
-        weights = torch.load(source, map_location='cpu', weights_only=True)
-        converted = convert(weights)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(state_dict=converted), args.out)
-        print(f'Written: {args.out}')
+def main(args: argparse.Namespace) -> None:
+    source = args.source or packaged()
+    weights = torch.load(source, map_location='cpu', weights_only=True)
+    converted = convert(weights)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(state_dict=converted), args.out)
+    print(f'Written: {args.out}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(make_parser(), main)

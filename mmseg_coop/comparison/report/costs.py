@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...cost.cost import Cost, dominated
+from ...plot_style import STYLE
 from ..comparison import Comparison
-from .figures import STYLE
 
 _GREY = '0.7'
 _AXES: dict[str, Callable[[Cost], float]] = {

@@ -1,40 +1,19 @@
-"""The figures of a report, for the page as SVG and for papers as PNG or PDF."""
+"""The figures of a report."""
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from textwrap import fill
 
-import matplotlib
-
-matplotlib.use('Agg')
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ...analysis.cooperation import Cooperation
+from ...plot_style import STYLE
 from ..comparison import Comparison, Method
-from .curves import Curve, step_unit, validation_curves
+from ..scalars import Curve, step_unit, validation_curves
 
-# A colour that nothing else has: the page's own text colour takes its place.
-_INK = '#010203'
 # Characters of a title above a picture of the gallery.
 _TITLE = 22
-STYLE = {
-    'axes.edgecolor': _INK,
-    'axes.labelcolor': _INK,
-    'axes.spines.right': False,
-    'axes.spines.top': False,
-    'axes.titlesize': 11,
-    'font.size': 9,
-    'legend.frameon': False,
-    'svg.fonttype': 'none',
-    'svg.hashsalt': 'mmseg_coop',
-    'text.color': _INK,
-    'xtick.color': _INK,
-    'ytick.color': _INK,
-}
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
@@ -57,13 +36,13 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
     }
 
 
-def draw_gains(comparison: Comparison, kind: str = 'single') -> Figure | None:
+def draw_gains(comparison: Comparison) -> Figure | None:
     """A heat map of gains over the single network: classes × methods, in points.
 
     Returns:
         None if no method has such a baseline.
     """
-    pairs = [(m, comparison.baseline(m, kind)) for m in comparison.methods]
+    pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]
     if not pairs:
         return None
@@ -122,46 +101,6 @@ def draw_gallery(
         below = 0.25 * (1 + len(classes) // 10) + 0.2
         figure.tight_layout(rect=(0, below / figure.get_figheight(), 1, 1))
     return figure
-
-
-def draw_cooperation(found: Cooperation) -> Figure:
-    """Strength of connectors and similarity of feature maps, as bars by site."""
-    groups = {
-        'strength of the connector': found.strength,
-        'similarity (linear CKA)': found.similarity,
-    }
-    groups = {title: values for title, values in groups.items() if values}
-    rows = [len(values) for values in groups.values()]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(groups),
-            squeeze=False,
-            figsize=(6, 0.9 * len(groups) + 0.28 * sum(rows)),
-            layout='constrained',
-            gridspec_kw=dict(height_ratios=rows),
-        )
-        for axis, (title, values) in zip(axes[:, 0], groups.items(), strict=True):
-            bars = axis.barh(list(values), list(values.values()), color='C0')
-            axis.bar_label(bars, fmt='%.2f', padding=3)
-            axis.set(title=title, xlim=(0, 1.1))
-            axis.invert_yaxis()
-    return figure
-
-
-def as_svg(figure: Figure) -> str:
-    """A figure to stand in a page, in the page's own text colour."""
-    text = io.StringIO()
-    with plt.rc_context(STYLE):
-        figure.savefig(text, format='svg', transparent=True, metadata={'Date': None})
-    plt.close(figure)
-    svg = text.getvalue()
-    return svg[svg.index('<svg') :].replace(_INK, 'currentColor')
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure for a paper; the file's suffix gives the format."""
-    with plt.rc_context(STYLE):
-        figure.savefig(path, dpi=200, facecolor='white')
 
 
 def _draw_curves(

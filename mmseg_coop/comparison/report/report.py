@@ -3,35 +3,25 @@
 import base64
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import numpy as np
 from PIL import Image
 
+from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
 from ..table import Cell, Table
 from ..tables import all_tables
 from .costs import draw_costs
-from .figures import as_svg, draw_curves, draw_gains, draw_gallery, save
+from .figures import draw_curves, draw_gains, draw_gallery
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
 
 _HERE = Path(__file__).parent
 # Larger pictures are made smaller: the page is read on screens.
 _WIDTH = 480
 _GALLERY_ROWS = 4
-
-
-@dataclass(frozen=True)
-class _ShownCell:
-    """A cell, and whether a bar stands behind it."""
-
-    text: str
-    value: float | str | None
-    best: bool
-    is_percent: bool
 
 
 def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
@@ -101,9 +91,9 @@ def _lead(comparison: Comparison) -> str:
 
 
 def _shown(table: Table) -> dict:
-    def show(column: str, cell: Cell) -> _ShownCell:
+    def show(column: str, cell: Cell) -> dict:
         number = isinstance(cell.value, float) and not column.startswith('over ')
-        return _ShownCell(cell.text, cell.value, cell.best, number)
+        return dict(vars(cell), is_percent=number)
 
     rows = [list(map(show, table.columns, row)) for row in table.rows]
     fields = dict(title=table.title, columns=table.columns, notes=table.notes)

@@ -7,9 +7,10 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ...evaluation.entropy import entropy_of
 from ...models.segmentors import CooperativeEncoderDecoder
 from ...models.segmentors.combine import MEAN
-from .deployed import entropy_of, probabilities_of
+from .deployed import probabilities_of
 
 TOLERANCE = 1e-4
 

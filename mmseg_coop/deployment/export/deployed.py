@@ -1,7 +1,6 @@
 """A model as it is exported: an image in, labels, probabilities and uncertainty out."""
 
 import copy
-import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +9,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
+from ...evaluation.entropy import entropy_of
 from ...models.segmentors import CooperativeEncoderDecoder
 from ...models.segmentors.combine import MEAN
 from ...models.segmentors.networks import last_head
@@ -111,13 +111,3 @@ class DeployedModel(nn.Module):
 def probabilities_of(logits: Tensor) -> Tensor:
     """Probabilities of logits (N, C, H, W): by sigmoid with C = 1, else softmax."""
     return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
-
-
-def entropy_of(probabilities: Tensor) -> Tensor:
-    """Entropy of (N, C, H, W) as a share of the highest possible, (N, H, W)."""
-    if probabilities.shape[1] == 1:
-        probabilities = torch.cat([probabilities, 1 - probabilities], dim=1)
-    # The product with a logarithm of zero would be no number.
-    logarithms = probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
-    total = -(probabilities * logarithms).sum(dim=1)
-    return (total / math.log(probabilities.shape[1])).clamp(0, 1)

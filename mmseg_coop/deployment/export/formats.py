@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .recording import Recording, first_line, quiet
+from ...quiet import quiet_exporters
+from .recording import Recording, first_line
 
 # Opsets that PyTorch's exporter writes.
 OPSETS = range(18, 24)
@@ -61,7 +62,7 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
         ValueError: If an operator has no counterpart, or the model is too large.
     """
     try:
-        with quiet():
+        with quiet_exporters():
             program = torch.onnx.export(
                 recording.program,
                 opset_version=opset,
@@ -107,13 +108,13 @@ def to_torch(recording: Recording, metadata: Mapping[str, Any]) -> bytes:
     """A recorded model as PyTorch's ``torch.export.load`` reads it."""
     data = io.BytesIO()
     extra = {f'{METADATA}.json': json.dumps(metadata)}
-    with quiet():
+    with quiet_exporters():
         torch.export.save(recording.program, data, extra_files=extra)
     return data.getvalue()
 
 
 def run_torch(data: bytes) -> Run:
     """Make a function that runs a model in PyTorch alone."""
-    with quiet():
+    with quiet_exporters():
         module = torch.export.load(io.BytesIO(data)).module()
     return torch.no_grad()(module)

@@ -1,14 +1,14 @@
 """Record a model as a graph, and leave out what its outputs do not depend on."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
+
+from ...quiet import quiet_exporters
 
 # Axes of images, (N, C, H, W), by what may vary, the most first.
 VARIABLE: dict[str, tuple[int, ...]] = {
@@ -56,7 +56,7 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
     example = torch.cat([image, image]) if 0 in axes else image
     shapes = ({axis: Dim.DYNAMIC for axis in axes},)
     try:
-        with quiet():
+        with quiet_exporters():
             program = torch.export.export(model, (example,), dynamic_shapes=shapes)
     except Exception as error:
         # What networks do that can't be recorded is beyond listing.
@@ -120,17 +120,3 @@ def first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kind = type(error).__name__
     return f'{kind}: {lines[0][:200]}' if lines else kind
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep exporters from logging whole graphs, and what they could not make faster."""
-    loggers = [logging.getLogger(name) for name in ('torch', 'onnxscript', 'onnx_ir')]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

@@ -1,13 +1,12 @@
 """Checks of connections when a model is built."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from ..sites import TRUNK, Site
+from ..sites import TRUNK
+from .config import Sites
 from .connection import Connection, SiteRef
-
-Sites = Mapping[str, Mapping[str, Site]]
 
 
 def check_connections(connections: Sequence[Connection], sites: Sites) -> None:

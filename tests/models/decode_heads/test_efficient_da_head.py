@@ -9,15 +9,19 @@ from mmseg_coop.models.decode_heads import efficient_da_head
 from tiny import HEADS, make_samples, total_loss
 
 
-@pytest.fixture(params=[2**20, 300, 1], ids=['one-tile', 'tiles', 'one-by-one'])
-def heads(request, monkeypatch):
-    monkeypatch.setattr(efficient_da_head, '_TILE', request.param)
+def make_heads():
     host = MODELS.build(HEADS['danet'])
     # Attention starts at zero weight, which would hide it.
     host.pam.gamma.scale.data.fill_(0.7)
     efficient = MODELS.build({**HEADS['danet'], 'type': 'EfficientDAHead'})
     efficient.load_state_dict(host.state_dict(), strict=True)
     return host, efficient
+
+
+@pytest.fixture(params=[2**20, 300, 1], ids=['one-tile', 'tiles', 'one-by-one'])
+def heads(request, monkeypatch):
+    monkeypatch.setattr(efficient_da_head, '_TILE', request.param)
+    return make_heads()
 
 
 def test_logits(heads):
@@ -72,29 +76,32 @@ def test_function_transforms(heads):
         torch.testing.assert_close(results[1], results[0], rtol=1e-4, atol=1e-3)
 
 
-def make_tokens(dtype=torch.float32) -> list[torch.Tensor]:
-    """Query, key and value, (N, D, L) each."""
-    shapes = ((2, 4, 117), (2, 4, 117), (2, 16, 117))
-    return [torch.randn(shape).to(dtype).requires_grad_() for shape in shapes]
+class Recorded(torch.Tensor):
+    """Stands in for a tensor, as where operations are recorded."""
 
 
-def test_attention_for_a_gpu(monkeypatch):
+def test_attention_for_a_gpu_and_in_graphs(monkeypatch):
     """PyTorch's own, whose fused kernels refuse channels that are apart."""
-    tokens = make_tokens()
     attend = torch.nn.functional.scaled_dot_product_attention
+    calls = []
 
     def checked(*heads, **options):
         assert all(head.stride(-1) == 1 for head in heads)
+        calls.append(heads)
         return attend(*heads, **options)
 
-    monkeypatch.setattr(efficient_da_head.F, 'scaled_dot_product_attention', checked)
-    expected = efficient_da_head._Attention.apply(*tokens)
-    found = efficient_da_head._fused(*tokens)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(torch.nn.functional, 'scaled_dot_product_attention', checked)
+    host, efficient = make_heads()
+    x = torch.randn(2, host.channels, 9, 13)
+    found = efficient.pam(x.as_subclass(Recorded)).as_subclass(torch.Tensor)
+    torch.testing.assert_close(found, host.pam(x), rtol=1e-5, atol=1e-6)
+    assert len(calls) == 1
 
 
 def test_gradients_in_bfloat16_do_not_suffer_from_many_tiles(monkeypatch):
-    tokens = make_tokens(torch.bfloat16)
+    # Query, key and value, (N, D, L) each.
+    shapes = ((2, 4, 117), (2, 4, 117), (2, 16, 117))
+    tokens = [torch.randn(shape).bfloat16().requires_grad_() for shape in shapes]
     exact = [token.detach().float().requires_grad_() for token in tokens]
 
     def gradients(tokens, tile):

@@ -3,9 +3,9 @@
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ...datasets.survey import Split, Survey
-from ..table import Cell, Table, text_cell
-from .figures import STYLE
+from ..comparison.table import Cell, Table, text_cell
+from ..plot_style import STYLE
+from .survey import Split, Survey
 
 IGNORED = 'ignored'
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...evaluation.results import ORACLE
-from ..runs import Run
+from ..evaluation.results import ORACLE
+from .runs import Run
 
 # Steps and values.
 Curve = tuple[list[int], list[float]]

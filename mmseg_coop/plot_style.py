@@ -1,0 +1,43 @@
+"""How figures look, and how they are written."""
+
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+# A colour that nothing else has: the page's own text colour takes its place.
+_INK = '#010203'
+STYLE = {
+    'axes.edgecolor': _INK,
+    'axes.labelcolor': _INK,
+    'axes.spines.right': False,
+    'axes.spines.top': False,
+    'axes.titlesize': 11,
+    'font.size': 9,
+    'legend.frameon': False,
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'mmseg_coop',
+    'text.color': _INK,
+    'xtick.color': _INK,
+    'ytick.color': _INK,
+}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure for a paper; the file's suffix gives the format."""
+    with plt.rc_context(STYLE):
+        figure.savefig(path, dpi=200, facecolor='white')
+
+
+def as_svg(figure: Figure) -> str:
+    """A figure to stand in a page, in the page's own text colour."""
+    text = io.StringIO()
+    with plt.rc_context(STYLE):
+        figure.savefig(text, format='svg', transparent=True, metadata={'Date': None})
+    plt.close(figure)
+    svg = text.getvalue()
+    return svg[svg.index('<svg') :].replace(_INK, 'currentColor')
