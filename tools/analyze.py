@@ -17,7 +17,7 @@ from mmseg_coop.command_line import add_loading_arguments, run_tool
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.models import CooperativeEncoderDecoder
-from mmseg_coop.models.weights import load_weights
+from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.plot_style import save
 
 

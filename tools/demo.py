@@ -20,7 +20,7 @@ from mmseg_coop.comparison.render import print_tables
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.tables import all_tables
-from mmseg_coop.evaluation.naming import METHODS
+from mmseg_coop.evaluation.method_names import METHODS
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
+from mmseg_coop.study.live_table import LiveTable, draw
 from mmseg_coop.study.progress import Progress
 from mmseg_coop.study.steps import next_step
-from mmseg_coop.study.table import LiveTable, draw
 
 
 def make_parser() -> argparse.ArgumentParser:

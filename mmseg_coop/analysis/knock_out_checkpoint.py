@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..datasets import check_dataset_folders
+from ..models.checkpoint_weights import check_state_dict
 from ..models.plan import SiteRef, restrict
-from ..models.weights import check_state_dict
 from ..plot_style import save
 from .graph import draw_graph
 from .knock_out import (

@@ -20,9 +20,9 @@ from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
 from ..deployment.model_folder import model_files
 from ..evaluation.entropy import entropy_of
+from ..models.checkpoint_weights import load_weights
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
-from ..models.weights import load_weights
 from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
 from .runtime import load_config

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ..cost.cost import Cost
-from ..evaluation.naming import METHODS
+from ..evaluation.method_names import METHODS
 from .paper import PaperRow, paper_rows
 from .runs import Run
 from .statistics import (

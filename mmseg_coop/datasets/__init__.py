@@ -2,13 +2,13 @@ from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
-from .draws import DrawSampler, SeededDataset
 from .faults import DataFault
 from .modality import LoadModality
-from .policy import skip_faults, watch_loading
+from .seeded_loading import DrawSampler, SeededDataset
 from .skip_faults import SkipFaults
 from .toy_streets import ToyStreets
 from .transforms import CenterRegion
+from .watch_loading import skip_faults, watch_loading
 from .zero_label import check_reduce_zero_label
 
 __all__ = [

@@ -7,7 +7,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from .faults import DataFault, histogram
-from .policy import leaf_datasets_of
+from .watch_loading import leaf_datasets_of
 
 # Labels that are looked at before a run, spread over the dataset.
 _LABELS = 100

@@ -13,8 +13,8 @@ from ..config_types import is_type
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
-from .policy import watch_loading
 from .samples import Sample, look_at_samples, stray_labels
+from .watch_loading import watch_loading
 
 SPLITS = ('train', 'val', 'test')
 

@@ -14,11 +14,11 @@ from ..config_types import resolve, use_scope
 from ..engine import CoopEvaluationHook
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
-from ..models.segmentors.network_entries import name_networks
-from ..models.segmentors.network_files import class_of, model_entry
-from ..models.weights import load_file, put_weights, weights_of
-from .host_config import import_package
+from ..models.checkpoint_weights import load_file, put_weights, weights_of
+from ..models.segmentors.network_config_files import class_of, model_entry
+from ..models.segmentors.network_names import name_networks
 from .model_folder import Written, find_model, write_model
+from .to_mmseg import import_package
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
 

@@ -17,7 +17,7 @@ from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..comparison.runs import Run, load_runs
 from ..cost.flops import prediction_flops
-from ..models.segmentors.networks import in_channels
+from ..models.segmentors.network_configs import in_channels
 from .model_card import Card, model_card
 from .model_folder import CONFIG, WEIGHTS
 

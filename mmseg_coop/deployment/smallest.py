@@ -6,10 +6,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
+from ..models.checkpoint_weights import part_of
 from ..models.plan import restrict
-from ..models.segmentors.network_files import short_name
-from ..models.segmentors.networks import last_head
-from ..models.weights import part_of
+from ..models.segmentors.network_config_files import short_name
+from ..models.segmentors.network_configs import last_head
 
 # What networks have to have in common.
 _OF_HEADS = (

@@ -11,11 +11,11 @@ from mmseg.registry import MODELS
 from ..apis.runtime import read_config
 from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
-from ..models.segmentors.network_files import class_of, short_name
-from ..models.weights import load_weights, part_of, put_weights
-from .host_config import strip_package, to_host
+from ..models.checkpoint_weights import load_weights, part_of, put_weights
+from ..models.segmentors.network_config_files import class_of, short_name
 from .model_folder import Written, write_model
 from .smallest import smallest_config, smallest_weights
+from .to_mmseg import strip_package, to_host
 
 # Weights that a checkpoint brings.
 _PRETRAINED = 'pretrained'

@@ -12,7 +12,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
-from ..models.weights import check_state_dict, overlap
+from ..models.checkpoint_weights import check_state_dict, overlap
 from ..unwrap import unwrap
 from ..wording import first_of
 

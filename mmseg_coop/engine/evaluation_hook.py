@@ -13,7 +13,7 @@ from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
 from ..evaluation import CoopIoUMetric
-from ..evaluation.naming import method_name, network_name
+from ..evaluation.method_names import method_name, network_name
 from ..evaluation.results import FOLDER
 from ..models.segmentors import (
     CooperativeEncoderDecoder,

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..config_types import resolve
-from ..datasets.draws import DrawSampler, SeededDataset, derive_seed, seed_all
+from ..datasets.seeded_loading import DrawSampler, SeededDataset, derive_seed, seed_all
 from .stop_request import StopRequest
 
 # In the message hub, which checkpoints contain.

@@ -1,7 +1,7 @@
 from .conduct import Conductor
-from .document import check_marks
 from .grid import Entry, Grid, read_grid
-from .outcome import report
+from .report import report
+from .summary import check_marks
 from .trial import Trial, make_trials
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .keep import keep_half, keep_record, remove_checkpoints
+from .records import keep_half, keep_record, remove_checkpoints
 from .trial import Trial
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmengine.runner import CheckpointLoader
 from safetensors.torch import save
 
-from mmseg_coop.models.weights import load_weights
+from mmseg_coop.models.checkpoint_weights import load_weights
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True)
 STATE = {f'layer{i}.weight': torch.arange(6.0).reshape(2, 3) + i for i in range(3)}

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.weights import check_state_dict
+from mmseg_coop.models.checkpoint_weights import check_state_dict
 
 from tiny import build_pair, network_config
 

@@ -12,7 +12,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import EVALUATOR, HOOKS, LOOPS, METRICS, MODELS
 
 from mmseg_coop.evaluation import Results
-from mmseg_coop.evaluation.naming import method_name, network_name
+from mmseg_coop.evaluation.method_names import method_name, network_name
 from mmseg_coop.models import CooperativeEncoderDecoder
 
 from tiny import HEADS, build_pair, network_config

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.weights import load_weights
+from mmseg_coop.models.checkpoint_weights import load_weights
 
 from tiny import (
     AUXILIARY_HEAD,

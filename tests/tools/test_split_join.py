@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
+from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
-from mmseg_coop.models.weights import load_weights
 
 from differing import METAS, MIXED, SEGFORMER
 from harmful import WAYS, harmful_checkpoint

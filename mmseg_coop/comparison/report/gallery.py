@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from ...checkpoints.safe_load import enable_safe_loading
 from ...evaluation.results import iou
-from ...models.weights import load_weights
+from ...models.checkpoint_weights import load_weights
 from ...palette import full_palette
 from ...unwrap import unwrap
 from ..comparison import Comparison, Method

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...evaluation.entropy import entropy_of
 from ...models.segmentors import CooperativeEncoderDecoder
 from ...models.segmentors.combine import MEAN
-from ...models.segmentors.networks import last_head
+from ...models.segmentors.network_configs import last_head
 from .preprocessing import Preprocessing
 
 

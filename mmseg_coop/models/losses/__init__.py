@@ -1,6 +1,6 @@
 from .cooperation_loss import CooperationLoss, Lesson
 from .distill_loss import DistillLoss
-from .losses import CooperationLosses
+from .loss_list import CooperationLosses
 from .mutual_loss import MutualLoss
 
 __all__ = [

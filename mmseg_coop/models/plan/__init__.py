@@ -1,7 +1,7 @@
-from .config import asked_sites, write_connections
 from .connection import Connection, SiteRef
 from .patterns import PATTERNS, NetworkSites, matched
 from .plan import Plan
+from .read_connections import asked_sites, write_connections
 from .restrict import restrict
 
 __all__ = [

@@ -5,8 +5,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from ..sites import TRUNK
-from .config import Sites
 from .connection import Connection, SiteRef
+from .read_connections import Sites
 
 
 def check_connections(connections: Sequence[Connection], sites: Sites) -> None:

@@ -1,6 +1,6 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .label_maps import can_predict_labels, predict_beside_networks, predict_labels
-from .network_files import flatten_networks, network_configs
+from .network_config_files import flatten_networks, network_configs
 from .observe import observe
 
 __all__ = [

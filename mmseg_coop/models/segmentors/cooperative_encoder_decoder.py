@@ -20,16 +20,16 @@ from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
 from ..losses import CooperationLosses
 from ..plan import Plan, asked_sites, write_connections
-from ..plan.upgrade import upgrade_keys
+from ..plan.old_weight_names import upgrade_keys
 from ..recompute import recompute_modules, recompute_networks
 from ..sites import Site
+from .check_test_cfg import check_test_cfg, expect_mode
 from .combine import MEAN, mean_of_probabilities, slide
-from .initial_weights import InitialWeights
+from .init_checkpoints import load_connections, load_networks
+from .init_on_first_run import InitialWeights
 from .logits import first, small_logits
-from .network_inits import load_connections, load_networks
+from .network_configs import check_alike, in_channels, last_head, read_networks
 from .network_sites import find_network_sites
-from .networks import check_alike, in_channels, last_head, read_networks
-from .options import check_test_cfg, expect_mode
 
 
 @MODELS.register_module()

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from ..sites import Site, find_sites
-from .networks import NetworkConfig, image_channels
+from .network_configs import NetworkConfig, image_channels
 
 # Size of the image of a dry run, where the config does not tell one.
 _IMAGE_SIZE = (512, 512)

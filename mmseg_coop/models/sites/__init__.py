@@ -1,7 +1,7 @@
 from .discover import find_sites
 from .dry_run import auxiliary_heads
+from .head_sites import NamedSite, register_site_rule
 from .hooks import Switch, attach, observing
-from .rules import NamedSite, register_site_rule
 from .site import LOGITS, TRUNK, Address, Site
 
 __all__ = [

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from .describe import Describer
+from .candidates import Describer
 from .dry_run import DryRun, Record, depends, feature_maps
-from .rules import named_sites
+from .head_sites import named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.

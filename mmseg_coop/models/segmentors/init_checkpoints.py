@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..plan import Connection, Plan, SiteRef
-from ..weights import load_file, part_of, put_weights, weights_of
 
 _NETWORKS = 'networks'
 

@@ -8,7 +8,7 @@ from mmengine.dataset import InfiniteSampler
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_coop.datasets import DrawSampler, SeededDataset
-from mmseg_coop.datasets.draws import derive_seed
+from mmseg_coop.datasets.seeded_loading import derive_seed
 
 
 class Noise(Dataset):

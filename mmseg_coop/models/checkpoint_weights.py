@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .plan.upgrade import upgrade_keys
+from .plan.old_weight_names import upgrade_keys
 
 _EXAMPLES = 3
 

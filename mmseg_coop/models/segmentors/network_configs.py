@@ -12,8 +12,8 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from ..expect import expect, expect_bool, expect_dict
-from .network_entries import name_networks
-from .network_files import OWN_KEYS, class_of, flat_entry, merge_network
+from .network_config_files import OWN_KEYS, class_of, flat_entry, merge_network
+from .network_names import name_networks
 
 # Attributes that all networks must share.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')

@@ -13,7 +13,7 @@ from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
 from ..comparison.tables import all_tables
 from ..cost.measure import measured_or_kept
-from .document import write_summary
+from .summary import write_summary
 from .trial import Trial
 
 _PICTURES = 8

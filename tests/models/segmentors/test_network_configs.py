@@ -12,7 +12,7 @@ from mmengine.optim import OptimWrapper
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder, ResNet, ResNetV1c
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.segmentors.network_files import flatten_networks
+from mmseg_coop.models.segmentors.network_config_files import flatten_networks
 
 from differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
 from tiny import (
