@@ -245,10 +245,21 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         load_connections(self.plan, origins)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Load older checkpoints, too."""
+        """Load older checkpoints, too, and refuse those of other models.
+
+        Whoever loads has asked for all weights, or for those that fit: none of them is
+        a mistake that MMSegmentation's tools would only log.
+        """
         own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
         for key, old in upgrade_keys(own).items():
             state_dict[f'{prefix}{key}'] = state_dict.pop(old)
+        parts = tuple(f'{prefix}{name}.' for name in self._modules)
+        if own and not any(key.startswith(parts) for key in state_dict):
+            raise ValueError(
+                f'none of the {len(own)} weights fits a cooperative model, whose names '
+                f'begin with networks.{next(iter(self.networks))}; the checkpoint of a '
+                'single network starts one with model.networks_init=[a.pth,b.pth]'
+            )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> 'CooperativeEncoderDecoder':

@@ -56,6 +56,13 @@ def test_without_a_checkpoint_it_is_the_ensemble_of_its_networks(config, singles
     assert (model.networks.top.decode_head.conv_seg.bias == 7).all()
 
 
+def test_a_single_networks_checkpoint_is_no_pairs(config, singles):
+    config.model.networks_init = None
+    message = r'none of the \d+ weights fits .*networks_init'
+    with pytest.raises(ValueError, match=message):
+        init_model(config, singles[0], device='cpu')
+
+
 METAS = [dict(img_shape=(64, 64), ori_shape=(64, 64), pad_shape=(64, 64))] * 2
 ENTRIES = {
     'predict': lambda model, x: model.predict(x),
