@@ -17,7 +17,6 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
-from torch.utils.benchmark.utils.common import set_torch_threads
 
 from ..comparison.comparison import Comparison
 from ..config_types import use_scope
@@ -25,7 +24,7 @@ from .cost import Cost, Costs
 from .flops import counted
 from .machine import describe_machine
 from .memory import peak_memory
-from .timing import seconds_in_turn
+from .timing import one_thread, seconds_in_turn
 
 # Normalisation in training wants more than one value of a channel.
 _BATCH = 2
@@ -70,7 +69,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
     images = {label: load_image(config) for label, config in configs.items()}
     models = {label: build_model(config) for label, config in configs.items()}
     calls = {label: _prediction(models[label], images[label]) for label in configs}
-    with set_torch_threads(1):
+    with one_thread():
         times = seconds_in_turn(calls, rounds)
     costs = {}
     for label, config in configs.items():
