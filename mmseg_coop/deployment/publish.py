@@ -16,6 +16,7 @@ from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..comparison.runs import Run, load_runs
+from ..config_types import spell_out
 from ..cost.flops import prediction_flops
 from ..models.segmentors.network_configs import in_channels
 from .model_card import Card, model_card
@@ -57,10 +58,11 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
         run=found,
         meta=saved.get('meta', {}),
     )
-    own = {k: v for k, v in config.to_dict().items() if k not in _OWN}
+    whole = spell_out(config.to_dict())
+    own = {k: v for k, v in whole.items() if k not in _OWN}
     Config(own).dump(str(part / CONFIG))
     save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
-    labels = json.dumps(_labels(config, predictor), indent=2)
+    labels = json.dumps(_labels(own, predictor), indent=2)
     (part / 'config.json').write_text(f'{labels}\n')
     (part / 'README.md').write_text(model_card(card))
 
@@ -83,7 +85,7 @@ def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
     return dict(state_dict=saved.get('state_dict', saved), meta=meta)
 
 
-def _labels(config: Config, predictor: Predictor) -> dict[str, Any]:
+def _labels(config: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
     """Contents of ``config.json``, as the hub and other programs read it."""
     names = dict(enumerate(predictor.classes))
     return dict(
@@ -92,7 +94,7 @@ def _labels(config: Config, predictor: Predictor) -> dict[str, Any]:
         id2label=names,
         label2id={name: i for i, name in names.items()},
         palette=_palette(predictor),
-        data_preprocessor=config.model.get('data_preprocessor'),
+        data_preprocessor=config['model'].get('data_preprocessor'),
         test_pipeline=config.get('test_pipeline'),
     )
 
