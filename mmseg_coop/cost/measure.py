@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..comparison.comparison import Comparison
 from ..config_types import use_scope
+from ..models.segmentors.init_checkpoints import without_inits
 from .cost import Cost, Costs
 from .flops import counted
 from .machine import describe_machine
@@ -95,14 +96,9 @@ def load_image(config: Config) -> dict:
 
 def build_model(config: Config) -> EncoderDecoder:
     """A config's model with random weights, ready to predict."""
-    model = copy.deepcopy(config.model)
     # Checkpoints that networks start from may be gone.
-    model.pop('networks_init', None)
-    networks = model.get('networks') or []
-    for entry in networks.values() if isinstance(networks, dict) else networks:
-        if isinstance(entry, dict):
-            entry.pop('init', None)
-    return revert_sync_batchnorm(MODELS.build(model)).eval()
+    model = MODELS.build(without_inits(config.model))
+    return revert_sync_batchnorm(model).eval()
 
 
 def training_flops(config: Config, item: dict) -> int | None:

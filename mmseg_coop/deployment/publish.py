@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..checkpoints.safetensors import save_safetensors
 from ..comparison.runs import Run, load_runs
 from ..config_types import spell_out
 from ..cost.flops import prediction_flops
+from ..models.segmentors.init_checkpoints import without_inits
 from ..models.segmentors.network_configs import in_channels
 from .model_card import Card, model_card
 from .model_folder import CONFIG, WEIGHTS
@@ -34,7 +34,7 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
         checkpoint: A checkpoint file of it.
         out: The folder, new or empty; it is filled as a whole or not at all.
         run: Work dir with the results of a test. Default: that of the checkpoint, if
-            it has any.
+            it has results of just this one.
 
     Raises:
         FileExistsError: If there is something in the folder already.
@@ -48,7 +48,7 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
 def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     predictor = Predictor(config, checkpoint, 'cpu')
     saved = read_checkpoint(checkpoint, 'cpu')
-    found = _find_run(run, Path(checkpoint).parent)
+    found = _find_run(run, Path(checkpoint))
     card = Card(
         name=Path(config.filename).stem,
         classes=predictor.classes,
@@ -60,6 +60,8 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     )
     whole = spell_out(config.to_dict())
     own = {k: v for k, v in whole.items() if k not in _OWN}
+    # The checkpoint has what networks started from.
+    own['model'] = without_inits(own['model'])
     Config(own).dump(str(part / CONFIG))
     save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
     labels = json.dumps(_labels(own, predictor), indent=2)
@@ -67,13 +69,16 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     (part / 'README.md').write_text(model_card(card))
 
 
-def _find_run(named: str | None, beside: Path) -> Run | None:
+def _find_run(named: str | None, checkpoint: Path) -> Run | None:
     if named is not None:
         return load_runs([named])[0]
     try:
-        return load_runs([str(beside)])[0]
+        run = load_runs([str(checkpoint.parent)])[0]
     except FileNotFoundError:
         return None
+    # There may be several checkpoints, and results of one.
+    tested = run.results.meta.get('checkpoint')
+    return run if tested and Path(tested).name == checkpoint.name else None
 
 
 def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
@@ -114,5 +119,5 @@ def _flops(config: Config, model: nn.Module) -> int | None:
         return None
     with torch.random.fork_rng():
         return prediction_flops(
-            lambda: MODELS.build(deepcopy(config.model)), *_image_size(model)
+            lambda: MODELS.build(without_inits(config.model)), *_image_size(model)
         )

@@ -13,6 +13,10 @@ from .plan.old_weight_names import upgrade_keys
 _EXAMPLES = 3
 
 
+# Mean and standard deviation, which are the config's, and counters of losses.
+_NO_WEIGHTS = ('data_preprocessor.', 'cooperation_losses.')
+
+
 def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
     """Load a checkpoint's weights into a module.
 
@@ -165,13 +169,14 @@ class Overlap:
 
 def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
     """Compare a state dict with a module's; a leading ``module.`` does not count."""
-    found = {
-        key: value
-        for key, value in _plain_keys(state_dict).items()
-        # Mean and standard deviation are the config's.
-        if not key.startswith('data_preprocessor.')
-    }
-    expected = module.state_dict()
+    found, expected = (
+        {
+            key: value
+            for key, value in weights.items()
+            if not key.startswith(_NO_WEIGHTS)
+        }
+        for weights in (_plain_keys(state_dict), module.state_dict())
+    )
     both = [key for key in expected if key in found]
     wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]
     return Overlap(

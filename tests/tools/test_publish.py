@@ -90,6 +90,12 @@ def test_the_card_has_the_results_of_the_run(folder, tool):
     value = head['model-index'][0]['results'][0]['metrics'][0]['value']
     assert f'| bottom (selected) | {value:.2f} |' in card
     assert '| top | ' in card and '| mean | ' in card
+    # Results of one checkpoint are not another's.
+    shutil.copy(folder / 'a.pth', folder / 'run' / 'b.pth')
+    done = tool('publish.py', CONFIG, 'run/b.pth', '--out', 'untested')
+    assert done.returncode == 0, done.stderr
+    card = (folder / 'untested' / 'README.md').read_text()
+    assert 'None: the run has no results' in card
 
 
 def test_what_split_and_join_write_predicts_by_its_folder(folder, tool):
@@ -108,6 +114,24 @@ def test_what_split_and_join_write_predicts_by_its_folder(folder, tool):
         assert done.returncode == 0, done.stderr
         label = cv2.imread(str(folder / f'of_{name}/label/image.png'), -1)
         assert (label == expected.label).mean() > 0.999
+
+
+def test_a_taught_student_needs_its_teachers_checkpoint_no_more(folder, tool):
+    config = CONFIG.with_name('deeplabv3plus_r18_distilled_toy.py')
+    model = Config.fromfile(config).model
+    model.networks_init = None
+    torch.manual_seed(0)
+    weights = MODELS.build(model).state_dict()
+    # The counter of a loss that was warmed up.
+    weights['cooperation_losses.0.iters'] = torch.tensor(5)
+    torch.save(dict(state_dict=weights), folder / 'taught.pth')
+    done = tool('publish.py', config, 'taught.pth', '--out', 'taught')
+    assert done.returncode == 0, done.stderr
+    assert 'GFLOPs' in (folder / 'taught' / 'README.md').read_text()
+    assert 'networks_init' not in (folder / 'taught' / 'config.py').read_text()
+    options = ['--network', 'student', '--out', 'alone']
+    done = tool('split.py', config, 'taught.pth', *options)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

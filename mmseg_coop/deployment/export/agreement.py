@@ -132,9 +132,12 @@ def _ties(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> int:
     differ = found['label'] != expected['label']
     shares = expected['probabilities']
     if shares.shape[1] == 1:
-        # All that differ have the threshold for a probability.
-        at_threshold = shares[differ[:, None]]
-        gaps = at_threshold - (at_threshold.min() if differ.any() else 0)
+        # The threshold is between what PyTorch calls background and object.
+        shares, positive = shares[:, 0], expected['label'] > 0
+        low = shares[~positive].max() if (~positive).any() else 0
+        high = shares[positive].min() if positive.any() else 1
+        found_low, found_high = differ & positive, differ & ~positive
+        gaps = torch.cat([shares[found_low] - low, high - shares[found_high]])
     else:
         of_found = shares.gather(1, found['label'][:, None]).squeeze(1)
         gaps = (shares.amax(1) - of_found)[differ]

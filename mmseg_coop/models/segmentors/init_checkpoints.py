@@ -1,6 +1,7 @@
 """Initial weights of networks: checkpoints of one network, or of several."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,17 @@ class Origin:
     def site(self, ref: SiteRef) -> SiteRef:
         """Name of a site of the network in the other model."""
         return ref._replace(network=self.network)
+
+
+def without_inits(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a model's config that starts from no checkpoint of another."""
+    found = deepcopy(dict(model))
+    found.pop('networks_init', None)
+    networks = found.get('networks') or []
+    for entry in networks.values() if isinstance(networks, Mapping) else networks:
+        if isinstance(entry, dict):
+            entry.pop('init', None)
+    return found
 
 
 def load_networks(

@@ -22,15 +22,10 @@ class InitialWeights:
         self.loaded = False
         for module in model.modules():
             module.register_load_state_dict_post_hook(self.note_loaded)
-        model.register_state_dict_pre_hook(self.before_state_dict)
 
     def note_loaded(self, module: nn.Module, incompatible_keys: Any) -> None:
         """Something was loaded: what, is the caller's business."""
         self.loaded = True
-
-    def before_state_dict(self, model: BaseModule, *_: Any) -> None:
-        """Whoever reads the weights gets those that a run would have."""
-        self.ensure(model)
 
     def ensure(self, model: BaseModule) -> None:
         """Before each run.
@@ -38,7 +33,7 @@ class InitialWeights:
         Raises:
             RuntimeError: If a graph is recorded of a model without its weights.
         """
-        if self.loaded or model.is_init:
+        if self.loaded or model.is_init or _has_no_values(model):
             return
         if torch.compiler.is_compiling():
             raise RuntimeError(
@@ -47,3 +42,8 @@ class InitialWeights:
             )
         self.loaded = True
         model.init_weights()
+
+
+def _has_no_values(model: nn.Module) -> bool:
+    """Tell whether a model is on the meta device, where FLOPs are counted."""
+    return next(model.parameters()).is_meta

@@ -70,7 +70,6 @@ ENTRIES = {
     'encode_decode': lambda model, x: model.encode_decode(x, METAS),
     'extract_feat': lambda model, x: model.extract_feat(x),
     'all_logits': lambda model, x: model.all_logits(x, METAS),
-    'state_dict': lambda model, x: model.state_dict(),
 }
 
 

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from mmseg_coop.deployment.export.agreement import DifferenceError, compare
+
+
+def made(probability: float, label: int) -> dict:
+    """A binary prediction: sure background, and a pixel with this probability."""
+    shares = torch.full((1, 1, 2, 2), 0.05)
+    shares[..., 0, 0] = probability
+    labels = torch.zeros(1, 2, 2, dtype=torch.long)
+    labels[:, 0, 0] = label
+    return dict(probabilities=shares, label=labels)
+
+
+def test_binary_labels_may_differ_at_the_threshold_only():
+    assert compare(made(0.9, 1), made(0.9, 1)).ties == 0
+    for expected, found in ((1, 0), (0, 1)):
+        with pytest.raises(DifferenceError, match='1 labels differ'):
+            compare(made(0.9, expected), made(0.9, found))
+    # Background reaches to it.
+    assert compare(made(0.05005, 1), made(0.05005, 0)).ties == 1
+
+
+def test_all_binary_labels_are_wrong():
+    shares = torch.full((1, 1, 4, 4), 0.9)
+    labels = torch.ones(1, 4, 4, dtype=torch.long)
+    expected = dict(probabilities=shares, label=labels)
+    with pytest.raises(DifferenceError, match='16 labels differ'):
+        compare(expected, dict(expected, label=labels - 1))
