@@ -28,7 +28,7 @@ class Interval:
 
 def bootstrap(
     runs: Sequence[np.ndarray],
-    figure: Callable[[np.ndarray], np.ndarray],
+    metric: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Bootstrap a metric over images, averaged over runs.
 
@@ -36,7 +36,7 @@ def bootstrap(
 
     Args:
         runs: For each run, what was summed up of each image, (I, ...).
-        figure: Gives the metric, (RESAMPLES,), of sums over images, (RESAMPLES, ...).
+        metric: Gives the metric, (RESAMPLES,), of sums over images, (RESAMPLES, ...).
 
     Returns:
         The metric, (RESAMPLES,).
@@ -45,7 +45,7 @@ def bootstrap(
     generator = np.random.default_rng(0)
     times = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
     values = [
-        figure((times @ run.reshape(images, -1)).reshape(RESAMPLES, *shape))
+        metric((times @ run.reshape(images, -1)).reshape(RESAMPLES, *shape))
         for run in runs
     ]
     return np.mean(values, axis=0)

@@ -169,8 +169,8 @@ class Trial:
                 options=dict(entry.options),
                 networks=entry.networks,
                 of=entry.of,
-                # Records of before have none.
-                **({'networks_init': inits} if (inits := entry.networks_init) else {}),
+                # None, as in records from before there was any.
+                networks_init=entry.networks_init or None,
             )
         )
 

@@ -19,8 +19,13 @@ from .network_names import name_networks
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
 # What the cooperative model does itself, with the outputs of encode_decode.
-_NOT_RUN = ('predict', 'inference', 'whole_inference', 'slide_inference')
-_NOT_RUN += ('postprocess_result',)
+_NOT_RUN = (
+    'predict',
+    'inference',
+    'whole_inference',
+    'slide_inference',
+    'postprocess_result',
+)
 
 
 @dataclass(frozen=True)
