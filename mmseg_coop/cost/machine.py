@@ -13,17 +13,18 @@ from ..engine import cpu_has_bfloat16
 
 
 def describe_machine(threads: int | None = None) -> str:
-    """Processor, threads, memory, versions and the date, in a line.
+    """Processor, threads, memory, GPU, versions and the date, in a line.
 
     Args:
         threads: How many are used, if not as many as in this process.
     """
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
+    gpu = f', {torch.cuda.get_device_name()}' if torch.cuda.is_available() else ''
     return (
         f'{_processor()}, {os.cpu_count()} cores, '
         f'{threads or torch.get_num_threads()} threads, '
-        f'{memory:.0f} GB, {bfloat16} bfloat16 instructions; Python '
+        f'{memory:.0f} GB, {bfloat16} bfloat16 instructions{gpu}; Python '
         f'{platform.python_version()}, torch {torch.__version__}, mmengine '
         f'{mmengine.__version__}, mmseg {mmseg.__version__}; {date.today()}'
     )

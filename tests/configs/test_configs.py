@@ -24,7 +24,8 @@ NAMES = [
     for method in METHODS
 ]
 PRETRAINED = [
-    f'deeplabv3plus_effnetlite0_{method}_camvid' for method in (*METHODS, 'distilled')
+    *(f'danet_effnetlite0_{method}_camvid' for method in METHODS),
+    *(f'deeplabv3plus_effnetlite0_{m}_camvid' for m in (*METHODS, 'distilled')),
 ]
 # Networks that differ, and other connections.
 OTHERS = [

@@ -1,0 +1,2 @@
+_base_ = './danet_effnetlite0_single_camvid.py'
+model = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))
