@@ -1,6 +1,6 @@
 # The main table, for a GPU: both heads on a pretrained backbone, eight times as long as
 # camvid_pretrained.py, with batches twice as large.
-seeds = [0, 1, 2, 3, 4]
+seeds = [0, 1, 2]
 half = True
 _iters = 2400
 options = {
@@ -27,12 +27,12 @@ for _head in _heads:
     _config = f'../coop/{_head}_effnetlite0'
     methods |= {
         # The cost of a pair spent on one network.
-        f'{_head}_twice': dict(
-            config=f'{_config}_single_camvid.py', options=_twice, seeds=[0, 1, 2]
-        ),
+        f'{_head}_twice': dict(config=f'{_config}_single_camvid.py', options=_twice),
         f'{_head}_multi': dict(config=f'{_config}_multi_camvid.py'),
         f'{_head}_same': dict(config=f'{_config}_same_camvid.py'),
-        f'{_head}_single': dict(config=f'{_config}_single_camvid.py'),
+        f'{_head}_single': dict(
+            config=f'{_config}_single_camvid.py', seeds=[0, 1, 2, 3]
+        ),
     }
     methods |= {
         f'{_head}_{method}_{network}': dict(of=f'{_head}_{method}', predict=network)
@@ -43,7 +43,7 @@ for _head in _heads:
     methods[f'{_head}_apart'] = dict(
         config=f'{_config}_ensemble_camvid.py',
         networks=f'{_head}_single',
-        seeds=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)],
+        seeds=[(0, 1), (2, 3)],
     )
 # What the tables' gains are over.
 baselines = {
