@@ -251,7 +251,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         a mistake that MMSegmentation's tools would only log.
         """
         own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
-        for key, old in upgrade_keys(own).items():
+        for key, old in upgrade_keys(own, self.plan).items():
             state_dict[f'{prefix}{key}'] = state_dict.pop(old)
         parts = tuple(f'{prefix}{name}.' for name in self._modules)
         if own and not any(key.startswith(parts) for key in state_dict):
