@@ -86,6 +86,8 @@ AT_BUILD = {
         {'default_hooks.timer.type': 'IterTimeHook'},
         r"default_hooks.timer.type: found 'IterTimeHook'.* did you mean IterTimerHook",
     ),
+    'environment': ({'env_cfg': None}, 'env_cfg: found None, expected a value'),
+    'level of the log': ({'log_level': None}, 'log_level: found None, expected a v'),
     'visualizer': ({'visualizer': 3}, r'the config can not be run .* but got 3'),
 }
 WHEN_TRAINED = {

@@ -5,10 +5,12 @@ import copy
 import pytest
 import torch
 from families import FAMILIES
+from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import load_state_dict
 from mmseg.registry import MODELS
 
+from mmseg_coop.checkpoints.safetensors import save_safetensors
 from mmseg_coop.models.checkpoint_weights import check_state_dict, load_weights
 from mmseg_coop.models.plan import Plan, SiteRef, write_connections
 
@@ -148,6 +150,13 @@ def test_older_checkpoints_load(name, style, pattern, tmp_path):
     check(lambda other: other.load_state_dict(dict(before), strict=True))
     check(lambda other: load_state_dict(other, dict(before), strict=True))
     check(lambda other: load_weights(other, path))
+    save_safetensors(dict(state_dict=before), tmp_path / 'old.safetensors')
+    check(lambda other: load_weights(other, str(tmp_path / 'old.safetensors')))
+    averaged = ExponentialMovingAverage(build(name, connections))
+    old = {f'module.{key}': value for key, value in before.items()}
+    averaged.load_state_dict({**old, 'steps': torch.tensor(3)}, strict=True)
+    for key, value in averaged.module.state_dict().items():
+        assert torch.equal(value, expected[key]), key
 
 
 @pytest.mark.parametrize('style', ['plain', 'substitutes'])
