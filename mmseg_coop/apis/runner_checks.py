@@ -28,6 +28,9 @@ _MMENGINES = (
     'checkpoint',
 )
 
+# None leaves out other keys of a config.
+_NEVER_NONE = ('env_cfg', 'launcher', 'log_level', 'randomness', 'work_dir')
+
 
 def leave_out_hooks(config: Config) -> list[str]:
     """Have None leave out any of ``default_hooks``: MMEngine knows its own only.
@@ -40,6 +43,20 @@ def leave_out_hooks(config: Config) -> list[str]:
     for name in set(left_out) - set(_MMENGINES):
         hooks.pop(name)
     return left_out
+
+
+def check_values(config: Config) -> None:
+    """Check that keys have a value which MMEngine's Runner reads without a look.
+
+    Raises:
+        ValueError: If one is None.
+    """
+    for key in _NEVER_NONE:
+        if key in config and config[key] is None:
+            raise ValueError(
+                f"{key}: found None, expected a value; MMEngine's default is that of a "
+                'config without the key'
+            )
 
 
 def check_runner(runner: Runner, training: bool) -> None:

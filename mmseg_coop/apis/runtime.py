@@ -23,7 +23,12 @@ from ..engine import is_mixed_precision
 from ..models.segmentors import flatten_networks
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
-from .runner_checks import add_checkpoint_match_hook, check_runner, leave_out_hooks
+from .runner_checks import (
+    add_checkpoint_match_hook,
+    check_runner,
+    check_values,
+    leave_out_hooks,
+)
 
 
 def read_config(path: str, options: dict | None = None) -> Config:
@@ -141,6 +146,7 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """
     # PyTorch then asks for large pages, which a CPU finds and clears faster.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
+    check_values(config)
     check_dataset_folders({loader: config.get(loader) for loader in loaders})
     check_num_classes(config)
     check_reduce_zero_label(config)

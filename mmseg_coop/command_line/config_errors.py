@@ -12,6 +12,10 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
+from torch import nn
+
+from ..models.sites.levels import check_levels
+from ..unwrap import unwrap
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
 # Functions of MMEngine's Runner that work on a config.
@@ -56,6 +60,12 @@ def config_error(error: Exception) -> str | None:
         for frame in builds:
             if unknown[1] in (frame.f_locals.get('args') or {}):
                 return _unknown_option(frame, unknown[1], config)
+    if _function(frames[-1]) == '_transform_inputs':
+        head, levels = (frames[-1].f_locals[name] for name in ('self', 'inputs'))
+        try:
+            check_levels(head, f'model.{_path(head, frames)}', levels)
+        except ValueError as found:
+            return str(found)
     if _package(frames[-1]) not in _HOSTS:
         return None
     called = [frame for frame in builds if 'args' in frame.f_locals]
@@ -176,6 +186,13 @@ def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
 def _equal(a: Any, b: Any) -> bool:
     # The second says no to NaN.
     return a is b or a == b
+
+
+def _path(module: nn.Module, frames: Iterable[FrameType]) -> str:
+    """Path of a module in the outermost one that is running."""
+    running = (frame.f_locals.get('self') for frame in frames)
+    model = unwrap(next(x for x in running if isinstance(x, nn.Module)))
+    return next(name for name, found in model.named_modules() if found is module)
 
 
 def _dotted(key: str) -> str:

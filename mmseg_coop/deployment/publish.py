@@ -1,6 +1,7 @@
 """Write a trained model into a folder that can be shared."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..checkpoints.safetensors import save_safetensors
 from ..comparison.runs import Run, load_runs
 from ..config_types import spell_out
 from ..cost.flops import prediction_flops
+from ..models.checkpoint_weights import weights_for
 from ..models.segmentors.init_checkpoints import without_inits
 from ..models.segmentors.network_configs import in_channels
 from .model_card import Card, model_card
@@ -87,7 +89,10 @@ def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
     # The training's config names places of the machine; the folder has its own.
     meta.pop('cfg', None)
     meta['dataset_meta'] = dict(classes=predictor.classes, palette=_palette(predictor))
-    return dict(state_dict=saved.get('state_dict', saved), meta=meta)
+    found = saved.get('state_dict', saved)
+    weights = OrderedDict(weights_for(predictor.model, found))
+    weights._metadata = getattr(found, '_metadata', {})
+    return dict(state_dict=weights, meta=meta)
 
 
 def _labels(config: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:

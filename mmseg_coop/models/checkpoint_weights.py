@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from .plan import Plan
 from .plan.old_weight_names import upgrade_keys
 
 _EXAMPLES = 3
@@ -60,8 +61,9 @@ def load_file(path: str, what: str, model: str) -> dict:
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint, with current names."""
-    return _plain_keys(checkpoint.get('state_dict', checkpoint))
+    """The weights of a checkpoint, without a leading ``module.`` in their names."""
+    weights = checkpoint.get('state_dict', checkpoint)
+    return {key.removeprefix('module.'): value for key, value in weights.items()}
 
 
 def part_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -93,9 +95,16 @@ def put_weights(
     module.load_state_dict(weights, strict=False)
 
 
-def _plain_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    plain = {key.removeprefix('module.'): value for key, value in state_dict.items()}
-    return upgrade_keys(plain)
+def weights_for(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by the names that a module has for them.
+
+    Args:
+        module: Any module; of a cooperative model connectors had other names before.
+        weights: Of it by name, also by older names.
+    """
+    plain = weights_of(weights)
+    plan = getattr(module, 'plan', None)
+    return upgrade_keys(plain, plan) if isinstance(plan, Plan) else plain
 
 
 def _fitting(
@@ -116,7 +125,8 @@ def _fitting(
         f'not loaded: {", ".join(left) or "none"}',
         'current',
     )
-    return {key: state_dict[key] for key in found.fit}
+    weights = weights_for(module, state_dict)
+    return {key: weights[key] for key in found.fit}
 
 
 def check_state_dict(
@@ -175,7 +185,7 @@ def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
             for key, value in weights.items()
             if not key.startswith(_NO_WEIGHTS)
         }
-        for weights in (_plain_keys(state_dict), module.state_dict())
+        for weights in (weights_for(module, state_dict), module.state_dict())
     )
     both = [key for key in expected if key in found]
     wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]

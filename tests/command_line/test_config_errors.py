@@ -73,6 +73,11 @@ AT_BUILD = {
         {'model.backbone.depth': 19},
         r'model.backbone: ResNetV1c can not be built \(KeyError: invalid depth 19',
     ),
+    'level': (
+        {'model.decode_head.in_index': 7},
+        r'networks.top: decode_head.in_index: found 7, but the network has 4 levels of '
+        r'feature maps, expected 0 to 3',
+    ),
     'no dict': (
         {'model.decode_head': 3},
         r'model.decode_head: found 3, expected a dict',
@@ -81,9 +86,15 @@ AT_BUILD = {
         {'default_hooks.timer.type': 'IterTimeHook'},
         r"default_hooks.timer.type: found 'IterTimeHook'.* did you mean IterTimerHook",
     ),
+    'environment': ({'env_cfg': None}, 'env_cfg: found None, expected a value'),
+    'level of the log': ({'log_level': None}, 'log_level: found None, expected a v'),
     'visualizer': ({'visualizer': 3}, r'the config can not be run .* but got 3'),
 }
 WHEN_TRAINED = {
+    'level of an ensemble': (
+        {'model.connections': None, 'model.auxiliary_head.in_index': -5},
+        r'model.networks.top.auxiliary_head.in_index: found -5, but the network has 4',
+    ),
     'optimizer': (
         {'optim_wrapper.optimizer.type': 'SGDD'},
         r"optim_wrapper.optimizer.type: found 'SGDD'.* did you mean SGD",

@@ -19,9 +19,11 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
     Raises:
         ValueError: If a network or site is unknown, no head depends on a target, a
             network is connected with itself, a site is the target of two
-            connections, streams would mix, or a feature map would depend on itself.
+            connections, two targets would have connectors of one name, streams would
+            mix, or a feature map would depend on itself.
     """
     targets: dict[SiteRef, Connection] = {}
+    identifiers: dict[str, SiteRef] = {}
     for connection in connections:
         for ref in (*connection.sources, *connection.targets):
             _check_known(ref, connection.key, sites)
@@ -36,6 +38,13 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
                     'source=[...]'
                 )
             targets[target] = connection
+            other = identifiers.setdefault(target.identifier, target)
+            if other != target:
+                raise ValueError(
+                    f'{connection.key}: {other} and {target} would have connectors of '
+                    f'one name, {target.identifier}; name the networks otherwise, or '
+                    'connect other sites'
+                )
     _check_acyclic(connections, sites)
 
 

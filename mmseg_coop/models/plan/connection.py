@@ -1,27 +1,13 @@
 """Connections between networks, as data."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-# MMEngine's custom_keys and freezing match parts of parameter names: a connector must
-# not be taken for a part of a network.
-_OTHER_NAMES = {
-    'backbone': 'encoder',
-    'neck': 'pyramid',
-    'decode_head': 'decoder',
-    'auxiliary_head': 'auxiliary',
-}
+# How a module's name, which must not have dots, writes a site's path.
+_WRITTEN = str.maketrans({'.': '_', '_': '-', ':': '+'})
 READS = ('fused', 'own')
 _OF_PATTERN = 'connections'
-
-
-def renamed(text: str) -> str:
-    """A name without those of a network's parts."""
-    for part, other in _OTHER_NAMES.items():
-        text = text.replace(part, other)
-    return text
 
 
 class SiteRef(NamedTuple):
@@ -50,8 +36,34 @@ class SiteRef(NamedTuple):
 
     @property
     def identifier(self) -> str:
-        """The name of a module that belongs to this site: ``bottom_encoder_layer1``."""
-        return re.sub('[.:]', '_', f'{self.network}_{renamed(self.site)}')
+        """The name of a module that belongs to this site: ``bottom_BACKBONE_LAYER1``.
+
+        MMEngine's ``custom_keys`` match parts of parameter names: with the case of its
+        letters swapped, a path inside a network is no part of a connector's name.
+        """
+        return f'{self.network}_{self.site.swapcase().translate(_WRITTEN)}'
+
+
+class PlanModule(NamedTuple):
+    """A module of a plan.
+
+    Attributes:
+        kind: ``connectors`` or ``aggregations``.
+        target: The site that it belongs to, of an aggregation the first one.
+    """
+
+    kind: str
+    target: SiteRef
+
+    @property
+    def name(self) -> str:
+        """Its name in the model: ``plan.connectors.bottom_BACKBONE_LAYER1``."""
+        return f'plan.{self.called(self.target.identifier)}'
+
+    def called(self, identifier: str) -> str:
+        """Its name in the plan, by that of its target."""
+        start = 'to_' if self.kind == 'aggregations' else ''
+        return f'{self.kind}.{start}{identifier}'
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,14 @@ class Connection:
     def identifier(self) -> str:
         """The name of the aggregation that belongs to this connection."""
         return f'to_{self.targets[0].identifier}'
+
+    @property
+    def modules(self) -> list['PlanModule']:
+        """The modules that a plan carries it out with."""
+        found = [PlanModule('connectors', target) for target in self.targets]
+        if len(self.sources) > 1:
+            found.append(PlanModule('aggregations', self.targets[0]))
+        return found
 
     def __str__(self) -> str:
         sources = ' + '.join(map(str, self.sources))

@@ -1,23 +1,64 @@
 """Names of connectors' weights in older checkpoints."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from .connection import renamed
+from .connection import PlanModule, SiteRef
+from .plan import Plan
 
-_BEFORE = ('connectors.', 'aggregations.')
+# What older names had in the place of a network's parts.
+_SUBSTITUTES = {
+    'backbone': 'encoder',
+    'neck': 'pyramid',
+    'decode_head': 'decoder',
+    'auxiliary_head': 'auxiliary',
+}
 
 
-def upgrade_keys(state_dict: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename ``connectors.bottom_backbone_layer1`` to ``plan.connectors....``.
+def module_names(module: PlanModule) -> tuple[str, ...]:
+    """Names of a plan's module in checkpoints: the current one, then older ones.
+
+    ``plan.connectors.bottom_BACKBONE_LAYER1`` was
+    ``plan.connectors.bottom_encoder_layer1`` and, before that,
+    ``connectors.bottom_backbone_layer1``.
+    """
+    network, site = module.target
+    other = site
+    for part, substitute in _SUBSTITUTES.items():
+        other = other.replace(part, substitute)
+    return (
+        module.name,
+        f'plan.{module.called(_flat(SiteRef(network, other)))}',
+        module.called(_flat(module.target)),
+    )
+
+
+def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Give the weights of a plan's modules their current names.
+
+    Only a plan knows which site an older name is of: a network may have an ``encoder``
+    itself.
 
     Args:
-        state_dict: Weights by name, of any model.
+        state_dict: Weights by name.
+        plan: That of the model that they are for.
 
     Returns:
         The same, with current names.
     """
-    return {
-        f'plan.{renamed(key)}' if key.startswith(_BEFORE) else key: value
-        for key, value in state_dict.items()
-    }
+    names = {}
+    for connection in plan.connections:
+        for now, *before in map(module_names, connection.modules):
+            names |= dict.fromkeys(before, now)
+    return {_renamed(key, names): value for key, value in state_dict.items()}
+
+
+def _renamed(key: str, names: Mapping[str, str]) -> str:
+    depth = 3 if key.startswith('plan.') else 2
+    module = '.'.join(key.split('.')[:depth])
+    return names.get(module, module) + key.removeprefix(module)
+
+
+def _flat(ref: SiteRef) -> str:
+    return re.sub('[.:]', '_', str(ref))

@@ -27,10 +27,10 @@ def restrict(
             continue
         smaller = replace(connection, targets=kept)
         entries.append(_as_config(smaller))
-        before = f'plan.aggregations.{connection.identifier}'
-        names[before] = f'plan.aggregations.{smaller.identifier}'
-        connectors = [f'plan.connectors.{ref.identifier}' for ref in kept]
-        names |= {name: name for name in connectors}
+        before = {module.kind: module.name for module in connection.modules}
+        for module in smaller.modules:
+            shared = module.kind == 'aggregations'
+            names[before[module.kind] if shared else module.name] = module.name
     return entries, names
 
 

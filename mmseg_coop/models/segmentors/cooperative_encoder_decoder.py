@@ -28,7 +28,13 @@ from .combine import MEAN, mean_of_probabilities, slide
 from .init_checkpoints import load_connections, load_networks
 from .init_on_first_run import InitialWeights
 from .logits import first, small_logits
-from .network_configs import check_alike, in_channels, last_head, read_networks
+from .network_configs import (
+    check_alike,
+    check_shapes,
+    in_channels,
+    last_head,
+    read_networks,
+)
 from .network_sites import find_network_sites
 
 
@@ -165,6 +171,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             name: MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
             for name, config in configs.items()
         }
+        check_shapes(built)
         preprocessor, channels = data_preprocessor_for(
             data_preprocessor,
             inputs={name: config.inputs for name, config in configs.items()},
@@ -184,7 +191,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.num_classes = one.num_classes
         self.out_channels = one.out_channels
         for name, config in configs.items():
-            self.networks[name].requires_grad_(not config.frozen)
+            if config.frozen:
+                self.networks[name].requires_grad_(False)
         if with_cp:
             recompute_networks(self.networks.values())
 
@@ -251,7 +259,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         a mistake that MMSegmentation's tools would only log.
         """
         own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
-        for key, old in upgrade_keys(own).items():
+        for key, old in upgrade_keys(own, self.plan).items():
             state_dict[f'{prefix}{key}'] = state_dict.pop(old)
         parts = tuple(f'{prefix}{name}.' for name in self._modules)
         if own and not any(key.startswith(parts) for key in state_dict):

@@ -1,6 +1,6 @@
 """Initial weights of networks: checkpoints of one network, or of several."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
-from ..plan import Connection, Plan, SiteRef
+from ..plan import Plan, SiteRef
+from ..plan.old_weight_names import module_names
 
 _NETWORKS = 'networks'
 
@@ -92,37 +93,21 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
         found = [origins.get(ref.network) for ref in refs]
         if None in found or len({origin.path for origin in found}) > 1:
             continue
-        for ours, module, theirs in _modules(plan, connection, origins):
-            origin = origins[connection.targets[0].network]
-            source = f'networks.{connection.targets[0].network}.init: {origin.path}'
-            weights = part_of(origin.weights, theirs)
+        for ours in connection.modules:
+            origin = origins[ours.target.network]
+            source = f'networks.{ours.target.network}.init: {origin.path}'
+            theirs = ours._replace(target=origin.site(ours.target))
+            module = plan.get_submodule(ours.name.removeprefix('plan.'))
+            found = [part_of(origin.weights, name) for name in module_names(theirs)]
+            weights = next(filter(None, found), None)
             if weights:
-                put_weights(module, weights, f'{source}: {theirs}')
+                put_weights(module, weights, f'{source}: {theirs.name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(
-                    f'{source}: has no {theirs}, which would not be trained either: '
-                    f"'{connection}' is between frozen networks; expected a checkpoint "
-                    f'with {ours}, or leave the connection out'
+                    f'{source}: has no {theirs.name}, which would not be trained '
+                    f"either: '{connection}' is between frozen networks; expected a "
+                    f'checkpoint with {ours.name}, or leave the connection out'
                 )
-
-
-def _modules(
-    plan: Plan, connection: Connection, origins: Mapping[str, Origin]
-) -> Iterator[tuple[str, nn.Module, str]]:
-    """Name, module and the name in the checkpoint of what a connection is made of."""
-
-    def renamed(ref: SiteRef) -> str:
-        return origins[ref.network].site(ref).identifier
-
-    if connection.identifier in plan.aggregations:
-        module = plan.aggregations[connection.identifier]
-        first = renamed(connection.targets[0])
-        name = f'plan.aggregations.{connection.identifier}'
-        yield name, module, f'plan.aggregations.to_{first}'
-    for target in connection.targets:
-        module = plan.connectors[target.identifier]
-        name = f'plan.connectors.{target.identifier}'
-        yield name, module, f'plan.connectors.{renamed(target)}'
 
 
 def _choose(

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.logging import print_log
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ..expect import expect, expect_bool, expect_dict
 from .network_config_files import OWN_KEYS, class_of, flat_entry, merge_network
@@ -119,6 +120,23 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
                 raise ValueError(
                     f'networks.{name}: {key} is {found!r}, expected that of {first}, '
                     f'{expected!r}: all networks predict the same classes'
+                )
+
+
+def check_shapes(networks: Mapping[str, nn.Module]) -> None:
+    """Check that all weights have a shape: before the first run lazy ones do not.
+
+    Raises:
+        ValueError: If one has none; it names the module.
+    """
+    for name, network in networks.items():
+        for path, module in network.named_modules():
+            if any(map(is_lazy, module._parameters.values())):
+                raise ValueError(
+                    f'networks.{name}: {path} is a {type(module).__name__}, whose '
+                    'weights have no shape before the first run, when an optimizer '
+                    'and checkpoints need it; expected a module that is given its '
+                    'channels'
                 )
 
 

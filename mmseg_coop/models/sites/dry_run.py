@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from .layout import BATCH
+from .levels import check_levels
 from .site import Address, replaced
 
 
@@ -83,6 +85,9 @@ class DryRun:
     ):
         self.network = _copy_to(network, device)
         self.names = {m: name for name, m in self.network.named_modules() if name}
+        for module, name in self.names.items():
+            if isinstance(module, BaseDecodeHead):
+                module._transform_inputs = _Levels(module, name)
         self.inputs_of = set(inputs_of)
         self.images = torch.zeros(BATCH, *image_shape, device=device)
 
@@ -194,6 +199,18 @@ class DryRun:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+@dataclass
+class _Levels:
+    """A head's choice of levels, checked; segmentors do not call heads by hooks."""
+
+    head: BaseDecodeHead
+    name: str
+
+    def __call__(self, levels: Sequence[Tensor]) -> Any:
+        check_levels(self.head, self.name, levels)
+        return type(self.head)._transform_inputs(self.head, levels)
 
 
 @dataclass

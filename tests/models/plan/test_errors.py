@@ -184,7 +184,7 @@ def test_streams_mix_on_request():
             )
         ],
     )
-    assert list(model.plan.connectors) == ['bottom_decoder_cam']
+    assert list(model.plan.connectors) == ['bottom_DECODE-HEAD_CAM']
     model = build_pair('danet', connections=dict(pattern='multi', mix_streams=True))
     assert len(model.plan.aggregations) == 1
 
@@ -216,4 +216,4 @@ def test_channels_may_be_given():
             connector=dict(channels=8, source_channels=8),
         )
     )
-    assert model.plan.connectors['bottom_encoder_layer1'].own.in_channels == 8
+    assert model.plan.connectors['bottom_BACKBONE_LAYER1'].own.in_channels == 8
