@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..datasets import check_dataset_folders
+from ..deployment.model_folder import make_standalone
 from ..models.checkpoint_weights import check_state_dict
 from ..models.plan import SiteRef, restrict
 from ..plot_style import save
@@ -94,9 +95,10 @@ def _keep(
     out: Path,
     found: Sequence[KnockOut],
 ) -> KnockOut:
-    """Write the model that has only some of the targets, and test it as it is."""
+    """Test the model that has only some of the targets, and write it."""
     entries, names = restrict(model.plan.connections, refs)
     kept = copy.deepcopy(config)
+    make_standalone(kept)
     # A list in the place of a pattern's dict, which it is not merged with.
     kept.model.pop('connections', None)
     kept.model.connections = entries
@@ -104,11 +106,6 @@ def _keep(
     smaller = MODELS.build(copy.deepcopy(kept.model))
     check_state_dict(smaller, weights, 'kept.pth')
     smaller.load_state_dict(weights)
-    data = BytesIO()
-    meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
-    torch.save(dict(state_dict=weights, meta=meta), data)
-    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
-    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     left_out = tuple(
         str(ref) for ref in model.plan.incoming if ref not in smaller.plan.incoming
     )
@@ -116,6 +113,11 @@ def _keep(
         target_flops(smaller, loader).values()
     )
     values = tuple(measure_iou(smaller, loader))
+    data = BytesIO()
+    meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
+    torch.save(dict(state_dict=weights, meta=meta), data)
+    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
+    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
     return KnockOut('kept.py', left_out, flops, values)
 
 

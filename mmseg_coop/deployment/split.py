@@ -17,9 +17,6 @@ from .model_folder import Written, write_model
 from .smallest import smallest_config, smallest_weights
 from .to_mmseg import strip_package, to_host
 
-# Weights that a checkpoint brings.
-_PRETRAINED = 'pretrained'
-
 
 def split(
     config: str,
@@ -109,7 +106,7 @@ def _ordinary(
             f'networks.{network}.inputs: found {list(own.inputs)}, not all channels of '
             'the image, which an ordinary network sees; it can not be written as one'
         )
-    found = {k: v for k, v in own.model.items() if k != _PRETRAINED}
+    found = dict(own.model)
     test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
     common = config.get('data_preprocessor')
     if common is not None or own.data_preprocessor:

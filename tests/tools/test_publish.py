@@ -43,7 +43,8 @@ def tool(folder, monkeypatch, capsys):
 
 
 def test_a_folder_predicts_by_itself(folder, tool):
-    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'model')
+    begin = '--cfg-options', 'model.pretrained=begin.pth'
+    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'model', *begin)
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (folder / 'model').iterdir()}
     assert names == {'README.md', 'config.json', 'config.py', 'model.safetensors'}
@@ -59,6 +60,7 @@ def test_a_folder_predicts_by_itself(folder, tool):
     label = cv2.imread(str(folder / 'p/label/image.png'), -1)
     assert (label == expected.label).mean() > 0.999
     check_contents(elsewhere, expected)
+    assert 'begin.pth' not in (elsewhere / 'config.py').read_text()
     (elsewhere / 'model.safetensors').unlink()
     done = tool('predict.py', elsewhere, 'image.png')
     assert done.returncode == 2
