@@ -1,9 +1,10 @@
 """Test a model without its connections, and keep the best of them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
+from ..checkpoints.safe_load import read_checkpoint
+from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
 from ..deployment.model_folder import make_standalone
 from ..models.checkpoint_weights import check_state_dict
@@ -73,7 +76,8 @@ def knock_out_checkpoint(
     save(draw_graph(model, _notes(found)), out / 'knock_out.png')
     if keep is not None:
         refs = best_targets(found, keep)
-        found.append(_keep(model, config, refs, loader, out, found))
+        meta = read_checkpoint(checkpoint, 'cpu').get('meta', {})
+        found.append(_keep(model, config, refs, loader, out, found, meta))
     return knock_out_table(found, loader.dataset.metainfo['classes'])
 
 
@@ -94,6 +98,7 @@ def _keep(
     loader: DataLoader,
     out: Path,
     found: Sequence[KnockOut],
+    meta: Mapping[str, Any],
 ) -> KnockOut:
     """Test the model that has only some of the targets, and write it."""
     entries, names = restrict(model.plan.connections, refs)
@@ -114,8 +119,9 @@ def _keep(
     )
     values = tuple(measure_iou(smaller, loader))
     data = BytesIO()
-    meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
-    torch.save(dict(state_dict=weights, meta=meta), data)
+    classes = list(loader.dataset.metainfo['classes'])
+    told = {'dataset_meta': dict(classes=classes), TRAININGS: trainings_of(meta)}
+    torch.save(dict(state_dict=weights, meta=told), data)
     AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
     return KnockOut('kept.py', left_out, flops, values)

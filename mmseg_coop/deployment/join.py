@@ -10,6 +10,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 
 from ..apis.runtime import read_config
+from ..checkpoints.training_record import trainings_of
 from ..config_types import resolve, use_scope
 from ..engine import CoopEvaluationHook
 from ..evaluation import CoopIoUMetric
@@ -68,8 +69,13 @@ def join(
     for name, (_, path), checkpoint in zip(names, files, loaded, strict=True):
         put_weights(model.networks[name], weights_of(checkpoint), path)
     stem = f'{Path(whole.filename).stem}_{pattern or "ensemble"}'
-    meta = loaded[0].get('meta', {})
-    paths = write_model(out, stem, whole, model.state_dict(), meta)
+    metas = [checkpoint.get('meta', {}) for checkpoint in loaded]
+    trainings = [
+        {**training, 'network': name}
+        for name, meta in zip(names, metas, strict=True)
+        for training in trainings_of(meta)
+    ]
+    paths = write_model(out, stem, whole, model.state_dict(), metas[0], trainings)
     count = sum(p.numel() for p in model.parameters())
     return Written(*paths, networks=tuple(names), after=count, note=modes)
 

@@ -1,6 +1,6 @@
 """A folder with a config and its checkpoint: write it, and find both in one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safetensors import SUFFIX
+from ..checkpoints.training_record import TRAININGS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
@@ -49,6 +50,7 @@ def write_model(
     config: Config,
     weights: Mapping[str, Tensor],
     meta: Mapping[str, Any],
+    trainings: Sequence[Mapping[str, Any]],
 ) -> tuple[Path, Path]:
     """Write ``<name>.py`` and ``<name>.pth`` into a new folder, both or none.
 
@@ -59,6 +61,7 @@ def write_model(
         weights: The weights by name.
         meta: ``meta`` of the checkpoint that they come from; what it says of the
             dataset is kept.
+        trainings: Those that the weights come from.
 
     Returns:
         The config's and the checkpoint's path.
@@ -68,6 +71,7 @@ def write_model(
     """
     make_standalone(config)
     kept = {k: meta[k] for k in ('dataset_meta', 'CLASSES', 'PALETTE') if k in meta}
+    kept[TRAININGS] = list(trainings)
     with new_folder(folder) as part:
         config.dump(str(part / f'{name}.py'))
         torch.save(dict(meta=kept, state_dict=dict(weights)), part / f'{name}.pth')

@@ -15,6 +15,7 @@ from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
+from ..checkpoints.training_record import trainings_of
 from ..comparison.runs import Run, load_runs
 from ..cost.flops import prediction_flops
 from ..models.segmentors.init_checkpoints import without_inits
@@ -53,7 +54,7 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
         flops=_flops(config, predictor.model),
         size=_image_size(predictor.model),
         run=found,
-        meta=saved.get('meta', {}),
+        trainings=trainings_of(saved.get('meta', {})),
     )
     whole = deepcopy(config)
     make_standalone(whole)

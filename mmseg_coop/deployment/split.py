@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
 from ..apis.runtime import read_config
+from ..checkpoints.training_record import trainings_of
 from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of, put_weights
@@ -68,7 +69,8 @@ def split(
     needs = strip_package(whole)
     built = MODELS.build(deepcopy(whole.model))
     put_weights(built, weights, f'{checkpoint}: {network}')
-    files = write_model(out, name, whole, built.state_dict(), meta)
+    trainings = trainings_of(meta, network)
+    files = write_model(out, name, whole, built.state_dict(), meta, trainings)
     kept = tuple(built.networks) if fed and not alone else ()
     counts = [sum(p.numel() for p in m.parameters()) for m in (model, built)]
     return Written(*files, kept, needs, *counts)

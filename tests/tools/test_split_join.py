@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
+from mmseg_coop.checkpoints.training_record import trainings_of
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
@@ -33,7 +34,7 @@ def write(folder: Path, name: str, model: dict):
     for module in built.modules():
         if hasattr(module, 'running_mean'):
             module.running_mean.normal_()
-    meta = dict(dataset_meta=dict(classes=list('abcde')))
+    meta = dict(dataset_meta=dict(classes=list('abcde')), experiment_name=name)
     state = dict(state_dict=built.state_dict(), meta=meta)
     torch.save(state, folder / f'{name}.pth')
     return built
@@ -258,6 +259,15 @@ def test_singles_become_an_ensemble(differ, tmp_path, tool):
     arguments = 'out/one_ensemble.py', 'out/one_ensemble.pth', '--network', 'bottom'
     assert tool('split', *arguments, '--out', 'back').returncode == 0
     _, back = read(tmp_path / 'back', 'one_ensemble_bottom')
+    joined, taken = (
+        trainings_of(torch.load(tmp_path / file)['meta'])
+        for file in ('out/one_ensemble.pth', 'back/one_ensemble_bottom.pth')
+    )
+    assert joined == [
+        dict(config='one', network='top'),
+        dict(config='two', network='bottom'),
+    ]
+    assert taken == [dict(config='two')]
     assert torch.equal(predict(back), predict(two))
 
 
