@@ -8,6 +8,7 @@ from ..checkpoints.training_record import versions
 from ..comparison.render import markdown
 from ..comparison.runs import Run
 from ..comparison.table import Table, number_cell, text_cell
+from ..evaluation.results import ORACLE
 
 # Of a training: what is told if it is known, and what every run should have.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
@@ -89,7 +90,8 @@ def _results(card: Card) -> Iterator[str]:
     results = card.run.results
     dataset = results.meta.get('dataset') or 'the test data'
     rows = []
-    for name in results.areas:
+    # The oracle is no prediction that anyone can have.
+    for name in (name for name in results.areas if name != ORACLE):
         selected = ' (selected)' if name == results.configured else ''
         values = map(number_cell, (results.miou(name), *results.iou(name)))
         rows.append([text_cell(f'{name}{selected}'), *values])
