@@ -9,6 +9,8 @@ matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from .checkpoints.atomic_backend import AtomicBackend
+
 # A colour that nothing else has: the page's own text colour takes its place.
 _INK = '#010203'
 STYLE = {
@@ -28,9 +30,14 @@ STYLE = {
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure for a paper; the file's suffix gives the format."""
+    """Write a figure for a paper; the file's suffix gives the format.
+
+    The file is complete or not there; its folder is made as needed.
+    """
+    data = io.BytesIO()
     with plt.rc_context(STYLE):
-        figure.savefig(path, dpi=200, facecolor='white')
+        figure.savefig(data, format=path.suffix[1:], dpi=200, facecolor='white')
+    AtomicBackend().put(data.getvalue(), path)
 
 
 def as_svg(figure: Figure) -> str:

@@ -13,7 +13,8 @@ from mmseg_coop.analysis.cooperation_figure import draw_cooperation
 from mmseg_coop.analysis.graph import draw_graph, mermaid
 from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import add_loading_arguments, run_tool
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
+from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.models import CooperativeEncoderDecoder
@@ -67,7 +68,7 @@ def build(config: Config) -> nn.Module:
 
 
 def draw(model: nn.Module, folder: Path) -> None:
-    (folder / 'graph.mmd').write_text(mermaid(model))
+    AtomicBackend().put_text(mermaid(model), folder / 'graph.mmd')
     figure = draw_graph(model)
     for suffix in ('.svg', '.png'):
         save(figure, folder / f'graph{suffix}')
@@ -80,7 +81,7 @@ def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
     found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))
     save(draw_cooperation(found), args.out / 'cooperation.png')
     text = json.dumps(found.scalars(), indent=2)
-    (args.out / 'cooperation.json').write_text(f'{text}\n')
+    AtomicBackend().put_text(f'{text}\n', args.out / 'cooperation.json')
     print(found.table())
 
 
@@ -93,13 +94,13 @@ def main(args: argparse.Namespace) -> None:
         raise ValueError(f'--num-images: found {args.num_images}, expected 1 or more')
     if args.keep is not None and not args.knock_out:
         raise ValueError('--keep: found without --knock-out, by which it chooses')
+    check_folder('--out', args.out)
     config = load_config(args.config, args.cfg_options)
     model = build(config)
-    args.out.mkdir(parents=True, exist_ok=True)
-    if args.graph:
-        draw(model, args.out)
     if args.checkpoint:
         load_weights(model, args.checkpoint)
+    if args.graph:
+        draw(model, args.out)
     if args.knock_out:
         print(knock_out_checkpoint(model, config, args.checkpoint, args.out, args.keep))
     elif args.checkpoint:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_coop.command_line import add_trust_argument, run_tool
+from mmseg_coop.command_line import add_trust_argument, check_folder, run_tool
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.render import FORMATS, check_format, print_tables, write
 from mmseg_coop.comparison.report import write_report
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> None:
     if args.gallery < 0:
         raise ValueError(f'--gallery: found {args.gallery}, expected 0 or more')
     if args.report:
-        args.report.mkdir(parents=True, exist_ok=True)
+        check_folder('--report', args.report)
     comparison = compare(load_runs(args.runs))
     if args.cost:
         costs = measured_or_kept(comparison, args.cost)

@@ -14,7 +14,7 @@ from rich.progress import track
 
 from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.apis.images import UnreadableImageError
-from mmseg_coop.command_line import add_loading_arguments, run_tool
+from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
@@ -29,7 +29,9 @@ def make_parser() -> argparse.ArgumentParser:
         help='config file, or a folder that has one and a checkpoint',
     )
     parser.add_argument(
-        'checkpoint', help='checkpoint file or URL; left out behind a folder'
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file or URL; left out behind a folder',
     )
     parser.add_argument(
         'sources',
@@ -54,15 +56,20 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def check(args: argparse.Namespace) -> None:
-    if Path(args.config).is_dir():
-        args.sources.insert(0, args.checkpoint)
+    if not Path(args.config).is_file() and '::' not in args.config:
+        # A folder, or nothing.
+        args.sources[:0] = [args.checkpoint] if args.checkpoint else []
         args.config, args.checkpoint = model_files(args.config)
     if not args.sources:
-        raise ValueError('SOURCE: found none, expected images behind the checkpoint')
+        raise ValueError(
+            'SOURCE: found none, expected images behind a config and its checkpoint, '
+            'or behind a folder that has both'
+        )
     if args.batch_size < 1:
         raise ValueError(f'--batch-size: found {args.batch_size}, expected 1 or more')
     if not 0 <= args.opacity <= 1:
         raise ValueError(f'--opacity: found {args.opacity}, expected 0 to 1')
+    check_folder('--out', args.out)
 
 
 def batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
@@ -77,7 +84,6 @@ def predict(args: argparse.Namespace) -> list[str]:
     config = load_config(args.config, args.cfg_options)
     use_scope(config)
     networks = 'uncertainty' in args.save
-    args.out.mkdir(parents=True, exist_ok=True)
     if networks and not is_type(config.model, CooperativeEncoderDecoder, MODELS):
         raise ValueError(
             f'--save uncertainty: the config has a {config.model.type}, expected a '

@@ -18,6 +18,7 @@ from ..checkpoints.atomic_backend import AtomicBackend
 from ..eval_mode import eval_mode
 from ..evaluation.results import iou
 from ..models.plan import Plan, SiteRef
+from ..models.segmentors.combine import MEAN
 
 NONE, ALL = 'nothing', 'everything'
 
@@ -91,8 +92,7 @@ def knock_out(
     Raises:
         ValueError: If nothing is connected, or the file is another one.
     """
-    if not model.plan.connections:
-        raise ValueError('--knock-out: the networks of the model are not connected')
+    _check_reached(model)
     classes = list(loader.dataset.metainfo['classes'])
     named = choices(model.plan)
     costs = target_flops(model, loader)
@@ -107,6 +107,20 @@ def knock_out(
         kept[name] = KnockOut(name, targets, flops, tuple(values))
         _write(file, key, classes, kept.values())
     return [kept[name] for name in named]
+
+
+def _check_reached(model: nn.Module) -> None:
+    plan, predicting = model.plan, model.predict_with
+    if not plan.connections:
+        raise ValueError('--knock-out: the networks of the model are not connected')
+    fed = [name for name in plan.networks if plan.demand(name).fused]
+    if predicting not in (*fed, MEAN):
+        raise ValueError(
+            f'--knock-out: the model predicts with {predicting}, which receives '
+            f'nothing, so that no connection changes what it predicts; expected '
+            f'{", ".join(fed)} or {MEAN}, as in --cfg-options '
+            f'model.test_cfg.predict={fed[-1]}'
+        )
 
 
 @torch.no_grad()

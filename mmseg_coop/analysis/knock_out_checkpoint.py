@@ -1,9 +1,10 @@
 """Test a model without its connections, and keep the best of them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -14,7 +15,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
+from ..checkpoints.safe_load import read_checkpoint
+from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
+from ..deployment.model_folder import make_standalone
 from ..models.checkpoint_weights import check_state_dict
 from ..models.plan import SiteRef, restrict
 from ..plot_style import save
@@ -72,7 +76,8 @@ def knock_out_checkpoint(
     save(draw_graph(model, _notes(found)), out / 'knock_out.png')
     if keep is not None:
         refs = best_targets(found, keep)
-        found.append(_keep(model, config, refs, loader, out, found))
+        meta = read_checkpoint(checkpoint, 'cpu').get('meta', {})
+        found.append(_keep(model, config, refs, loader, out, found, meta))
     return knock_out_table(found, loader.dataset.metainfo['classes'])
 
 
@@ -93,10 +98,12 @@ def _keep(
     loader: DataLoader,
     out: Path,
     found: Sequence[KnockOut],
+    meta: Mapping[str, Any],
 ) -> KnockOut:
-    """Write the model that has only some of the targets, and test it as it is."""
+    """Test the model that has only some of the targets, and write it."""
     entries, names = restrict(model.plan.connections, refs)
     kept = copy.deepcopy(config)
+    make_standalone(kept)
     # A list in the place of a pattern's dict, which it is not merged with.
     kept.model.pop('connections', None)
     kept.model.connections = entries
@@ -104,11 +111,6 @@ def _keep(
     smaller = MODELS.build(copy.deepcopy(kept.model))
     check_state_dict(smaller, weights, 'kept.pth')
     smaller.load_state_dict(weights)
-    data = BytesIO()
-    meta = dict(dataset_meta=dict(classes=list(loader.dataset.metainfo['classes'])))
-    torch.save(dict(state_dict=weights, meta=meta), data)
-    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
-    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     left_out = tuple(
         str(ref) for ref in model.plan.incoming if ref not in smaller.plan.incoming
     )
@@ -116,6 +118,12 @@ def _keep(
         target_flops(smaller, loader).values()
     )
     values = tuple(measure_iou(smaller, loader))
+    data = BytesIO()
+    classes = list(loader.dataset.metainfo['classes'])
+    told = {'dataset_meta': dict(classes=classes), TRAININGS: trainings_of(meta)}
+    torch.save(dict(state_dict=weights, meta=told), data)
+    AtomicBackend().put(data.getvalue(), out / 'kept.pth')
+    AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
     return KnockOut('kept.py', left_out, flops, values)
 
 

@@ -45,5 +45,6 @@ def find_config(path: str) -> Path:
         file = Path(folder) / '.mim' / 'configs' / name
     if not file.is_file():
         where = f' ({file})' if scope else ''
-        raise FileNotFoundError(f'there is no config file {path}{where}')
+        folder = '; it is a folder, expected a file' if file.is_dir() else ''
+        raise FileNotFoundError(f'there is no config file {path}{where}{folder}')
     return file

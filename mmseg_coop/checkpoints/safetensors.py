@@ -14,11 +14,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .atomic_backend import AtomicBackend
+from .training_record import TRAINING, TRAININGS
 
 SUFFIX = '.safetensors'
 # What describes the weights; states of training are left out.
 _META = ('dataset_meta', 'CLASSES', 'PALETTE', 'seed', 'epoch', 'iter', 'cfg')
-_META += ('experiment_name', 'time', 'mmengine_version')
+_META += ('experiment_name', 'time', 'mmengine_version', TRAINING, TRAININGS)
 
 
 def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:

@@ -3,6 +3,7 @@ from .arguments import (
     add_config_options,
     add_loading_arguments,
     add_trust_argument,
+    check_folder,
     run_tool,
 )
 from .errors import one_line_errors
@@ -12,6 +13,7 @@ __all__ = [
     'add_config_options',
     'add_loading_arguments',
     'add_trust_argument',
+    'check_folder',
     'one_line_errors',
     'run_tool',
 ]

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext, redirect_stderr
 from io import StringIO
+from pathlib import Path
 
 from mmengine.config import DictAction
 
@@ -61,6 +62,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # torch.distributed.launch passes it, torchrun sets the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Check that what a tool is to fill can be a folder: its first file makes it.
+
+    Raises:
+        ValueError: If it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise ValueError(f'{option}: found the file {path}, expected a folder')
 
 
 def run_tool(

@@ -20,6 +20,8 @@ ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'
 _LOST = re.compile(
     'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
 )
+# As shells say it of a program that Ctrl-C has ended.
+_INTERRUPTED = 130
 # Seconds that another process may take to end, and the launcher to notice.
 _PATIENCE = 10
 
@@ -28,13 +30,16 @@ _PATIENCE = 10
 def one_line_errors() -> Iterator[None]:
     """End the program with one line where config, data or a checkpoint is at fault.
 
-    Any other error is a bug, and shown with its traceback. Setting the environment
-    variable MMSEG_COOP_TRACEBACK shows where the others were raised, too.
+    So does Ctrl-C. Any other error is a bug, and shown with its traceback. Setting the
+    environment variable MMSEG_COOP_TRACEBACK shows where the others were raised, too.
     """
     # On a full disk logging would print a stack trace for each line.
     logging.raiseExceptions = False
     try:
         yield
+    except KeyboardInterrupt:
+        print('Stopped; what was finished stays.', file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
     except Exception as error:
         message = None if os.environ.get(TRACEBACK) else _message(error)
         if os.environ.get(ERROR_FILE):

@@ -10,11 +10,13 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 
 from ..apis.runtime import read_config
+from ..checkpoints.training_record import trainings_of
 from ..config_types import resolve, use_scope
 from ..engine import CoopEvaluationHook
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
+from ..models.segmentors.init_checkpoints import without_inits
 from ..models.segmentors.network_config_files import class_of, model_entry
 from ..models.segmentors.network_names import name_networks
 from .model_folder import Written, find_model, write_model
@@ -55,7 +57,8 @@ def join(
     names = list(name_networks(None, len(models)))
     loaded = [load_file(path, 'CHECKPOINT', config) for config, path in files]
     _check_classes([path for _, path in files], loaded)
-    own = [config.model for config in configs]
+    modes = _other_modes([path for path, _ in files], [c.model for c in configs])
+    own = [without_inits(config.model) for config in configs]
     whole.model = ConfigDict(_joined(own, names, pattern))
     import_package(whole)
     for key, value in (options or {}).items():
@@ -66,10 +69,15 @@ def join(
     for name, (_, path), checkpoint in zip(names, files, loaded, strict=True):
         put_weights(model.networks[name], weights_of(checkpoint), path)
     stem = f'{Path(whole.filename).stem}_{pattern or "ensemble"}'
-    meta = loaded[0].get('meta', {})
-    paths = write_model(out, stem, whole, model.state_dict(), meta)
+    metas = [checkpoint.get('meta', {}) for checkpoint in loaded]
+    trainings = [
+        {**training, 'network': name}
+        for name, meta in zip(names, metas, strict=True)
+        for training in trainings_of(meta)
+    ]
+    paths = write_model(out, stem, whole, model.state_dict(), metas[0], trainings)
     count = sum(p.numel() for p in model.parameters())
-    return Written(*paths, networks=tuple(names), after=count)
+    return Written(*paths, networks=tuple(names), after=count, note=modes)
 
 
 def _read(path: str) -> Config:
@@ -87,7 +95,6 @@ def _joined(
     models: Sequence[Mapping[str, Any]], names: Sequence[str], pattern: str | None
 ) -> dict[str, Any]:
     """The config of the cooperative model."""
-    models = [{k: v for k, v in m.items() if k != 'pretrained'} for m in models]
     first = models[0]
     common = dict(type=CooperativeEncoderDecoder.__name__)
     if pattern is not None:
@@ -125,6 +132,26 @@ def _check_classes(
                 f'those of {known[0][0]}, {", ".join(known[0][1][:3])}, …: all '
                 'networks predict the same'
             )
+
+
+def _other_modes(paths: Sequence[str], models: Sequence[Mapping[str, Any]]) -> str:
+    """Which networks were predicted in another way than the first, or nothing."""
+    first, *others = (_mode(model.get('test_cfg')) for model in models)
+    pairs = zip(paths[1:], others, strict=True)
+    differ = [f'{path} is predicted with {own}' for path, own in pairs if own != first]
+    if not differ:
+        return ''
+    return (
+        f'{"; ".join(differ)}; joined, all are predicted as {paths[0]}, with {first} '
+        '(--cfg-options model.test_cfg.mode=... chooses)'
+    )
+
+
+def _mode(test_cfg: Mapping[str, Any] | None) -> str:
+    """How images are predicted: as a whole, or in windows of some size."""
+    test_cfg = {'mode': 'whole', **(test_cfg or {})}
+    windows = ('crop_size', 'stride') if test_cfg['mode'] == 'slide' else ()
+    return ', '.join(f'{key}={test_cfg.get(key)!r}' for key in ('mode', *windows))
 
 
 def _evaluate_all(config: Config) -> None:

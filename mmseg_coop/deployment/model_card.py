@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import mmcv
-import mmengine
-import mmseg
-import torch
-
+from ..checkpoints.training_record import versions
 from ..comparison.render import markdown
 from ..comparison.runs import Run
 from ..comparison.table import Table, number_cell, text_cell
-from ..version import __version__
+from ..evaluation.results import ORACLE
+
+# Of a training: what is told if it is known, and what every run should have.
+_FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
+_EXPECTED = ('command', 'seed')
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Card:
         flops: Of predicting an image, None if not counted.
         size: Height and width of that image.
         run: With the results of a test, or None.
-        meta: Of the checkpoint.
+        trainings: Those that the checkpoint comes from, as far as it tells.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Card:
     flops: int | None
     size: tuple[int, int]
     run: Run | None
-    meta: Mapping[str, Any]
+    trainings: Sequence[Mapping[str, Any]]
 
 
 def model_card(card: Card) -> str:
@@ -90,7 +90,8 @@ def _results(card: Card) -> Iterator[str]:
     results = card.run.results
     dataset = results.meta.get('dataset') or 'the test data'
     rows = []
-    for name in results.areas:
+    # The oracle is no prediction that anyone can have.
+    for name in (name for name in results.areas if name != ORACLE):
         selected = ' (selected)' if name == results.configured else ''
         values = map(number_cell, (results.miou(name), *results.iou(name)))
         rows.append([text_cell(f'{name}{selected}'), *values])
@@ -109,16 +110,34 @@ def _cost(card: Card) -> Iterator[str]:
 
 def _training(card: Card) -> Iterator[str]:
     yield '## Training\n'
-    yield f'```shell\npython tools/train.py {card.name}.py\n```\n'
-    done = [f'{key} {card.meta[key]}' for key in ('seed', 'iter') if key in card.meta]
-    versions = ', '.join(
-        f'{name} {module}'
-        for name, module in (
-            ('mmseg_coop', __version__),
-            ('mmsegmentation', mmseg.__version__),
-            ('mmcv', mmcv.__version__),
-            ('mmengine', mmengine.__version__),
-            ('torch', torch.__version__),
-        )
-    )
-    yield f'{", ".join([*done, "published with " + versions])}.\n'
+    if not card.trainings:
+        yield 'The checkpoint does not tell how it was trained.\n'
+    for training in card.trainings:
+        yield from _run(training)
+    yield f'Published with {_listed(versions())}.\n'
+
+
+def _run(training: Mapping[str, Any]) -> Iterator[str]:
+    """What one run has left; what it has not is said, and not guessed."""
+    if 'network' in training:
+        yield f'### {training["network"]}\n'
+    if 'command' in training:
+        yield f'```shell\n{training["command"]}\n```\n'
+    facts = [f'{key} {training[key]}' for key in _FACTS if _tells(training, key)]
+    if training.get('processes', 1) > 1:
+        facts.append(f'{training["processes"]} processes')
+    facts += [f'no {key} recorded' for key in _EXPECTED if key not in training]
+    used = training.get('versions') or {}
+    facts.append(f'trained with {_listed(used)}' if used else 'no versions recorded')
+    left_out = [name for name in versions() if name not in used] if used else []
+    facts += [f'no versions of {", ".join(left_out)} recorded'] if left_out else []
+    yield f'{"; ".join(facts)}.\n'
+
+
+def _tells(training: Mapping[str, Any], key: str) -> bool:
+    # Of a training by iterations MMEngine says epoch 0.
+    return key in training and not (key == 'epoch' and training[key] == 0)
+
+
+def _listed(known: Mapping[str, str]) -> str:
+    return ', '.join(f'{name} {version}' for name, version in known.items())

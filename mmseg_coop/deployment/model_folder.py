@@ -1,22 +1,24 @@
 """A folder with a config and its checkpoint: write it, and find both in one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from torch import Tensor
 
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safetensors import SUFFIX
+from ..checkpoints.training_record import TRAININGS
 from ..config_types import spell_out
+from ..models.segmentors.init_checkpoints import without_inits
 
 # Names of what tools/publish.py writes.
 CONFIG, WEIGHTS = 'config.py', 'model.safetensors'
 # What a run, and not a model, has.
-_OF_RUNS = ('work_dir', 'launcher')
+_OF_RUNS = ('work_dir', 'launcher', 'load_from', 'resume')
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Written:
         needs: Classes of this package that it needs.
         before: Number of parameters of the model it was taken out of.
         after: That of what was written.
+        note: What else whoever uses it has to know.
     """
 
     config: Path
@@ -38,6 +41,7 @@ class Written:
     needs: list[str] = field(default_factory=list)
     before: int = 0
     after: int = 0
+    note: str = ''
 
 
 def write_model(
@@ -46,6 +50,7 @@ def write_model(
     config: Config,
     weights: Mapping[str, Tensor],
     meta: Mapping[str, Any],
+    trainings: Sequence[Mapping[str, Any]],
 ) -> tuple[Path, Path]:
     """Write ``<name>.py`` and ``<name>.pth`` into a new folder, both or none.
 
@@ -56,6 +61,7 @@ def write_model(
         weights: The weights by name.
         meta: ``meta`` of the checkpoint that they come from; what it says of the
             dataset is kept.
+        trainings: Those that the weights come from.
 
     Returns:
         The config's and the checkpoint's path.
@@ -63,15 +69,28 @@ def write_model(
     Raises:
         FileExistsError: If the folder is there and has something in it.
     """
-    for key in _OF_RUNS:
-        config.pop(key, None)
-    config.load_from, config.resume = None, False
-    config._cfg_dict.update(spell_out(config._cfg_dict))
+    make_standalone(config)
     kept = {k: meta[k] for k in ('dataset_meta', 'CLASSES', 'PALETTE') if k in meta}
+    kept[TRAININGS] = list(trainings)
     with new_folder(folder) as part:
         config.dump(str(part / f'{name}.py'))
         torch.save(dict(meta=kept, state_dict=dict(weights)), part / f'{name}.pth')
     return Path(folder) / f'{name}.py', Path(folder) / f'{name}.pth'
+
+
+def make_standalone(config: Config) -> None:
+    """Leave out of a whole config what its checkpoint or another run has.
+
+    The checkpoint has all weights: files that networks or backbones started from are
+    needed no more.
+
+    Args:
+        config: The config, which is changed.
+    """
+    for key in _OF_RUNS:
+        config.pop(key, None)
+    config._cfg_dict.update(spell_out(config._cfg_dict))
+    config.model = ConfigDict(without_inits(config.model))
 
 
 def find_model(text: str) -> tuple[str, str]:

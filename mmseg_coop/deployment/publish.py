@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,14 @@ from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
+from ..checkpoints.training_record import trainings_of
 from ..comparison.runs import Run, load_runs
-from ..config_types import spell_out
 from ..cost.flops import prediction_flops
 from ..models.checkpoint_weights import weights_for
 from ..models.segmentors.init_checkpoints import without_inits
 from ..models.segmentors.network_configs import in_channels
 from .model_card import Card, model_card
-from .model_folder import CONFIG, WEIGHTS
-
-# Keys of the machine that trained, of no use elsewhere.
-_OWN = ('work_dir', 'load_from', 'resume', 'launcher')
+from .model_folder import CONFIG, WEIGHTS, make_standalone
 
 
 def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) -> None:
@@ -58,15 +56,13 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
         flops=_flops(config, predictor.model),
         size=_image_size(predictor.model),
         run=found,
-        meta=saved.get('meta', {}),
+        trainings=trainings_of(saved.get('meta', {})),
     )
-    whole = spell_out(config.to_dict())
-    own = {k: v for k, v in whole.items() if k not in _OWN}
-    # The checkpoint has what networks started from.
-    own['model'] = without_inits(own['model'])
-    Config(own).dump(str(part / CONFIG))
+    whole = deepcopy(config)
+    make_standalone(whole)
+    whole.dump(str(part / CONFIG))
     save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
-    labels = json.dumps(_labels(own, predictor), indent=2)
+    labels = json.dumps(_labels(whole, predictor), indent=2)
     (part / 'config.json').write_text(f'{labels}\n')
     (part / 'README.md').write_text(model_card(card))
 

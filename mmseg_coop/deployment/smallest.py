@@ -72,7 +72,7 @@ def _network(
     own = model.configs[name]
     kept = _kept_parts(model, name, predicting)
     entry = {'name': name, **own.model, 'type': short_name(own.model['type'])}
-    for part in ('neck', 'auxiliary_head', 'pretrained'):
+    for part in ('neck', 'auxiliary_head'):
         if part not in kept:
             entry.pop(part, None)
     if 'decode_head' not in kept:

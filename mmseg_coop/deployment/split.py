@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
 from ..apis.runtime import read_config
+from ..checkpoints.training_record import trainings_of
 from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of, put_weights
@@ -16,9 +17,6 @@ from ..models.segmentors.network_config_files import class_of, short_name
 from .model_folder import Written, write_model
 from .smallest import smallest_config, smallest_weights
 from .to_mmseg import strip_package, to_host
-
-# Weights that a checkpoint brings.
-_PRETRAINED = 'pretrained'
 
 
 def split(
@@ -71,7 +69,8 @@ def split(
     needs = strip_package(whole)
     built = MODELS.build(deepcopy(whole.model))
     put_weights(built, weights, f'{checkpoint}: {network}')
-    files = write_model(out, name, whole, built.state_dict(), meta)
+    trainings = trainings_of(meta, network)
+    files = write_model(out, name, whole, built.state_dict(), meta, trainings)
     kept = tuple(built.networks) if fed and not alone else ()
     counts = [sum(p.numel() for p in m.parameters()) for m in (model, built)]
     return Written(*files, kept, needs, *counts)
@@ -109,7 +108,7 @@ def _ordinary(
             f'networks.{network}.inputs: found {list(own.inputs)}, not all channels of '
             'the image, which an ordinary network sees; it can not be written as one'
         )
-    found = {k: v for k, v in own.model.items() if k != _PRETRAINED}
+    found = dict(own.model)
     test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
     common = config.get('data_preprocessor')
     if common is not None or own.data_preprocessor:

@@ -11,6 +11,7 @@ from mmseg.registry import HOOKS
 
 from ..checkpoints.atomic_backend import AtomicBackend, remove_incomplete
 from ..checkpoints.resume import newest_complete_checkpoint
+from ..checkpoints.training_record import TRAINING, record_training
 from .pending import has_pending_gradients
 from .train_loop import VALIDATED
 
@@ -27,7 +28,8 @@ class SafeCheckpointHook(CheckpointHook):
     made outdated. If the run ends in between, the run that resumes it does that.
 
     ``--resume`` takes the newest checkpoint that is complete, and says so if it leaves
-    out a damaged one. Storage other than local files is left to MMEngine.
+    out a damaged one. Storage other than local files is left to MMEngine. Checkpoints
+    tell the training's command and versions.
 
     Its arguments are those of ``CheckpointHook``.
     """
@@ -74,6 +76,10 @@ class SafeCheckpointHook(CheckpointHook):
         if Path(runner._load_from or '') == Path(self._path(step)):
             # A best that is found right now belongs into it.
             self.last_ckpt = self._path(runner.iter)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Have the checkpoint tell its training's command and versions."""
+        checkpoint['meta'][TRAINING] = record_training()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint, unless nothing is trained (``Runner.val``)."""

@@ -30,10 +30,10 @@ class VOCSubmission(BaseMetric):
     def __init__(self, out_dir: str):
         super().__init__()
         self.folder = Path(out_dir) / _FOLDER
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Write a file for each image; each process writes its own images."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         palette = np.array(self.dataset_meta['palette'], np.uint8).ravel().tolist()
         for sample in data_samples:
             label = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()

@@ -1,7 +1,8 @@
 """Load weights, and only those that fit the model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
@@ -10,9 +11,6 @@ from torch import Tensor, nn
 
 from .plan import Plan
 from .plan.old_weight_names import upgrade_keys
-
-_EXAMPLES = 3
-
 
 # Mean and standard deviation, which are the config's, and counters of losses.
 _NO_WEIGHTS = ('data_preprocessor.', 'cooperation_losses.')
@@ -54,8 +52,9 @@ def load_file(path: str, what: str, model: str) -> dict:
             path, map_location='cpu', logger='silent'
         )
     except FileNotFoundError:
+        folder = ', which is a folder' if Path(path).is_dir() else ''
         raise FileNotFoundError(
-            f'{what}: there is no file {path}; expected a checkpoint of the '
+            f'{what}: there is no file {path}{folder}; expected a checkpoint of the '
             f'{model} of the config'
         ) from None
 
@@ -149,15 +148,16 @@ def check_state_dict(
     found = overlap(module, state_dict)
     if not (found.missing or found.unexpected or found.shapes):
         return
-    lines = [
-        f'{source} is a checkpoint of another architecture than the '
-        f'{type(module).__name__} of the config:'
+    parts = [
+        *_summary('missing', found.missing),
+        *_summary('unexpected', found.unexpected),
+        *_summary('of another shape', found.shapes),
     ]
-    lines += _summary('missing', found.missing)
-    lines += _summary('unexpected', found.unexpected)
-    lines += _summary('of another shape', found.shapes)
-    lines.append('Use the config that the checkpoint was trained with.')
-    raise ValueError('\n'.join(lines))
+    raise ValueError(
+        f'{source} is a checkpoint of another architecture than the '
+        f'{type(module).__name__} of the config: {"; ".join(parts)}; use the config '
+        'that the checkpoint was trained with'
+    )
 
 
 @dataclass(frozen=True)
@@ -204,9 +204,8 @@ def _shape(value: Any) -> tuple[int, ...] | str:
     return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
-def _summary(what: str, keys: Iterable[str]) -> list[str]:
-    keys = list(keys)
+def _summary(what: str, keys: Sequence[str]) -> list[str]:
     if not keys:
         return []
-    more = ', …' if len(keys) > _EXAMPLES else ''
-    return [f'  {len(keys)} {what}: {", ".join(keys[:_EXAMPLES])}{more}']
+    more = ', …' if len(keys) > 1 else ''
+    return [f'{len(keys)} {what}: {keys[0]}{more}']

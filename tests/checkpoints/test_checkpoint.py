@@ -15,19 +15,18 @@ def test_equal_architectures_pass():
     check_state_dict(model, state | {'data_preprocessor.mean': torch.ones(3)}, 'a.pth')
 
 
-def test_other_architectures_are_named_in_a_few_lines():
+def test_other_architectures_are_named_in_a_line():
     danet = MODELS.build(network_config('danet'))
     deeplab = MODELS.build(network_config('deeplabv3plus'))
     with pytest.raises(ValueError) as error:
         check_state_dict(danet, deeplab.state_dict(), 'networks_init: top: a.pth')
-    lines = str(error.value).splitlines()
-    assert lines[0] == (
+    assert str(error.value) == (
         'networks_init: top: a.pth is a checkpoint of another architecture than the '
-        'EncoderDecoder of the config:'
+        'EncoderDecoder of the config: 36 missing: '
+        'decode_head.pam_in_conv.conv.weight, …; 84 unexpected: '
+        'decode_head.image_pool.1.conv.weight, …; use the config that the checkpoint '
+        'was trained with'
     )
-    assert ' missing: decode_head.pam_in_conv.conv.weight, ' in lines[1]
-    assert ' unexpected: decode_head.image_pool.1.conv.weight, ' in lines[2]
-    assert len(lines) == 4
 
 
 def test_other_shapes_are_named():

@@ -108,6 +108,13 @@ LINES: list[tuple[str, list, str]] = [
     ('test.py', [PAIR], 'no weights to test'),
     ('test.py', [PAIR, 'good.pth', '--wait-time', 'a'], "invalid float value: 'a'"),
     ('test.py', [PAIR, 'good.pth', '--submission', 'o'], 'no submission_dataloader'),
+    ('predict.py', [PAIR], 'SOURCE: found none'),
+    (
+        'predict.py',
+        ['nowhere', 'image.png'],
+        'nowhere: there is no such file or folder',
+    ),
+    ('publish.py', [PAIR, 'folder', '--out', 'new'], 'no file folder, which is a fold'),
     ('predict.py', [PAIR, 'good.pth', 'nowhere.jpg'], 'nowhere.jpg'),
     ('predict.py', [PAIR, 'good.pth', 'text.txt'], 'text.txt'),
     ('predict.py', [PAIR, 'good.pth', 'empty_folder'], 'empty_folder'),

@@ -18,6 +18,8 @@ CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_same_toy.py'
 CROSS = CONFIGS / 'danet_r18_segformer_b0_cross_camvid.py'
 OUT = ['--out', 'new.onnx']
+SLIDE = ['--cfg-options', 'model.test_cfg.mode=slide']
+SLIDE += [f'model.test_cfg.{key}=(64,64)' for key in ('crop_size', 'stride')]
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 
@@ -73,6 +75,7 @@ def test_labels_of_an_image_as_it_was_read(folder, export):
         ([CONFIG, 'a.pth', *OUT, '--opset', 12], '--opset: found 12, expected 18 to'),
         ([CONFIG, 'a.pth', *OUT, '--opset', 99], '--opset: found 99, expected 18 to'),
         ([CONFIG, 'a.pth', *OUT, '--size', 0, 9], '--size: found 0 9'),
+        ([CONFIG, 'a.pth', *OUT, '--size', 64, 96, *SLIDE], '--size: found 64 96, exp'),
         ([CONFIG, 'a.pth', '--out', 'new.txt'], '--out: found new.txt, expected'),
         ([CONFIG, 'a.pth', *OUT, '--format', 'torch'], 'with suffix .pt2'),
         ([CONFIG, 'a.pth', *OUT, '--num-images', 0], '--num-images: found 0'),

@@ -20,7 +20,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_multi_toy.py'
 FEW = ['test_dataloader.dataset.num_images=3', 'test_dataloader.batch_size=2']
 RANDOM = 'model.connections.connector.start=random'
-OPTIONS = ['--cfg-options', RANDOM, *FEW]
+OPTIONS = ['--cfg-options', RANDOM, 'model.pretrained=begin.pth', *FEW]
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_each_connection_and_the_best_that_are_kept(folder, tool):
     best = sorted(targets, key=miou.get)[:2]
     kept = MODELS.build(Config.fromfile(folder / 'analysis/kept.py').model)
     assert sorted(map(str, kept.plan.incoming)) == sorted(best)
+    assert 'begin.pth' not in (folder / 'analysis/kept.py').read_text()
     kept.load_state_dict(torch.load(folder / 'analysis/kept.pth')['state_dict'])
     tested = tool('test.py', 'analysis/kept.py', 'analysis/kept.pth')
     assert tested.returncode == 0, tested.stderr
@@ -109,6 +110,10 @@ def test_what_is_switched_off():
         ([CONFIG, 'a.pth', '--keep', '2'], '--keep: found without --knock-out'),
         ([CONFIG, 'a.pth', '--knock-out', '--keep', '9'], '--keep: found 9'),
         (
+            [CONFIG, 'a.pth', '--knock-out', *OPTIONS, 'model.test_cfg.predict=top'],
+            '--knock-out: the model predicts with top, which receives nothing',
+        ),
+        (
             [CONFIG, 'a.pth', '--knock-out', '--out', 'broken', *OPTIONS],
             'knock_out.json: expected what --knock-out has written',
         ),
@@ -120,3 +125,4 @@ def test_errors_are_one_line(folder, tool, arguments, message):
     done = tool('analyze.py', *arguments)
     assert done.returncode == 2 and 'Traceback' not in done.stderr
     assert done.stderr.startswith('error: ') and message in done.stderr
+    assert not (folder / 'analysis').exists()

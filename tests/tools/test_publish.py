@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from safetensors import safe_open
 
 from mmseg_coop.apis import Predictor, load_config
+from mmseg_coop.checkpoints.training_record import trainings_of
 
 from harmful import WAYS, harmful_checkpoint
 from run_tool import run_tool
@@ -43,7 +44,8 @@ def tool(folder, monkeypatch, capsys):
 
 
 def test_a_folder_predicts_by_itself(folder, tool):
-    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'model')
+    begin = '--cfg-options', 'model.pretrained=begin.pth'
+    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'model', *begin)
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (folder / 'model').iterdir()}
     assert names == {'README.md', 'config.json', 'config.py', 'model.safetensors'}
@@ -59,6 +61,7 @@ def test_a_folder_predicts_by_itself(folder, tool):
     label = cv2.imread(str(folder / 'p/label/image.png'), -1)
     assert (label == expected.label).mean() > 0.999
     check_contents(elsewhere, expected)
+    assert 'begin.pth' not in (elsewhere / 'config.py').read_text()
     (elsewhere / 'model.safetensors').unlink()
     done = tool('predict.py', elsewhere, 'image.png')
     assert done.returncode == 2
@@ -74,8 +77,11 @@ def check_contents(folder, predictor):
     card = (folder / 'README.md').read_text()
     head = yaml.safe_load(card.split('---')[1])
     assert head['pipeline_tag'] == 'image-segmentation'
-    for part in ('seed 3', 'iter 160', 'GFLOPs', f'torch {torch.__version__}'):
+    for part in ('seed 3', 'iter 160', 'GFLOPs', 'no command recorded'):
         assert part in card
+    assert 'no versions recorded' in card and 'tools/train.py' not in card
+    published = next(x for x in card.splitlines() if x.startswith('Published with'))
+    assert f'torch {torch.__version__}' in published
     assert 'None: the run has no results' in card
 
 
@@ -89,7 +95,7 @@ def test_the_card_has_the_results_of_the_run(folder, tool):
     head = yaml.safe_load(card.split('---')[1])
     value = head['model-index'][0]['results'][0]['metrics'][0]['value']
     assert f'| bottom (selected) | {value:.2f} |' in card
-    assert '| top | ' in card and '| mean | ' in card
+    assert '| top | ' in card and '| mean | ' in card and 'oracle' not in card
     # Results of one checkpoint are not another's.
     shutil.copy(folder / 'a.pth', folder / 'run' / 'b.pth')
     done = tool('publish.py', CONFIG, 'run/b.pth', '--out', 'untested')
@@ -124,14 +130,22 @@ def test_a_taught_student_needs_its_teachers_checkpoint_no_more(folder, tool):
     weights = MODELS.build(model).state_dict()
     # The counter of a loss that was warmed up.
     weights['cooperation_losses.0.iters'] = torch.tensor(5)
-    torch.save(dict(state_dict=weights), folder / 'taught.pth')
+    meta = dict(experiment_name='taught_20260102_030405', seed=5)
+    meta['training'] = dict(command='python tools/train.py taught.py --amp')
+    torch.save(dict(state_dict=weights, meta=meta), folder / 'taught.pth')
     done = tool('publish.py', config, 'taught.pth', '--out', 'taught')
     assert done.returncode == 0, done.stderr
     assert 'GFLOPs' in (folder / 'taught' / 'README.md').read_text()
     assert 'networks_init' not in (folder / 'taught' / 'config.py').read_text()
+    card = (folder / 'taught' / 'README.md').read_text()
+    assert 'python tools/train.py taught.py --amp' in card
     options = ['--network', 'student', '--out', 'alone']
     done = tool('split.py', config, 'taught.pth', *options)
     assert done.returncode == 0, done.stderr
+    # The student was trained as the whole was.
+    written = torch.load(next((folder / 'alone').glob('*.pth')))['meta']
+    expected = dict(meta['training'], config='taught', seed=5)
+    assert trainings_of(written) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
+from mmseg_coop.checkpoints.training_record import trainings_of
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
@@ -33,7 +34,7 @@ def write(folder: Path, name: str, model: dict):
     for module in built.modules():
         if hasattr(module, 'running_mean'):
             module.running_mean.normal_()
-    meta = dict(dataset_meta=dict(classes=list('abcde')))
+    meta = dict(dataset_meta=dict(classes=list('abcde')), experiment_name=name)
     state = dict(state_dict=built.state_dict(), meta=meta)
     torch.save(state, folder / f'{name}.pth')
     return built
@@ -84,9 +85,12 @@ def test_a_network_that_receives_nothing_becomes_an_ordinary_one(
     head = dict(network_config('danet').decode_head, type='EfficientDAHead')
     networks = copy.deepcopy(MIXED)
     networks['bottom']['data_preprocessor'] = dict(mean=[1.0] * 3)
+    begin = dict(type='Pretrained', checkpoint='begin.pth')
+    networks['bottom']['backbone']['init_cfg'] = begin
     model = pair(
         tmp_path,
         networks=networks,
+        pretrained='begin.pth',
         decode_head=head,
         data_preprocessor=dict(
             type='SegDataPreProcessor', std=[2.0] * 3, mean=[0.0] * 3
@@ -99,6 +103,7 @@ def test_a_network_that_receives_nothing_becomes_an_ordinary_one(
     config, alone = read(tmp_path / 'out', f'pair_{network}')
     assert type(alone) is EncoderDecoder and 'custom_imports' not in config
     assert 'mmseg_coop' not in config.pretty_text
+    assert 'begin.pth' not in config.pretty_text
     kind = type(alone.decode_head).__name__
     assert kind == dict(top='DAHead', bottom='SegformerHead')[network]
     mean = dict(top=0.0, bottom=1.0)[network]
@@ -235,18 +240,34 @@ def test_wrong_splits_leave_nothing(name, tmp_path, tool):
 def test_singles_become_an_ensemble(differ, tmp_path, tool):
     one = write(tmp_path / 'a', 'one', network_config('danet'))
     second = copy.deepcopy(SEGFORMER) if differ else {}
+    if differ:
+        windows = dict(crop_size=(64, 64), stride=(32, 32))
+        second |= dict(test_cfg=dict(mode='slide', **windows), pretrained='begin.pth')
     two = write(tmp_path / 'b', 'two', network_config('danet', **second))
     done = tool('join', 'a', 'b/two.pth', '--out', 'out')
     assert done.returncode == 0, done.stderr
     config, model = read(tmp_path / 'out', 'one_ensemble')
     assert model.predict_with == 'mean'
     assert ('networks' in config.model) == differ
+    note = "Note: b/two.py is predicted with mode='slide', crop_size=(64, 64), "
+    assert (note in done.stdout) == differ
+    # Nor does it need what they started from.
+    assert 'begin.pth' not in config.pretty_text
     expected = mean_of_probabilities([predict(one), predict(two)])
     torch.testing.assert_close(predict(model), expected, rtol=0, atol=0)
     # And back.
     arguments = 'out/one_ensemble.py', 'out/one_ensemble.pth', '--network', 'bottom'
     assert tool('split', *arguments, '--out', 'back').returncode == 0
     _, back = read(tmp_path / 'back', 'one_ensemble_bottom')
+    joined, taken = (
+        trainings_of(torch.load(tmp_path / file)['meta'])
+        for file in ('out/one_ensemble.pth', 'back/one_ensemble_bottom.pth')
+    )
+    assert joined == [
+        dict(config='one', network='top'),
+        dict(config='two', network='bottom'),
+    ]
+    assert taken == [dict(config='two')]
     assert torch.equal(predict(back), predict(two))
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from PIL import Image
+
+from mmseg_coop.checkpoints.safe_load import read_checkpoint
 
 from run_tool import Done, run_tool
 
@@ -76,6 +79,10 @@ def test_training_leaves_what_mmsegmentation_leaves(trained):
     assert (work_dir / 'iter_4.pth').is_file()
     assert list(work_dir.glob('best_mIoU_iter_*.pth'))
     assert (work_dir / 'last_checkpoint').read_text().endswith('iter_4.pth')
+    saved = read_checkpoint(str(work_dir / 'iter_4.pth'))
+    told = saved['meta']['training']
+    assert told['command'].startswith('python train.py deeplabv3plus_r18_same_toy.py')
+    assert told['versions']['torch'] == torch.__version__
     assert (work_dir / 'deeplabv3plus_r18_same_toy.py').is_file()
     scalars = next(work_dir.rglob('scalars.json')).read_text()
     assert 'mIoU' in json.loads(scalars.splitlines()[-1])

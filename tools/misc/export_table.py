@@ -29,7 +29,7 @@ MODELS_OF_TABLE = [
     *(
         f'{network}_r18_{method}'
         for network in ('danet', 'deeplabv3plus')
-        for method in ('single', 'same', 'multi')
+        for method in ('single', 'ensemble', 'same', 'multi')
     ),
     'segformer_b0_single',
     'danet_r18_segformer_b0_same',

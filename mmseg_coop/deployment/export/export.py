@@ -188,9 +188,16 @@ def _prepared(
     """Images (1, C, H, W) of one size, as the file takes them."""
     size = options.size or tuple(images[0].shape[1:])
     test_cfg = model.test_cfg or {}
-    if not options.size and test_cfg.get('mode') == 'slide':
-        # Windows.
-        size = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
+    if test_cfg.get('mode') == 'slide':
+        window = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
+        if options.size and window != size:
+            raise ValueError(
+                f'--size: found {size[0]} {size[1]}, expected the window or less, '
+                f'{window[0]} {window[1]}: of a model that predicts in windows '
+                '(test_cfg.mode) one is exported; --cfg-options '
+                'model.test_cfg.mode=whole exports it for whole images'
+            )
+        size = window
     images = [_fitted(image, size) for image in images]
     if options.preprocess:
         return images

@@ -162,10 +162,9 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         """Names of networks, checked."""
         right = isinstance(names, list | tuple) and len(names) > 0
         right = right and all(name in among for name in names)
-        expected = f'some of {", ".join(among)}'
-        if set(among) < set(self.networks):
-            expected += ', those that may be'
-        self._expect(option, names, right, f'a list of {expected}')
+        right = right and len(set(names)) == len(names)
+        expected = f'a list of some of {", ".join(among)}, each once'
+        self._expect(option, names, right, expected)
         return tuple(names)
 
     def _expect(self, option: str, found: object, right: bool, expected: str) -> None:

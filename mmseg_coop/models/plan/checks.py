@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from ..expect import expect
 from ..sites import TRUNK
 from .connection import Connection, SiteRef
 from .read_connections import Sites
@@ -18,15 +19,23 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
 
     Raises:
         ValueError: If a network or site is unknown, no head depends on a target, a
+<<<<<<< HEAD
             network is connected with itself, a site is the target of two
             connections, two targets would have connectors of one name, streams would
             mix, or a feature map would depend on itself.
+=======
+            network is connected with itself, a site is a source twice or the target of
+            two connections, streams would mix, or a feature map would depend on itself.
+>>>>>>> product
     """
     targets: dict[SiteRef, Connection] = {}
     identifiers: dict[str, SiteRef] = {}
     for connection in connections:
         for ref in (*connection.sources, *connection.targets):
             _check_known(ref, connection.key, sites)
+        sources = list(map(str, connection.sources))
+        differ = len({*sources}) == len(sources)
+        expect(f'{connection.key}: source', sources, differ, 'different sites')
         for target in connection.targets:
             _check_used(target, connection, sites)
             _check_other_network(target, connection)

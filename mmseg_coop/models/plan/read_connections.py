@@ -47,8 +47,9 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
                 names += sites
         among = config.get('among')
         if among is not None:
-            right = isinstance(among, list | tuple) and len(set(among)) > 1
-            expected = f'a list of some of the networks {", ".join(networks)}'
+            right = isinstance(among, list | tuple) and len(among) > 1
+            right = right and all(among.count(name) == 1 for name in among)
+            expected = f'two or more of {", ".join(networks)}, each once'
             expect('connections.among', among, right, expected)
             for name in among:
                 _check_network(name, networks, 'connections.among')

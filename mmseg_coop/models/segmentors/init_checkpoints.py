@@ -5,11 +5,15 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.config import ConfigDict
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..plan import Plan, SiteRef
 from ..plan.old_weight_names import module_names
+from .network_config_files import class_of
 
 _NETWORKS = 'networks'
 
@@ -33,15 +37,36 @@ class Origin:
         return ref._replace(network=self.network)
 
 
-def without_inits(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a model's config that starts from no checkpoint of another."""
-    found = deepcopy(dict(model))
+def without_inits(model: Mapping[str, Any]) -> ConfigDict:
+    """A copy of a model's config that starts from no checkpoint of another.
+
+    Neither of networks (``init``) nor of backbones (``pretrained``, or an ``init_cfg``
+    of MMEngine's type ``Pretrained``).
+    """
+    found = _without_pretrained(model)
     found.pop('networks_init', None)
     networks = found.get('networks') or []
     for entry in networks.values() if isinstance(networks, Mapping) else networks:
         if isinstance(entry, dict):
             entry.pop('init', None)
-    return found
+    return ConfigDict(found)
+
+
+def _without_pretrained(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_without_pretrained, value))
+    if not isinstance(value, Mapping):
+        return deepcopy(value)
+    found = {k: _without_pretrained(v) for k, v in value.items() if k != 'pretrained'}
+    init = found.pop('init_cfg', None)
+    several = isinstance(init, list | tuple)
+    left = [x for x in (init if several else [init]) if x and not _is_pretrained(x)]
+    return found | ({'init_cfg': left if several else left[0]} if left else {})
+
+
+def _is_pretrained(init: Any) -> bool:
+    kind = init.get('type') if isinstance(init, Mapping) else None
+    return class_of(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
 def load_networks(

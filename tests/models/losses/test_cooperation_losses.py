@@ -311,10 +311,18 @@ MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bot
         ),
         (
             [dict(MUTUAL, students=['top'])],
-            r"students: found \['top'\].* bottom, tho",
+            r"students: found \['top'\], expected a list of some of bottom, each",
+        ),
+        (
+            [dict(MUTUAL, students=['bottom', 'bottom'])],
+            r"students: found \['bottom', 'bottom'\], .* each once",
+        ),
+        (
+            [MUTUAL, dict(DISTILL, teachers=['top', 'top'])],
+            r"losses\[1\].teachers: found \['top', 'top'\], .* each once",
         ),
         ([dict(DISTILL, student='top')], "student: found 'top', .* trained: bottom"),
-        ([dict(DISTILL, teachers=['bottom'])], r"teachers: found \['bottom'\]"),
+        ([dict(DISTILL, teachers=['bottom'])], r"\['bottom'\], .* than the stu"),
         ([dict(DISTILL, weigh_disagreement=True)], 'teachers: .* at least two'),
         ([dict(DISTILL, weigh_disagreement=1)], 'weigh_disagreement: found 1'),
     ],

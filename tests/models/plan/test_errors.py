@@ -104,6 +104,10 @@ ERRORS = {
         dict(connections=[dict(LAYER1, source='bottom.backbone.layer2')]),
         r"connects network 'bottom' with itself",
     ),
+    'a site that is read twice': (
+        dict(connections=[dict(LAYER1, source=[LAYER1['source']] * 2)]),
+        r"connections\[0\]: source: found \['top.backbone.layer1', .* different sites",
+    ),
     'two connections to a site': (
         dict(connections=[LAYER1, dict(LAYER1, source='top.backbone.layer2')]),
         r'connections\[1\]: bottom.backbone.layer1 is already the target of',
