@@ -17,7 +17,7 @@ _TITLE = 22
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Validation mIoU of each network of each method; methods without any are left out.
+    """Validation mIoU of each network of each method that was trained, where it is logged.
 
     Returns:
         A figure for each method's label, all on the same scale.
@@ -25,6 +25,7 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
     found = {
         method.label: [validation_curves(run) for run in method.runs]
         for method in comparison.methods
+        if method.trained
     }
     found = {label: runs for label, runs in found.items() if any(runs)}
     values = [v for runs in found.values() for run in runs for v in _values(run)]
