@@ -31,7 +31,7 @@ pretrained/efficientnet_lite0.pth: | $(READY)
 	@$(BIN)/python tools/model_converters/efficientnet_lite0.py --out $@
 
 test: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	@$(BIN)/ruff check .

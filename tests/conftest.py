@@ -1,5 +1,9 @@
+import gc
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from multiprocessing import spawn
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,13 @@ from PIL import Image
 import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
 from mmseg_coop.datasets.toy_scene import ToyScene
 
+from fast_python import start
+from plain_configs import leave_configs_unformatted
+
 REPO = Path(__file__).parents[1]
+leave_configs_unformatted()
+# Each dataset that is built collects garbage: not among what all tests have imported.
+gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -75,10 +85,28 @@ def cityscapes_root(drawn_cityscapes) -> Path:
 
 
 @pytest.fixture(scope='session')
-def demo(tmp_path_factory):
+def python() -> Iterator[str]:
+    """Path of a Python that has imported MMSegmentation beforehand."""
+    # The folders of tests have longer names than a socket may have.
+    with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as path:
+        yield str(path)
+
+
+@pytest.fixture
+def starts_fast(python, monkeypatch) -> Iterator[None]:
+    """Processes that this one starts have imported MMSegmentation beforehand."""
+    monkeypatch.setattr(sys, 'executable', python)
+    before = spawn.get_executable()
+    spawn.set_executable(python)
+    yield
+    spawn.set_executable(before)
+
+
+@pytest.fixture(scope='session')
+def demo(tmp_path_factory, python):
     """Work dirs of the demo after two iterations, and its finished process."""
     root = tmp_path_factory.mktemp('demo')
-    command = [sys.executable, str(REPO / 'tools' / 'demo.py')]
+    command = [python, str(REPO / 'tools' / 'demo.py')]
     done = subprocess.run(
         [*command, '--iters', '2', '--network', 'danet'],
         cwd=root,

@@ -60,16 +60,16 @@ def test_holds_configs_tools_and_the_index(wheel):
     assert not any('__pycache__' in name for name in names)
 
 
-def test_trains_and_compares_from_another_folder(wheel, tmp_path):
+def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
     site = tmp_path / 'site'
     pip('install', '--no-deps', '--no-compile', '--quiet', '--target', site, wheel)
     (tmp_path / 'mine.py').write_text(MINE)
     # Before the checkout, which this environment has installed.
     env = {**os.environ, 'PYTHONPATH': str(site), 'OMP_NUM_THREADS': '1'}
 
-    def run(*args) -> str:
+    def run(*args, python=python) -> str:
         done = subprocess.run(
-            [sys.executable, *args],
+            [python, *args],
             cwd=tmp_path,
             env=env,
             capture_output=True,
@@ -78,7 +78,7 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path):
         assert done.returncode == 0, done.stderr[-1500:]
         return done.stdout
 
-    shown = run('-m', 'mmseg_coop', 'train', 'mine.py')
+    shown = run('-m', 'mmseg_coop', 'train', 'mine.py', python=sys.executable)
     assert f'package: {site}/mmseg_coop/__init__.py' in shown
     assert 'is not installed' not in shown
     assert (tmp_path / 'work_dirs/mine/iter_2.pth').is_file()

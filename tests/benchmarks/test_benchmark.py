@@ -128,7 +128,9 @@ def run(args, folder, monkeypatch, capsys):
     return run_tool('__main__.py', folder, args, monkeypatch, capsys, tools)
 
 
-def test_tool_measures_a_row_and_keeps_the_others(tmp_path, monkeypatch, capsys):
+def test_tool_measures_a_row_and_keeps_the_others(
+    tmp_path, monkeypatch, capsys, starts_fast
+):
     write_records(tmp_path / 'rows.json', RECORDS)
     args = ['--only', 'e', '--quick', '--repeats', 1, '--json', 'rows.json']
     done = run(args, tmp_path, monkeypatch, capsys)
@@ -158,7 +160,7 @@ def test_wrong_file_is_named(tmp_path, monkeypatch, capsys):
     assert done.stderr.startswith('error: rows.json: expected what python -m')
 
 
-def test_a_tool_that_fails_is_told(tmp_path):
+def test_a_tool_that_fails_is_told(tmp_path, starts_fast):
     config = host_config(read_config('danet_r18_single_camvid'))
     (tmp_path / 'broken.py').write_text('raise SystemExit("no such thing")')
     with pytest.raises(OSError, match='no such thing'):

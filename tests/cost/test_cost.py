@@ -27,7 +27,7 @@ def config(**model) -> Config:
 PAIR = dict(type='CooperativeEncoderDecoder', connections=dict(pattern='same'))
 
 
-def test_side_by_side():
+def test_side_by_side(starts_fast):
     configs = dict(
         single=config(),
         pair=config(**PAIR),

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -22,13 +21,13 @@ REPO = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
-def root(tmp_path_factory) -> Path:
+def root(tmp_path_factory, python) -> Path:
     """Drawn scenes in CamVid's layout, with their edges."""
-    return with_edges(make_files(tmp_path_factory.mktemp('streets')))
+    return with_edges(make_files(tmp_path_factory.mktemp('streets')), python)
 
 
 @pytest.fixture(scope='module')
-def real_root(tmp_path_factory, camvid_root) -> Path:
+def real_root(tmp_path_factory, camvid_root, python) -> Path:
     """Two images of each split of CamVid, with their edges."""
     copy = tmp_path_factory.mktemp('camvid_edges')
     for split in ('train', 'val'):
@@ -37,12 +36,12 @@ def real_root(tmp_path_factory, camvid_root) -> Path:
                 target = copy / folder / split / f'{file.stem}{suffix}'
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(camvid_root / target.relative_to(copy), target)
-    return with_edges(copy)
+    return with_edges(copy, python)
 
 
-def with_edges(root: Path) -> Path:
+def with_edges(root: Path, python: str) -> Path:
     tool = REPO / 'tools' / 'dataset_converters' / 'edges.py'
-    command = [sys.executable, str(tool), str(root / 'img_dir'), str(root / 'edge_dir')]
+    command = [python, str(tool), str(root / 'img_dir'), str(root / 'edge_dir')]
     env = {'PYTHONPATH': str(REPO), 'PATH': ''}
     done = subprocess.run(command, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr

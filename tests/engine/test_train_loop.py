@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -132,10 +131,10 @@ def test_other_samplers_are_left_to_mmengine(tmp_path):
     assert type(runner.train_loop.dataloader.sampler).__name__ == 'DefaultSampler'
 
 
-def test_killed(tmp_path):
+def test_killed(tmp_path, python):
     """The harness in short, in a process of its own since it forks."""
     done = subprocess.run(
-        [sys.executable, HARNESS, '--kills', '3'], capture_output=True, text=True
+        [python, HARNESS, '--kills', '3'], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert '3 kills' in done.stdout

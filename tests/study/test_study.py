@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -46,8 +45,8 @@ methods = dict(
 """
 
 
-def start(folder) -> subprocess.Popen:
-    command = [sys.executable, TOOLS / 'study.py', 'grid.py', '--work-dir', 'work']
+def start(python, folder) -> subprocess.Popen:
+    command = [python, TOOLS / 'study.py', 'grid.py', '--work-dir', 'work']
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -65,11 +64,11 @@ def logged(run) -> int:
 
 
 @pytest.fixture(scope='module')
-def study(tmp_path_factory):
+def study(tmp_path_factory, python):
     """A study that was killed in its second training, and resumed; what it printed."""
     folder = tmp_path_factory.mktemp('study')
     (folder / 'grid.py').write_text(GRID)
-    process = start(folder)
+    process = start(python, folder)
     same = folder / 'work' / 'same' / 'seed_0'
     try:
         wait_for(lambda: logged(same) >= 4 or process.poll() is not None)
@@ -81,7 +80,7 @@ def study(tmp_path_factory):
     trial = find(folder, 'same')
     wait_for(lambda: trial.lock() is not None)
     assert not trial.finished and trial.weights is None
-    process = start(folder)
+    process = start(python, folder)
     out, err = process.communicate(timeout=1200)
     after = (folder / 'work/single/seed_0/weights.safetensors').stat().st_mtime_ns
     assert before == after
@@ -147,7 +146,7 @@ def test_half_precision_is_kept_and_tested(study):
     assert Path(meta['checkpoint']).name == path.name and meta['seed'] == 0
 
 
-def test_records_alone_give_the_tables_again(study, monkeypatch, capsys):
+def test_records_alone_give_the_tables_again(study, monkeypatch, capsys, starts_fast):
     """As from a clone that has them, without checkpoints and data."""
     folder = study[0]
     records = folder / 'work' / 'records'

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +19,29 @@ SHORT = [
     'train_cfg.val_interval=2',
     'default_hooks.checkpoint.interval=2',
     'train_dataloader.dataset.num_images=16',
+    'train_dataloader.batch_size=2',
     'val_dataloader.dataset.num_images=3',
     'model.decode_head.norm_cfg.type=SyncBN',
 ]
 
 
-def run(script: str, cwd: Path, *args) -> str:
+def run(python: str, script: str, cwd: Path, *args) -> str:
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PORT': '29613'}
     # The shell scripts call the python that is found first.
-    env['PATH'] = f'{Path(sys.executable).parent}{os.pathsep}{env["PATH"]}'
+    env['PATH'] = f'{Path(python).parent}{os.pathsep}{env["PATH"]}'
     command = ['bash', str(REPO / 'tools' / script), str(CONFIG), *map(str, args)]
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
     return done.stdout + done.stderr
 
 
-def test_two_processes_without_a_gpu(tmp_path, monkeypatch, capsys):
+def test_two_processes_without_a_gpu(tmp_path, monkeypatch, capsys, python):
     """SyncBN is converted, and says so."""
-    shown = run('dist_train.sh', tmp_path, 2, *SHORT)
+    shown = run(python, 'dist_train.sh', tmp_path, 2, *SHORT)
     assert 'SyncBN layers are converted to BN' in shown
     weights = tmp_path / 'work_dirs/danet_r18_same_toy/iter_2.pth'
     # More processes than images.
-    run('dist_test.sh', tmp_path, weights, 3, '--work-dir', 'three', *FEW)
+    run(python, 'dist_test.sh', tmp_path, weights, 3, '--work-dir', 'three', *FEW)
     args = CONFIG, weights, '--work-dir', 'one', *FEW
     done = run_tool('test.py', tmp_path, args, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,6 @@ import os
 import runpy
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ WORKER = Path(__file__).with_name('launch_worker.py')
 
 
 @pytest.fixture(scope='module')
-def jobs(tmp_path_factory) -> dict:
+def jobs(tmp_path_factory, python) -> dict:
     """The exit code of each job, and what it has shown."""
     path = tmp_path_factory.mktemp('jobs') / 'jobs.json'
     env = dict(os.environ, PYTHONPATH=str(REPO), OMP_NUM_THREADS='1')
-    subprocess.run([sys.executable, WORKER, path], env=env, check=True)
+    subprocess.run([python, WORKER, path], env=env, check=True)
     return json.loads(path.read_text())
 
 

@@ -3,7 +3,6 @@
 import copy
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -322,7 +321,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def test_the_hosts_tool_tests_it_without_this_package(
-    tmp_path, camvid_root, monkeypatch, capsys
+    tmp_path, camvid_root, monkeypatch, capsys, python
 ):
     """To the mIoU that our tool finds for the network."""
     (tmp_path / 'data').mkdir()
@@ -348,7 +347,7 @@ def test_the_hosts_tool_tests_it_without_this_package(
     )
     files = 'out/pair_bottom.py', 'out/pair_bottom.pth'
     done = subprocess.run(
-        [sys.executable, '-c', WITHOUT_PACKAGE, str(HOST_TOOLS / 'test.py'), *files],
+        [python, '-c', WITHOUT_PACKAGE, str(HOST_TOOLS / 'test.py'), *files],
         cwd=tmp_path,
         env={**os.environ, 'PYTHONPATH': ''},
         capture_output=True,

@@ -25,14 +25,17 @@ SHORT = [
     'train_cfg.val_interval=4',
     'default_hooks.checkpoint.interval=2',
     'train_dataloader.dataset.num_images=16',
+    'train_dataloader.batch_size=2',
     'val_dataloader.dataset.num_images=8',
     'test_dataloader.dataset.num_images=8',
 ]
 
 
-def tool(name: str, cwd: Path, *args, options=()) -> subprocess.CompletedProcess:
+def tool(
+    name: str, cwd: Path, *args, options=(), python=sys.executable
+) -> subprocess.CompletedProcess:
     """Run a tool as a process."""
-    command = [sys.executable, TOOLS / f'{name}.py', *args, '--cfg-options', *SHORT]
+    command = [python, TOOLS / f'{name}.py', *args, '--cfg-options', *SHORT]
     done = subprocess.run(
         list(map(str, [*command, *options])), cwd=cwd, capture_output=True, text=True
     )
@@ -58,11 +61,11 @@ def config(method: str, network: str = 'deeplabv3plus') -> Path:
 
 
 @pytest.fixture(scope='module')
-def trained(tmp_path_factory) -> Path:
+def trained(tmp_path_factory, python) -> Path:
     """A folder in which a connected pair and a single network have been trained."""
     folder = tmp_path_factory.mktemp('trained')
-    tool('train', folder, config('same'))
-    tool('train', folder, config('single'))
+    tool('train', folder, config('same'), python=python)
+    tool('train', folder, config('single'), python=python)
     return folder
 
 
@@ -152,7 +155,7 @@ def test_ensemble_of_two_checkpoints_needs_no_training(
     assert miou(pair) == expected
 
 
-def test_resume_and_amp(trained):
+def test_resume_and_amp(trained, python):
     done = tool(
         'train',
         trained,
@@ -160,6 +163,7 @@ def test_resume_and_amp(trained):
         '--resume',
         '--amp',
         options=['train_cfg.max_iters=6', 'train_cfg.val_interval=6'],
+        python=python,
     )
     assert 'resumed epoch: 0, iter: 4' in done.stdout
     assert checkpoint(trained, 'same').with_name('iter_6.pth').is_file()

@@ -66,7 +66,8 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return _scanned(query, key, value)
     if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)
-    if _is_transformed():
+    # A dry run holds nothing.
+    if _is_transformed() or query.is_meta:
         return _plain(query, key, value)
     return _Attention.apply(query, key, value)
 

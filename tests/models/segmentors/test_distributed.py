@@ -1,7 +1,6 @@
 import copy
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ TESTS = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name('ddp_worker.py')
 
 
-def run_worker(paths: list[Path]) -> None:
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+def run_worker(python: str, paths: list[Path]) -> None:
+    command = [python, '-m', 'torch.distributed.run', '--standalone']
     command += ['--nproc_per_node=2', str(WORKER), *map(str, paths)]
     places = [str(TESTS), str(TESTS.parent), os.environ.get('PYTHONPATH', '')]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(places), 'OMP_NUM_THREADS': '1'}
@@ -59,7 +58,7 @@ CASES = {
 
 
 @pytest.fixture(scope='module')
-def cases(tmp_path_factory) -> dict[str, dict]:
+def cases(tmp_path_factory, python) -> dict[str, dict]:
     """What one launch of two processes makes of all cases: each costs seconds."""
     folder = tmp_path_factory.mktemp('distributed')
     paths = [folder / f'{name}.pth' for name in CASES]
@@ -74,7 +73,7 @@ def cases(tmp_path_factory) -> dict[str, dict]:
         labels = torch.randint(0, NUM_CLASSES, (4, 1, 64, 64))
         case = dict(config=config, weights=weights, inputs=inputs, labels=labels)
         torch.save(case, path)
-    run_worker(paths)
+    run_worker(python, paths)
     return {path.stem: torch.load(path) for path in paths}
 
 

@@ -1,0 +1,166 @@
+"""A Python that has MMSegmentation imported, which takes a fresh one seconds of work.
+
+``start`` yields the path of a ``python`` that takes a script, ``-m`` or ``-c`` as any
+does. Its work is done in a fork of a server that has imported the host's packages and
+has run nothing. Exit codes, signals, inherited files, environment and folder are those
+of a process of its own; this package itself is imported by each.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import runpy
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from plain_configs import leave_configs_unformatted
+
+CLIENT = Path(__file__).with_name('fast_python_client.py')
+MODULES = [
+    'matplotlib.pyplot',
+    'mmpretrain',
+    'mmseg.apis',
+    'mmseg.models',
+    'torch.distributed.run',
+    'torchvision',
+]
+OPTIONAL = ['timm', 'torch.utils.tensorboard']
+
+
+@contextlib.contextmanager
+def start(folder: Path) -> Iterator[Path]:
+    """Serve for a while.
+
+    Args:
+        folder: For the executable and its socket; of a short name, as sockets ask for.
+
+    Yields:
+        Path of the executable, which is named python.
+    """
+    executable, address = folder / 'python', folder / 'socket'
+    client = [sys.executable, '-ISE', str(CLIENT), str(address), str(executable)]
+    executable.write_text(f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n')
+    executable.chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen(64)
+        file = listener.fileno()
+        command = [sys.executable, '-W', 'ignore', __file__, str(file)]
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[file])
+    try:
+        yield executable
+    finally:
+        server.kill()
+        server.wait()
+
+
+def serve(listener: socket.socket) -> dict:
+    """Fork for every client; return, in the fork, what the client asks for."""
+    while True:
+        client, _ = listener.accept()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if os.fork():
+            client.close()
+            continue
+        listener.close()
+        message, files, _, _ = socket.recv_fds(client, 1 << 20, 64)
+        process = os.fork()
+        if not process:
+            client.close()
+            return dict(json.loads(message), received=files)
+        for file in files:
+            os.close(file)
+        keep(process, client)
+
+
+def keep(process: int, client: socket.socket) -> None:
+    """Tell a client how its process ends, and end it with the client."""
+    client.sendall(process.to_bytes(4, 'big'))
+    ended = os.pidfd_open(process)
+    if ended not in select.select([client, ended], [], [])[0]:
+        os.kill(process, signal.SIGKILL)
+    status = os.waitpid(process, 0)[1]
+    with contextlib.suppress(OSError):
+        code = os.waitstatus_to_exitcode(status)
+        client.sendall(code.to_bytes(4, 'big', signed=True))
+    os._exit(0)
+
+
+def become(asked: dict) -> None:
+    """Take the client's files, folder, environment and name."""
+    import numpy
+
+    os.setsid()
+    # Out of the way of the numbers that they get.
+    files = [os.dup2(file, 500 + file) for file in asked['received']]
+    os.closerange(3, 500)
+    for file, number in zip(files, asked['files'], strict=True):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(asked['folder'])
+    os.environ.clear()
+    os.environ.update(asked['environment'])
+    # For processes that this one starts, as torchrun does.
+    sys.executable = asked['executable']
+    multiprocessing.set_executable(sys.executable)
+    paths = os.environ.get('PYTHONPATH', '').split(os.pathsep)
+    sys.path[:] = [*filter(None, paths), *sys.path]
+    numpy.random.seed()
+
+
+def run(arguments: list[str]) -> None:
+    """Run what the arguments of an interpreter ask for."""
+    warnings.resetwarnings()
+    while arguments[0] not in ('-c', '-m') and arguments[0].startswith('-'):
+        option, *arguments = arguments
+        if option == '-u':
+            sys.stdout.reconfigure(write_through=True)
+        elif option.startswith('-W'):
+            warnings.simplefilter('ignore')
+            arguments = arguments[option == '-W' :]
+    if arguments[0] == '-m':
+        sys.argv = arguments[1:]
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)
+    elif arguments[0] == '-c':
+        sys.argv = ['-c', *arguments[2:]]
+        sys.path.insert(0, '')
+        sys.modules['__main__'] = main = types.ModuleType('__main__')
+        exec(compile(arguments[1], '<string>', 'exec'), vars(main))
+    else:
+        sys.argv = arguments
+        sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+        runpy.run_path(arguments[0], run_name='__main__')
+
+
+def main() -> None:
+    # The folder of the tests, and what this process alone has.
+    ours = [str(CLIENT.parent), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
+    sys.path[:] = [path for path in sys.path if path not in ours]
+    for name in MODULES:
+        importlib.import_module(name)
+    for name in OPTIONAL:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    leave_configs_unformatted()
+    gc.freeze()
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    become(asked)
+    run(asked['arguments'])
+
+
+if __name__ == '__main__':
+    main()
