@@ -17,7 +17,7 @@ _TITLE = 22
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Validation mIoU of each network of each method that was trained, where it is logged.
+    """Validation mIoU of each network of each trained method, where it is logged.
 
     Returns:
         A figure for each method's label, all on the same scale.

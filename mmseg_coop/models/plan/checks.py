@@ -13,20 +13,15 @@ from .read_connections import Sites
 def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
     """Check that connections can be carried out.
 
-        Args:
-            connections: The connections to check.
-            sites: The sites of each network, in the order in which it reaches them.
+    Args:
+        connections: The connections to check.
+        sites: The sites of each network, in the order in which it reaches them.
 
-        Raises:
-            ValueError: If a network or site is unknown, no head depends on a target, a
-    <<<<<<< HEAD
-                network is connected with itself, a site is the target of two
-                connections, two targets would have connectors of one name, streams would
-                mix, or a feature map would depend on itself.
-    =======
-                network is connected with itself, a site is a source twice or the target of
-                two connections, streams would mix, or a feature map would depend on itself.
-    >>>>>>> product
+    Raises:
+        ValueError: If a network or site is unknown, no head depends on a target, a
+            network is connected with itself, a site is a source twice or the target of
+            two connections, two targets would have connectors of one name, streams
+            would mix, or a feature map would depend on itself.
     """
     targets: dict[SiteRef, Connection] = {}
     identifiers: dict[str, SiteRef] = {}
