@@ -1,5 +1,6 @@
 """Initial weights of networks: checkpoints of one network, or of several."""
 
+import inspect
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ..plan.old_weight_names import module_names
 from .network_config_files import class_of
 
 _NETWORKS = 'networks'
+# What names a checkpoint, of MMSegmentation's backbones and of timm's.
+_FILES = ('pretrained', 'checkpoint_path')
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Origin:
 def without_inits(model: Mapping[str, Any]) -> ConfigDict:
     """A copy of a model's config that starts from no checkpoint of another.
 
-    Neither of networks (``init``) nor of backbones (``pretrained``, or an ``init_cfg``
-    of MMEngine's type ``Pretrained``).
+    Neither of networks (``init``) nor of backbones (``pretrained``, which timm's have
+    without being asked, or an ``init_cfg`` of MMEngine's type ``Pretrained``).
     """
     found = _without_pretrained(model)
     found.pop('networks_init', None)
@@ -57,11 +60,22 @@ def _without_pretrained(value: Any) -> Any:
         return type(value)(map(_without_pretrained, value))
     if not isinstance(value, Mapping):
         return deepcopy(value)
-    found = {k: _without_pretrained(v) for k, v in value.items() if k != 'pretrained'}
+    found = {k: _without_pretrained(v) for k, v in value.items() if k not in _FILES}
+    if isinstance(value.get('pretrained', _default(value)), bool):
+        found['pretrained'] = False
     init = found.pop('init_cfg', None)
     several = isinstance(init, list | tuple)
     left = [x for x in (init if several else [init]) if x and not _is_pretrained(x)]
     return found | ({'init_cfg': left if several else left[0]} if left else {})
+
+
+def _default(config: Mapping[str, Any]) -> Any:
+    """Default of ``pretrained``, which is True of MMSegmentation's TIMMBackbone."""
+    cls = class_of(config.get('type'))
+    if not isinstance(cls, type):
+        return None
+    argument = inspect.signature(cls).parameters.get('pretrained')
+    return argument and argument.default
 
 
 def _is_pretrained(init: Any) -> bool:
