@@ -92,9 +92,10 @@ def _check_class_weights(model: nn.Module) -> None:
             # One weight counts for all.
             if weights is not None and len(weights) not in (1, head.out_channels):
                 # Networks that are alike have one config.
-                key = re.sub(r'^networks\.[^.]+\.', '', name)
+                network, key = re.fullmatch(r'(networks\.[^.]+\.)?(.*)', name).groups()
+                of = f' ({network[:-1]})' if network else ''
                 raise ValueError(
-                    f'model.{key}.loss_decode.class_weight: found {len(weights)} '
+                    f'model.{key}.loss_decode.class_weight{of}: found {len(weights)} '
                     f'weights, expected {head.out_channels}, one for each class of '
                     'num_classes'
                 )

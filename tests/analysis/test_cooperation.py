@@ -46,7 +46,7 @@ def test_strength_is_the_share_of_what_arrives():
     """With W_y the identity and W_x = 3 of it, of equal networks: 1 to 3."""
     model = build_pair(connections='same')
     model.networks.bottom.load_state_dict(model.networks.top.state_dict())
-    connector = model.plan.connectors['bottom_BACKBONE_LAYER1']
+    connector = model.plan.connectors['BOTTOM_BACKBONE_LAYER1']
     torch.nn.init.dirac_(connector.arriving.weight)
     torch.nn.init.dirac_(connector.own.weight)
     with torch.no_grad():

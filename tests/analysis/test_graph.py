@@ -27,15 +27,15 @@ def test_mermaid_has_every_site_and_connection(network, pattern):
     known = set(re.findall(r'^ +(\S+?)[\[(]', text, re.M))
     assert {end for start, _, end in arrows} | {a[0] for a in arrows} <= known
     if pattern == 'same':
-        assert ('top_BACKBONE_LAYER1', '8', 'bottom_BACKBONE_LAYER1') in arrows
-        assert ('top_BACKBONE_LAYER4', '64, late', 'bottom_BACKBONE_LAYER4') in arrows
+        assert ('TOP_BACKBONE_LAYER1', '8', 'BOTTOM_BACKBONE_LAYER1') in arrows
+        assert ('TOP_BACKBONE_LAYER4', '64, late', 'BOTTOM_BACKBONE_LAYER4') in arrows
 
 
 def test_streams_branch_off_the_trunk():
     text = mermaid(build_pair('danet', 'same'))
-    assert 'top_BACKBONE_LAYER4 --> top_DECODE-HEAD_PAM' in text
-    assert 'top_BACKBONE_LAYER4 --> top_DECODE-HEAD_CAM' in text
-    assert 'top_DECODE-HEAD_PAM --> top_DECODE-HEAD_CAM' not in text
+    assert 'TOP_BACKBONE_LAYER4 --> TOP_DECODE-HEAD_PAM' in text
+    assert 'TOP_BACKBONE_LAYER4 --> TOP_DECODE-HEAD_CAM' in text
+    assert 'TOP_DECODE-HEAD_PAM --> TOP_DECODE-HEAD_CAM' not in text
 
 
 @pytest.mark.parametrize('pattern', ['same', 'multi'])
@@ -70,8 +70,8 @@ def test_networks_that_differ():
     """Each has its own sites; both directions have their arrows."""
     model = build_mixed(dict(pattern='cross', sites='backbone'))
     text = mermaid(model)
-    assert 'top_BACKBONE_LAYER2 -. "16" .-> bottom_BACKBONE_LAYERS_1_2' in text
-    assert 'bottom_BACKBONE_LAYERS_1_2 -. "8" .-> top_BACKBONE_LAYER2' in text
+    assert 'TOP_BACKBONE_LAYER2 -. "16" .-> BOTTOM_BACKBONE_LAYERS_1_2' in text
+    assert 'BOTTOM_BACKBONE_LAYERS_1_2 -. "8" .-> TOP_BACKBONE_LAYER2' in text
     texts = [text.get_text() for text in draw_graph(model).axes[0].texts]
     assert 'decode_head.feature\n16 channels, 1/4' in texts
     assert 'backbone.layers.1.2\n8 channels, 1/8' in texts

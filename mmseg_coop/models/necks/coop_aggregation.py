@@ -48,17 +48,17 @@ class CoopAggregation(BaseModule):
         expect(f'{key}.width', width, is_count(width), 'a number of channels')
         self.out_channels = width
         self.finest = list(strides).index(min(strides))
-        self.projections = nn.ModuleList(
+        self.arriving = nn.ModuleList(
             ResizedProjection(channels, width, align_corners=align_corners)
             for channels in in_channels
         )
-        for projection in self.projections:
+        for projection in self.arriving:
             nn.init.kaiming_normal_(projection.weight, nonlinearity='linear')
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Feature maps (N, C_i, H_i, W_i) to one, (N, width, H, W)."""
         size = features[self.finest].shape[-2:]
-        total = self.projections[0](features[0], size)
-        for projection, feature in zip(self.projections[1:], features[1:], strict=True):
+        total = self.arriving[0](features[0], size)
+        for projection, feature in zip(self.arriving[1:], features[1:], strict=True):
             total = total + projection(feature, size)
         return total

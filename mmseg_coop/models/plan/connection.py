@@ -36,12 +36,13 @@ class SiteRef(NamedTuple):
 
     @property
     def identifier(self) -> str:
-        """The name of a module that belongs to this site: ``bottom_BACKBONE_LAYER1``.
+        """The name of a module that belongs to this site: ``BOTTOM_BACKBONE_LAYER1``.
 
         MMEngine's ``custom_keys`` match parts of parameter names: with the case of its
-        letters swapped, a path inside a network is no part of a connector's name.
+        letters swapped, no part of a network is in a connector's name.
         """
-        return f'{self.network}_{self.site.swapcase().translate(_WRITTEN)}'
+        site = self.site.translate(_WRITTEN)
+        return f'{self.network}_{site}'.swapcase()
 
 
 class PlanModule(NamedTuple):
@@ -57,7 +58,7 @@ class PlanModule(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name in the model: ``plan.connectors.bottom_BACKBONE_LAYER1``."""
+        """Its name in the model: ``plan.connectors.BOTTOM_BACKBONE_LAYER1``."""
         return f'plan.{self.called(self.target.identifier)}'
 
     def called(self, identifier: str) -> str:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
+from ..necks import CoopAggregation
 from .connection import PlanModule, SiteRef
 from .plan import Plan
 
@@ -19,7 +22,7 @@ _SUBSTITUTES = {
 def module_names(module: PlanModule) -> tuple[str, ...]:
     """Names of a plan's module in checkpoints: the current one, then older ones.
 
-    ``plan.connectors.bottom_BACKBONE_LAYER1`` was
+    ``plan.connectors.BOTTOM_BACKBONE_LAYER1`` was
     ``plan.connectors.bottom_encoder_layer1`` and, before that,
     ``connectors.bottom_backbone_layer1``.
     """
@@ -50,14 +53,31 @@ def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     names = {}
     for connection in plan.connections:
         for now, *before in map(module_names, connection.modules):
-            names |= dict.fromkeys(before, now)
-    return {_renamed(key, names): value for key, value in state_dict.items()}
+            names |= dict.fromkeys([now, *before], now)
+    return {_renamed(key, names, plan): value for key, value in state_dict.items()}
 
 
-def _renamed(key: str, names: Mapping[str, str]) -> str:
+def part_name(name: str, module: nn.Module) -> str:
+    """Give a weight of a module of a plan its current name.
+
+    Args:
+        name: Its name in the module.
+        module: The module.
+    """
+    if isinstance(module, CoopAggregation):
+        # Networks have projections, too.
+        return re.sub('^projections\\.', 'arriving.', name)
+    return name
+
+
+def _renamed(key: str, names: Mapping[str, str], plan: Plan) -> str:
     depth = 3 if key.startswith('plan.') else 2
-    module = '.'.join(key.split('.')[:depth])
-    return names.get(module, module) + key.removeprefix(module)
+    parts = key.split('.')
+    before, part = '.'.join(parts[:depth]), '.'.join(parts[depth:])
+    now = names.get(before)
+    if now is None:
+        return key
+    return f'{now}.{part_name(part, plan.get_submodule(now.removeprefix("plan.")))}'
 
 
 def _flat(ref: SiteRef) -> str:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmengine.config import ConfigDict
-from mmengine.model import PretrainedInit
-from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..plan import Plan, SiteRef
-from ..plan.old_weight_names import module_names
-from .network_config_files import class_of
+from ..plan.old_weight_names import module_names, part_name
+from .network_config_files import class_of, is_pretrained
 
 _NETWORKS = 'networks'
 # What names a checkpoint, of MMSegmentation's backbones and of timm's.
@@ -65,7 +63,7 @@ def _without_pretrained(value: Any) -> Any:
         found['pretrained'] = False
     init = found.pop('init_cfg', None)
     several = isinstance(init, list | tuple)
-    left = [x for x in (init if several else [init]) if x and not _is_pretrained(x)]
+    left = [x for x in (init if several else [init]) if x and not is_pretrained(x)]
     return found | ({'init_cfg': left if several else left[0]} if left else {})
 
 
@@ -76,11 +74,6 @@ def _default(config: Mapping[str, Any]) -> Any:
         return None
     argument = inspect.signature(cls).parameters.get('pretrained')
     return argument and argument.default
-
-
-def _is_pretrained(init: Any) -> bool:
-    kind = init.get('type') if isinstance(init, Mapping) else None
-    return class_of(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
 def load_networks(
@@ -140,6 +133,7 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
             found = [part_of(origin.weights, name) for name in module_names(theirs)]
             weights = next(filter(None, found), None)
             if weights:
+                weights = {part_name(k, module): v for k, v in weights.items()}
                 put_weights(module, weights, f'{source}: {theirs.name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(

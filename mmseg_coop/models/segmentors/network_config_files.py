@@ -5,7 +5,8 @@ from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import Registry
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS, Registry
 from mmseg.registry import MODELS
 
 from ..data_preprocessors import PADDING
@@ -119,6 +120,12 @@ def class_of(kind: Any, registry: Registry = MODELS) -> Any:
     except RuntimeError:
         # A module that can't be imported.
         return kind
+
+
+def is_pretrained(init: Any) -> bool:
+    """Tell whether an ``init_cfg`` loads a checkpoint."""
+    kind = init.get('type') if isinstance(init, Mapping) else None
+    return class_of(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
 def short_name(kind: Any, registry: Registry = MODELS) -> Any:

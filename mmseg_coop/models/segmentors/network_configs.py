@@ -13,7 +13,13 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..expect import expect, expect_bool, expect_dict
-from .network_config_files import OWN_KEYS, class_of, flat_entry, merge_network
+from .network_config_files import (
+    OWN_KEYS,
+    class_of,
+    flat_entry,
+    is_pretrained,
+    merge_network,
+)
 from .network_names import name_networks
 
 # Attributes that all networks must share.
@@ -186,6 +192,7 @@ def _checked_model(
             'current',
             logging.WARNING,
         )
+    _check_init_cfg(model.get('init_cfg'), key)
     if 'networks' in inspect.signature(cls).parameters:
         raise ValueError(
             f'{key}: found a {cls.__name__}, expected one network, such as an '
@@ -207,6 +214,17 @@ def _checked_model(
                 f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
             )
     return model
+
+
+def _check_init_cfg(init: Any, key: str) -> None:
+    """Refuse a whole network's checkpoint there: what does not fit is only logged."""
+    for entry in init if isinstance(init, list | tuple) else [init]:
+        if is_pretrained(entry):
+            raise ValueError(
+                f"{key}.init_cfg, or model.init_cfg: found type='Pretrained', expected "
+                f'{key}.init or networks_init for the checkpoints of networks, and the '
+                "config's load_from for that of a cooperative model"
+            )
 
 
 def _per_network(

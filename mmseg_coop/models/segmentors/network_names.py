@@ -1,5 +1,6 @@
 """Names and order of the networks of a cooperative model."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ from .combine import MEAN
 
 _PAIR = ('top', 'bottom')
 _PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
+# Schedules have rates for these.
+_OF_PLAN = ('connectors', 'aggregations')
 
 
 def name_networks(
@@ -77,8 +80,11 @@ def _default_names(count: int) -> list[str]:
 
 def _check_name(name: Any) -> None:
     # Losses are found by 'loss' in their name; parts, in parameters, by theirs.
-    forbidden = ('.', 'loss', *_PARTS)
-    right = isinstance(name, str) and name and name != MEAN
-    right = right and not any(word in name for word in forbidden)
-    expected = f'names without {", ".join(map(repr, forbidden))}, and not {MEAN!r}'
+    forbidden = ('loss', *_PARTS, *_OF_PLAN)
+    right = isinstance(name, str) and re.fullmatch(r'\w+', name, re.ASCII)
+    right = right and name != MEAN and not any(word in name for word in forbidden)
+    expected = (
+        'names of letters, digits and _, without '
+        f'{", ".join(map(repr, forbidden))}, and not {MEAN!r}'
+    )
     expect('networks', name, bool(right), expected)

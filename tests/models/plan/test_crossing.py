@@ -56,7 +56,7 @@ def by_hand(model, inputs) -> dict[str, torch.Tensor]:
     for i in range(1, 5):
         fused = {}
         for name, other in (('top', 'bottom'), ('bottom', 'top')):
-            connector = model.plan.connectors[f'{name}_BACKBONE_LAYER{i}']
+            connector = model.plan.connectors[f'{name.upper()}_BACKBONE_LAYER{i}']
             fused[name] = connector(own[name], own[other])
         if i < 4:
             own = {name: run.send(fused[name]) for name, run in runs.items()}
@@ -97,7 +97,7 @@ def test_the_last_site_of_the_other_network_is_not_fused():
         network.backbone.layer3.register_forward_hook(lambda *args: calls.append(3))
     with torch.no_grad():
         model(make_batch()[0])
-    assert calls == ['bottom_BACKBONE_LAYER2', 3]
+    assert calls == ['BOTTOM_BACKBONE_LAYER2', 3]
 
 
 def test_three_networks():

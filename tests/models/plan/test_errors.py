@@ -188,7 +188,7 @@ def test_streams_mix_on_request():
             )
         ],
     )
-    assert list(model.plan.connectors) == ['bottom_DECODE-HEAD_CAM']
+    assert list(model.plan.connectors) == ['BOTTOM_DECODE-HEAD_CAM']
     model = build_pair('danet', connections=dict(pattern='multi', mix_streams=True))
     assert len(model.plan.aggregations) == 1
 
@@ -220,4 +220,4 @@ def test_channels_may_be_given():
             connector=dict(channels=8, source_channels=8),
         )
     )
-    assert model.plan.connectors['bottom_BACKBONE_LAYER1'].own.in_channels == 8
+    assert model.plan.connectors['BOTTOM_BACKBONE_LAYER1'].own.in_channels == 8

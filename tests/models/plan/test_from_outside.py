@@ -60,7 +60,7 @@ def test_a_connector(outside):
     connector = dict(type='LargerConnector', scale=0.5)
     connections = dict(pattern='last_ones', sites='backbone', connector=connector)
     model = build_pair(**narrow_head(), connections=connections)
-    module = model.plan.connectors['bottom_BACKBONE_LAYER4']
+    module = model.plan.connectors['BOTTOM_BACKBONE_LAYER4']
     assert type(module) is outside.connector.LargerConnector and module.scale == 0.5
     inputs, samples = make_batch()
     with torch.no_grad():
@@ -76,7 +76,7 @@ def test_a_fusion(outside):
     connector = dict(type='ModulateConnector', width=4)
     connections = dict(pattern='last_ones', sites='backbone', connector=connector)
     model = build_pair(**narrow_head(), connections=connections)
-    module = model.plan.connectors['bottom_BACKBONE_LAYER4']
+    module = model.plan.connectors['BOTTOM_BACKBONE_LAYER4']
     assert type(module) is outside.fusion.ModulateConnector
     inputs, samples = make_batch()
     with torch.no_grad():

@@ -184,7 +184,7 @@ def test_no_feature_is_changed_behind_its_readers_back(connector):
     assert not sites['neck:0'].overwritten
 
     arrived = []
-    connector = model.plan.connectors['bottom_BACKBONE_CONV1']
+    connector = model.plan.connectors['BOTTOM_BACKBONE_CONV1']
     connector.register_forward_hook(lambda _, args, __: arrived.append(args[1]))
     inputs, samples = make_batch()
     total_loss(model.loss(inputs, samples)).backward()

@@ -1,6 +1,7 @@
 """Names of connectors' weights: nothing of a network, and older ones load."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -37,6 +38,26 @@ def build(name: str, connections, **changes):
     return MODELS.build({**config, **cooperative, **changes})
 
 
+@functools.cache
+def connector_parts() -> set[str]:
+    """Names of what connectors and aggregations consist of, but for norms."""
+    types = dict(CoopConnector=dict(width=4), SumConnector={}, GateConnector={})
+    modules = [
+        build(
+            'danet',
+            dict(pattern='multi', connector=dict(type=name, **keys)),
+        ).plan
+        for name, keys in types.items()
+    ]
+    parts = {
+        path.split('.')[2]
+        for module in modules
+        for path, _ in module.named_parameters()
+    }
+    assert {'arriving', 'own', 'expand', 'own_gate'} <= parts
+    return parts
+
+
 @pytest.mark.parametrize('name', FAMILIES)
 def test_no_name_of_a_network_matches_a_connector(name):
     """MMEngine's custom_keys match parts of parameter names."""
@@ -48,8 +69,10 @@ def test_no_name_of_a_network_matches_a_connector(name):
     sites = [f'{path}{place}' for path in paths for place in ('', ':in', ':1')]
     names = [SiteRef('bottom', site).identifier for site in sites]
     assert len(set(names)) == len(names)
-    text = ' '.join(name.removeprefix('bottom') for name in names)
+    text, parts = ' '.join(names), ' '.join(connector_parts())
     assert not [key for key in keys if key in text]
+    # A letter is in any name.
+    assert not [key for key in keys if len(key) > 1 and key in parts]
 
 
 def test_names_of_similar_paths_differ():
@@ -61,9 +84,9 @@ def test_names_of_similar_paths_differ():
 
 def test_two_connectors_of_one_name_are_refused():
     site = build('danet', dict(pattern='same')).plan.sites['top']['backbone.layer1']
-    sites = {'a': {'a': site}, 'b': {'X.a': site}, 'b_x': {'a': site}}
-    listed = [dict(source='a.a', target=target) for target in ('b.X.a', 'b_x.a')]
-    with pytest.raises(ValueError, match='^connections.1.: b.X.a and b_x.a would'):
+    sites = {'a': {'a': site}, 'b': {'x.a': site}, 'b_x': {'a': site}}
+    listed = [dict(source='a.a', target=target) for target in ('b.x.a', 'b_x.a')]
+    with pytest.raises(ValueError, match='^connections.1.: b.x.a and b_x.a would'):
         Plan(write_connections(listed, sites), sites)
 
 
@@ -109,6 +132,8 @@ def older_names(model, style: str) -> dict[str, torch.Tensor]:
         for now, before in modules.items():
             if key.startswith(now):
                 key = key.replace(now, before)
+                if 'aggregations.' in key:
+                    key = key.replace('.arriving.', '.projections.')
                 key = f'plan.{key}' if style == 'substitutes' else key
         found[key] = value
     assert not any('BACKBONE' in key for key in found)
@@ -174,4 +199,4 @@ def test_networks_start_from_an_older_pair_with_its_connections(style, tmp_path)
     found = dict(other.plan.named_parameters())
     assert len(found) == len(dict(model.plan.named_parameters()))
     for key, value in model.plan.named_parameters():
-        assert torch.equal(found[key.replace('bottom', 'b')], value), key
+        assert torch.equal(found[key.replace('BOTTOM', 'B')], value), key

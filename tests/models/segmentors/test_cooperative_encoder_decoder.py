@@ -244,7 +244,7 @@ def test_without_pretraining_all_random_parts_differ():
     for name, b in model.networks.bottom.named_parameters():
         if b.dim() > 1:
             assert not torch.allclose(top[name], b), name
-    connector = model.plan.connectors['bottom_BACKBONE_LAYER1']
+    connector = model.plan.connectors['BOTTOM_BACKBONE_LAYER1']
     assert isinstance(connector, CoopConnector)
     assert torch.equal(connector.own.weight.squeeze(), torch.eye(8))
 

@@ -84,8 +84,8 @@ def test_without_connections_a_frozen_network_does_not_run_in_training():
 def test_a_frozen_network_that_reads_another_ends_where_it_is_no_longer_read():
     """The last site of bottom is read as bottom has it: nothing is fused there."""
     model = build_mixed(CROSS, FROZEN_BOTTOM).train()
-    assert 'bottom_BACKBONE_LAYERS_0_2' in model.plan.connectors
-    assert 'bottom_BACKBONE+3' not in model.plan.connectors
+    assert 'BOTTOM_BACKBONE_LAYERS_0_2' in model.plan.connectors
+    assert 'BOTTOM_BACKBONE+3' not in model.plan.connectors
     calls = count_calls(model)
     model.loss(*make_batch())
     assert calls['bottom.backbone.layers.2.2'] == 1

@@ -211,13 +211,25 @@ ERRORS = {
     ),
     'a dot in a name': (
         {'a.b': {}, 'c': {}},
-        r"networks: found 'a.b', expected names without '.', 'loss', 'backbone'",
+        r"networks: found 'a.b', expected names of letters, digits and _, without 'lo",
     ),
-    'mean': (dict(mean={}, a={}), r"networks: found 'mean', expected names without"),
-    'loss': (dict(closs={}, a={}), r"networks: found 'closs', expected names without"),
+    'a checkpoint of the whole network': (
+        dict(a=dict(init_cfg=dict(type='Pretrained', checkpoint='a.pth')), b={}),
+        r"networks.a.init_cfg, .* found type='Pretrained', expected networks.a.init or",
+    ),
+    'a dash': (
+        [dict(name='resnet-18'), {}],
+        r"networks: found 'resnet-18', expected names of letters, digits and _",
+    ),
+    'a name with a rate': (
+        dict(a={}, connectors={}),
+        r"networks: found 'connectors', expected names of",
+    ),
+    'mean': (dict(mean={}, a={}), r"networks: found 'mean', expected names of"),
+    'loss': (dict(closs={}, a={}), r"networks: found 'closs', expected names of"),
     'a part': (
         dict(my_backbone={}, a={}),
-        r"networks: found 'my_backbone', expected names without",
+        r"networks: found 'my_backbone', expected names of",
     ),
     'one network': (dict(a={}), r'networks: found .*, expected a dict or list of at l'),
     'a number': (dict(a=1, b={}), r'networks.a: found 1, expected a dict, or a config'),
