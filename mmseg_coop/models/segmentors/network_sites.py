@@ -1,15 +1,20 @@
 """Sites of a model's networks, found by a dry run."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from torch import nn
 
 from ..sites import Site, find_sites
-from .network_configs import NetworkConfig, image_channels
+from ..sites.head_sites import named_sites
+from .network_configs import NetworkConfig, image_channels, last_head
 
 # Size of the image of a dry run, where the config does not tell one.
 _IMAGE_SIZE = (512, 512)
+# What sites depend on, and the sites, of the networks that were looked at last.
+_KNOWN: deque[tuple[Any, dict[str, Site]]] = deque(maxlen=16)
 
 
 def find_network_sites(
@@ -20,6 +25,8 @@ def find_network_sites(
     key: str,
 ) -> dict[str, dict[str, Site]]:
     """Sites of all networks by name; alike networks have the same, found once.
+
+    Tools build a model several times: the last sites that were found are kept.
 
     Args:
         networks: By name.
@@ -32,23 +39,29 @@ def find_network_sites(
         ValueError: If a site that is wanted can't be one.
     """
     found: dict[str, dict[str, Site]] = {}
-    known: list[tuple[Any, dict[str, Site]]] = []
     size = getattr(preprocessor, 'size', None)
     for name, network in networks.items():
         config = configs[name]
         inputs = len(config.inputs) if config.inputs else None
-        what = (config.model, inputs, sorted(asked[name]))
-        sites = next((s for other, s in known if other == what), None)
+        channels = inputs or image_channels(network, preprocessor)
+        image = (channels, *_image_size(network, size))
+        what = (config.model, image, sorted(asked[name]), _structure(network))
+        sites = next((s for other, s in _KNOWN if other == what), None)
         if sites is None:
-            channels = inputs or image_channels(network, preprocessor)
-            image = (channels, *_image_size(network, size))
             try:
                 sites = find_sites(network, image, asked[name])
             except ValueError as error:
                 raise ValueError(f'{key}: networks.{name}: {error}') from None
-            known.append((what, sites))
-        found[name] = sites
+            _KNOWN.append((deepcopy(what), sites))
+        found[name] = dict(sites)
     return found
+
+
+def _structure(network: nn.Module) -> list:
+    """What sites depend on besides the config: classes, rules, changed modules."""
+    modules = [(type(m), 'forward' in vars(m)) for m in network.modules()]
+    head = last_head(network) if hasattr(network, 'decode_head') else None
+    return [modules, named_sites(head)]
 
 
 def _image_size(network: nn.Module, size: Any) -> tuple[int, int]:

@@ -363,6 +363,6 @@ def test_patterns_leave_logits_out_and_lists_connect_them():
     inputs, _ = make_batch()
     with torch.no_grad():
         top, bottom = (own_logits(n, inputs) for n in model.networks.values())
-        expected = model.plan.connectors['bottom_logits'](bottom, top)
+        expected = model.plan.connectors['BOTTOM_LOGITS'](bottom, top)
         found = model.networks_inference(inputs, METAS, ['bottom'], resized=False)
     torch.testing.assert_close(found[0], expected)
