@@ -86,7 +86,10 @@ def test_a_video_in_a_video_out(folder, predict):
         (['nowhere'], 'nowhere: there is no such file or folder'),
         (['images', '--batch-size', '0'], '--batch-size: found 0, expected 1 or more'),
         (['images', '--device', 'foo'], "device: 'foo' can not be used"),
-        (['images', '--out', 'a.pth'], '--out: found the file a.pth, expected a folder'),
+        (
+            ['images', '--out', 'a.pth'],
+            '--out: found the file a.pth, expected a folder',
+        ),
         (['images', '--cfg-options', 'model=3'], ''),
         (['images', '--opacity', '2'], '--opacity: found 2.0, expected 0 to 1'),
     ],

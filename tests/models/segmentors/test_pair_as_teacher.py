@@ -134,7 +134,7 @@ def test_connections_that_the_checkpoint_does_not_have(tmp_path):
     with pytest.raises(ValueError) as error:
         taught(SAME, dict(top=path, bottom=path)).init_weights()
     text = str(error.value)
-    start = f'networks.bottom.init: {path}: has no plan.connectors.bottom_'
+    start = f'networks.bottom.init: {path}: has no plan.connectors.BOTTOM_'
     assert text.startswith(start) and 'leave the connection out' in text
     # Of one network.
     single = alike(None).networks.top
