@@ -1,7 +1,6 @@
 """Row e: a prediction of a connected pair against that of two single networks."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
@@ -29,11 +28,10 @@ def bottom(options: Options) -> Iterator[Figure]:
     for network in ('deeplabv3plus', 'danet'):
         config = network_config(network, options.quick)
         hosts = [build_host(config).eval() for _ in range(2)]
-        theirs = 2 * prediction_flops(partial(build_host, config), height, width)
+        theirs = 2 * prediction_flops(hosts[0], (3, height, width))
         for name, (changes, limit) in _VARIANTS.items():
-            build = partial(build_pair, config, **changes)
-            pair = build().eval()
-            ours = prediction_flops(build, height, width)
+            pair = build_pair(config, **changes).eval()
+            ours = prediction_flops(pair, (3, height, width))
             times = in_turn(
                 lambda hosts=hosts: average(hosts, image),
                 lambda pair=pair: average([pair], image),

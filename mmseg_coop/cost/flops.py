@@ -7,20 +7,28 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..models.meta_copy import copy_to, on_meta_or_cpu
 
-def prediction_flops(
-    build: Callable[[], EncoderDecoder], height: int, width: int
-) -> int:
+
+def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -> int:
     """FLOPs of what a model runs to predict one image.
 
+    Nothing is computed, unless the model looks at values.
+
     Args:
-        build: Makes the model.
-        height: Of the image.
-        width: Of the image.
+        model: The model; it stays as it is.
+        image_shape: C, H and W of the image, preprocessed.
     """
-    with torch.device('meta'):
-        model = build().eval()
-    return count_flops(model, height, width)
+
+    @torch.no_grad()
+    def count(device: str) -> int:
+        copied = copy_to(model, device).eval()
+        image = torch.zeros(1, *image_shape, device=device)
+        size = tuple(image_shape[1:])
+        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+        return counted(lambda: copied.encode_decode(image, metas))
+
+    return on_meta_or_cpu(count)
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ class Card:
         name: Of the config.
         classes: Names of the classes.
         parameters: How many there are.
-        flops: Of predicting an image, None if not counted.
+        flops: Of predicting an image.
         size: Height and width of that image.
         run: With the results of a test, or None.
         trainings: Those that the checkpoint comes from, as far as it tells.
@@ -32,7 +32,7 @@ class Card:
     name: str
     classes: Sequence[str]
     parameters: int
-    flops: int | None
+    flops: int
     size: tuple[int, int]
     run: Run | None
     trainings: Sequence[Mapping[str, Any]]
@@ -102,9 +102,8 @@ def _results(card: Card) -> Iterator[str]:
 def _cost(card: Card) -> Iterator[str]:
     yield '## Cost\n'
     yield f'- {card.parameters / 1e6:.2f} M parameters'
-    if card.flops is not None:
-        size = ' x '.join(map(str, card.size))
-        yield f'- {card.flops / 1e9:.2f} GFLOPs to predict an image of {size}'
+    size = ' x '.join(map(str, card.size))
+    yield f'- {card.flops / 1e9:.2f} GFLOPs to predict an image of {size}'
     yield ''
 
 

@@ -7,10 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
-from mmseg.registry import MODELS
-from torch import nn
 
 from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
@@ -20,8 +17,7 @@ from ..checkpoints.training_record import trainings_of
 from ..comparison.runs import Run, load_runs
 from ..cost.flops import prediction_flops
 from ..models.checkpoint_weights import weights_for
-from ..models.segmentors.init_checkpoints import without_inits
-from ..models.segmentors.network_configs import in_channels
+from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import Card, model_card
 from .model_folder import CONFIG, WEIGHTS, make_standalone
 
@@ -49,12 +45,14 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     predictor = Predictor(config, checkpoint, 'cpu')
     saved = read_checkpoint(checkpoint, 'cpu')
     found = _find_run(run, Path(checkpoint))
+    model = predictor.model
+    shape = preprocessed_shape(model)
     card = Card(
         name=Path(config.filename).stem,
         classes=predictor.classes,
-        parameters=sum(p.numel() for p in predictor.model.parameters()),
-        flops=_flops(config, predictor.model),
-        size=_image_size(predictor.model),
+        parameters=sum(p.numel() for p in model.parameters()),
+        flops=prediction_flops(model, shape),
+        size=shape[1:],
         run=found,
         trainings=trainings_of(saved.get('meta', {})),
     )
@@ -107,18 +105,3 @@ def _labels(config: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
 
 def _palette(predictor: Predictor) -> list[list[int]]:
     return predictor.palette[: len(predictor.classes)].tolist()
-
-
-def _image_size(model: nn.Module) -> tuple[int, int]:
-    size = getattr(model.data_preprocessor, 'size', None) or (512, 512)
-    return tuple(size)
-
-
-def _flops(config: Config, model: nn.Module) -> int | None:
-    """FLOPs of predicting an image, None for images of other than three channels."""
-    if in_channels(model) != 3:
-        return None
-    with torch.random.fork_rng():
-        return prediction_flops(
-            lambda: MODELS.build(without_inits(config.model)), *_image_size(model)
-        )

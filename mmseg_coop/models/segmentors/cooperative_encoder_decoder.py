@@ -27,7 +27,7 @@ from .check_test_cfg import check_test_cfg, expect_mode
 from .combine import MEAN, mean_of_probabilities, slide
 from .init_checkpoints import load_connections, load_networks
 from .init_on_first_run import InitialWeights
-from .logits import first, small_logits
+from .logits import at_largest, first, small_logits
 from .network_configs import (
     check_alike,
     check_shapes,
@@ -394,7 +394,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return self._run(call, [name], inputs.shape[2:], parts=parts)[name]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
-        """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w)."""
+        """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w).
+
+        Of networks whose logits differ in size, those of the mean have the largest.
+        """
 
         def call(name: str) -> Any:
             return self.networks[name](self.image_of(inputs, name))
@@ -402,7 +405,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         outputs = self._run(call, self._predicting(), inputs.shape[2:])
         if len(outputs) == 1:
             return outputs[self.predict_with]
-        return self._join([first(output) for output in outputs.values()])
+        logits = [first(output) for output in outputs.values()]
+        return self._join(at_largest(logits, self.align_corners))
 
     def _encode_decode(
         self,

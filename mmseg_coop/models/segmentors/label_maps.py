@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
@@ -19,7 +18,7 @@ from ..expect import expect
 from ..finite import check_finite
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .logits import small_logits
+from .logits import resized, small_logits
 
 # What is done here in another way: a sub-class with one of its own is left alone.
 _REPEATED = (
@@ -174,7 +173,7 @@ def _label_maps(
     padding = meta.get('img_padding_size', meta.get('padding_size', (0,) * 4))
     direct = size == original and not any(padding) and not meta.get('flip')
     if not direct:
-        parts = {k: _resized(x, size, align_corners) for k, x in parts.items()}
+        parts = {k: resized(x, size, align_corners) for k, x in parts.items()}
         if len(parts) > 1:
             parts[MEAN] = mean_of_probabilities(list(parts.values()))
         parts = {k: _undo(x, padding, meta) for k, x in parts.items()}
@@ -225,12 +224,6 @@ def _probabilities(below: Tensor) -> Tensor:
     return shares.div_(shares.sum(dim=1, keepdim=True))
 
 
-def _resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    if x.shape[2:] == size:
-        return x
-    return resize(x, size, None, 'bilinear', align_corners, warning=False)
-
-
 def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
     """Take off what a pipeline has added, and mirror back what it has mirrored."""
     left, right, top, bottom = padding
@@ -249,7 +242,7 @@ def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Te
     if (height, x.shape[3]) == size:
         yield from x.split(_ROWS, dim=2)
         return
-    x = _resized(x, (height, size[1]), align_corners)
+    x = resized(x, (height, size[1]), align_corners)
     position = torch.arange(rows, dtype=torch.float32, device=x.device)
     if align_corners:
         position = position * ((height - 1) / max(rows - 1, 1))

@@ -44,7 +44,7 @@ def find_network_sites(
         config = configs[name]
         inputs = len(config.inputs) if config.inputs else None
         channels = inputs or image_channels(network, preprocessor)
-        image = (channels, *_image_size(network, size))
+        image = (channels, *image_size(network, size))
         what = (config.model, image, sorted(asked[name]), _structure(network))
         sites = next((s for other, s in _KNOWN if other == what), None)
         if sites is None:
@@ -64,7 +64,7 @@ def _structure(network: nn.Module) -> list:
     return [modules, named_sites(head)]
 
 
-def _image_size(network: nn.Module, size: Any) -> tuple[int, int]:
+def image_size(network: nn.Module, size: Any) -> tuple[int, int]:
     """A size that a network takes: that of training crops, or of its embeddings."""
     backbone = getattr(network, 'backbone', None)
     size = size or getattr(backbone, 'img_size', None) or _IMAGE_SIZE

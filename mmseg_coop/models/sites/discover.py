@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from ..meta_copy import on_meta_or_cpu
 from .candidates import Describer
 from .dry_run import DryRun, Record, depends, feature_maps
 from .head_sites import named_sites
@@ -40,11 +41,9 @@ def find_sites(
             once, is inside a region that is computed again in the backward pass, or
             has no feature map; or if no module of the decode head gives its logits.
     """
-    try:
-        return _find_sites(network, image_shape, wanted, 'meta')
-    except (NotImplementedError, RuntimeError):
-        # Made of tensors that are not weights, or looks at values.
-        return _find_sites(network, image_shape, wanted, 'cpu')
+    return on_meta_or_cpu(
+        lambda device: _find_sites(network, image_shape, wanted, device)
+    )
 
 
 def _find_sites(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn.modules.batchnorm import _NormBase
 
+from ..meta_copy import copy_to
 from .layout import BATCH
 from .levels import check_levels
 from .site import Address, replaced
@@ -84,7 +85,7 @@ class DryRun:
         inputs_of: Sequence[str] = (),
         device: str = 'meta',
     ):
-        self.network = _copy_to(network, device)
+        self.network = copy_to(network, device)
         self.names = {m: name for name, m in self.network.named_modules() if name}
         for module, name in self.names.items():
             if isinstance(module, BaseDecodeHead):
@@ -320,25 +321,6 @@ def _is_feature_map(value: Any) -> bool:
     return (
         isinstance(value, Tensor) and value.ndim in (3, 4) and value.is_floating_point()
     )
-
-
-def _copy_to(network: nn.Module, device: str) -> nn.Module:
-    """A copy in which each tensor is replaced while the modules are copied."""
-    memo: dict[int, Any] = {}
-    for module in network.modules():
-        for values in (module._parameters, module._buffers, vars(module)):
-            for value in values.values():
-                if isinstance(value, Tensor) and id(value) not in memo:
-                    memo[id(value)] = _moved(value, device)
-    return copy.deepcopy(network, memo)
-
-
-def _moved(value: Tensor, device: str) -> Tensor:
-    moved = value.detach().to(device, copy=True)
-    if isinstance(value, nn.Parameter):
-        # Gradients show what depends on what, in frozen layers, too.
-        return nn.Parameter(moved, requires_grad=value.is_floating_point())
-    return moved
 
 
 def _switches(module: nn.Module) -> list[str]:

@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 from mmseg.registry import MODELS
+from torch.nn import functional as F
 
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
-from tiny import build_pair, make_batch, single_like
+from tiny import BACKBONE, build_pair, fcn_head, make_batch, single_like
 
 NETWORKS = ['danet', 'deeplabv3plus']
 
@@ -159,3 +160,17 @@ def test_tta_reads_what_it_needs():
     assert tta.module.out_channels == 5
     assert tta.module.decode_head is tta.module.networks.bottom.decode_head
     assert not any('.' not in k for k in tta.module.state_dict())
+
+
+@torch.no_grad()
+def test_raw_logits_of_the_mean_have_the_largest_size():
+    coarse = dict(backbone=dict(BACKBONE, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1)))
+    fine = dict(decode_head=fcn_head(16, 1, _delete_=True))
+    networks = dict(top=coarse, bottom=fine)
+    pair = build_pair('danet', networks=networks, test_cfg=dict(predict='mean')).eval()
+    image = torch.randn(1, 3, 64, 64)
+    small, large = (pair.networks[name](image) for name in ('top', 'bottom'))
+    assert small[0].shape[2:] < large.shape[2:] == pair(image).shape[2:]
+    resized = F.interpolate(small[0], large.shape[2:], mode='bilinear')
+    expected = (resized.softmax(1) + large.softmax(1)) / 2
+    torch.testing.assert_close(pair(image).softmax(1), expected)
