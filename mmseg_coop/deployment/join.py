@@ -16,10 +16,9 @@ from ..engine import CoopEvaluationHook
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
-from ..models.segmentors.init_checkpoints import without_inits
 from ..models.segmentors.network_config_files import class_of, model_entry
 from ..models.segmentors.network_names import name_networks
-from .model_folder import Written, find_model, write_model
+from .model_folder import Written, find_model, make_standalone, write_model
 from .to_mmseg import import_package
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -58,7 +57,9 @@ def join(
     loaded = [load_file(path, 'CHECKPOINT', config) for config, path in files]
     _check_classes([path for _, path in files], loaded)
     modes = _other_modes([path for path, _ in files], [c.model for c in configs])
-    own = [without_inits(config.model) for config in configs]
+    for config in configs:
+        make_standalone(config)
+    own = [config.model for config in configs]
     whole.model = ConfigDict(_joined(own, names, pattern))
     import_package(whole)
     for key, value in (options or {}).items():

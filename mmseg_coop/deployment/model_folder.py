@@ -1,6 +1,6 @@
 """A folder with a config and its checkpoint: write it, and find both in one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,24 @@ def make_standalone(config: Config) -> None:
     for key in _OF_RUNS:
         config.pop(key, None)
     config._cfg_dict.update(spell_out(config._cfg_dict))
+    before = set(_strings(config.model))
     config.model = ConfigDict(without_inits(config.model))
+    # Variables of the file that name nothing else.
+    files = before - set(_strings(config.model))
+    for key, value in list(config.items()):
+        if isinstance(value, str) and value in files:
+            config.pop(key)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """All strings of a nested config."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def find_model(text: str) -> tuple[str, str]:

@@ -13,8 +13,10 @@ from ..checkpoints.training_record import trainings_of
 from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of, put_weights
+from ..models.segmentors.image_shape import loaded_channels
 from ..models.segmentors.network_config_files import class_of, short_name
-from .model_folder import Written, write_model
+from .model_folder import Written, make_standalone, write_model
+from .settings import take_over_settings
 from .smallest import smallest_config, smallest_weights
 from .to_mmseg import strip_package, to_host
 
@@ -56,6 +58,7 @@ def split(
         raise ValueError(
             f'--network: found {network!r}, expected one of {", ".join(model.networks)}'
         )
+    make_standalone(whole)
     fed = model.plan.demand(network).fused
     if alone and fed:
         _check_dropout(model, network)
@@ -69,9 +72,10 @@ def split(
     needs = strip_package(whole)
     built = MODELS.build(deepcopy(whole.model))
     put_weights(built, weights, f'{checkpoint}: {network}')
+    kept = tuple(built.networks) if fed and not alone else ()
+    take_over_settings(whole, tuple(model.networks), kept, network)
     trainings = trainings_of(meta, network)
     files = write_model(out, name, whole, built.state_dict(), meta, trainings)
-    kept = tuple(built.networks) if fed and not alone else ()
     counts = [sum(p.numel() for p in m.parameters()) for m in (model, built)]
     return Written(*files, kept, needs, *counts)
 
@@ -102,15 +106,17 @@ def _ordinary(
 ) -> dict[str, Any]:
     """The config of a network as a model of its own."""
     own = model.configs[network]
-    seen = [i for other in model.configs.values() for i in other.inputs or ()]
-    if own.inputs is not None and own.inputs != tuple(range(max(seen) + 1)):
+    common = config.get('data_preprocessor')
+    means = len((common or {}).get('mean') or ())
+    seen = max(loaded_channels(model), means)
+    if own.inputs is not None and own.inputs != tuple(range(seen)):
         raise ValueError(
-            f'networks.{network}.inputs: found {list(own.inputs)}, not all channels of '
-            'the image, which an ordinary network sees; it can not be written as one'
+            f'networks.{network}.inputs: found {list(own.inputs)}, not all {seen} '
+            'channels of the image, which an ordinary network sees; it can not be '
+            'written as one'
         )
     found = dict(own.model)
     test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
-    common = config.get('data_preprocessor')
     if common is not None or own.data_preprocessor:
         default = dict(type='SegDataPreProcessor')
         found['data_preprocessor'] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
@@ -174,6 +175,52 @@ def test_not_alone_without_it(tmp_path, split):
     assert 'error: --alone: bottom receives feature maps' in done.stderr
 
 
+def test_settings_that_name_networks_are_those_of_the_one(tmp_path, split):
+    file = 'work_dirs/pair.pth'
+    networks = dict(top=dict(init=file), bottom=dict())
+    pair(tmp_path, networks=networks)
+    rates = {
+        'networks.top.backbone': 0.1,
+        'networks.bottom': 0.2,
+        'decode_head': 10.0,
+        'plan': 3.0,
+    }
+    keys = {key: dict(lr_mult=rate) for key, rate in rates.items()}
+    with (tmp_path / 'pair.py').open('a') as config:
+        config.write(
+            f"""
+begin = {file!r}
+default_hooks = dict(
+    checkpoint=dict(
+        type='CheckpointHook',
+        save_best=['bottom/mIoU', 'agreement', 'mIoU'],
+        rule=['greater', 'less', 'greater'],
+    )
+)
+custom_hooks = [
+    dict(type='EarlyStoppingHook', monitor='mean/mIoU', patience=1),
+    dict(type='EarlyStoppingHook', monitor='bottom/ECE', patience=2),
+]
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.1),
+    paramwise_cfg=dict(custom_keys={keys}),
+)
+"""
+        )
+    assert split('top').returncode == 0
+    config, alone = read(tmp_path / 'out', 'pair_top')
+    hook = config.default_hooks.checkpoint
+    assert (hook.save_best, hook.rule) == ('mIoU', ['greater'])
+    assert [h.monitor for h in config.custom_hooks] == ['mIoU']
+    assert 'begin' not in config and file not in config.pretty_text
+    groups = build_optim_wrapper(alone, config.optim_wrapper).optimizer.param_groups
+    names = [name for name, _ in alone.named_parameters()]
+    for name, group in zip(names, groups, strict=True):
+        rate = {'backbone': 0.1, 'decode_head': 10.0}.get(name.split('.')[0], 1.0)
+        assert group['lr'] == pytest.approx(0.1 * rate)
+
+
 def wrong(name, folder):
     """Arguments of a split that can't be, and what its error says."""
     arguments = dict(config='pair.py', weights='pair.pth', network='top', out='out')
@@ -197,6 +244,10 @@ def wrong(name, folder):
             arguments,
             "other.py: model.type: found 'EncoderDecoder', expected a",
         )
+    if name == 'a network with fewer channels':
+        four = dict(backbone=dict(in_channels=4))
+        pair(folder, networks=dict(four=four, top=dict(inputs=[0, 1, 2])))
+        return arguments, 'networks.top.inputs: found [0, 1, 2], not all 4 channels'
     if name == 'code':
         harm = WAYS['mkdir'](str(folder / 'harmed'))
         torch.save(harmful_checkpoint(harm), folder / 'pair.pth')
@@ -213,6 +264,7 @@ def wrong(name, folder):
         'no checkpoint',
         'another checkpoint',
         'a single network',
+        'a network with fewer channels',
         'code',
         'a folder that is there',
     ],
