@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_coop.analysis.knock_out import choices
+from mmseg_coop.apis import load_config
 from mmseg_coop.evaluation.results import Results
 
 from run_tool import run_tool
@@ -19,7 +20,8 @@ from tiny import build_pair
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_multi_toy.py'
 FEW = ['test_dataloader.dataset.num_images=3', 'test_dataloader.batch_size=2']
-RANDOM = 'model.connections.connector.start=random'
+RANDOM_KEY = 'model.connections.connector.start'
+RANDOM = f'{RANDOM_KEY}=random'
 OPTIONS = ['--cfg-options', RANDOM, 'model.pretrained=begin.pth', *FEW]
 
 
@@ -69,6 +71,16 @@ def test_each_connection_and_the_best_that_are_kept(folder, tool):
     assert sorted(map(str, kept.plan.incoming)) == sorted(best)
     assert 'begin.pth' not in (folder / 'analysis/kept.py').read_text()
     kept.load_state_dict(torch.load(folder / 'analysis/kept.pth')['state_dict'])
+    # It is the whole with the others switched off, and without all the network alone.
+    config = load_config(str(CONFIG), {RANDOM_KEY: 'random'})
+    model = MODELS.build(config.model).eval()
+    model.load_state_dict(torch.load(folder / 'a.pth'))
+    image = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        with model.plan.without(sorted(set(targets) - set(best))):
+            assert torch.equal(model(image), kept.eval()(image))
+        with model.plan.without(targets):
+            assert torch.equal(model(image), model.networks.bottom(image))
     tested = tool('test.py', 'analysis/kept.py', 'analysis/kept.pth')
     assert tested.returncode == 0, tested.stderr
 

@@ -173,11 +173,9 @@ class Plan(BaseModule):
 
     @contextmanager
     def without(self, targets: Sequence[str]) -> Iterator[None]:
-        """Let nothing arrive at some targets.
+        """Run as a model without the connections to some targets.
 
-        A target keeps its own feature map if its connection was trained with dropout,
-        which has taught it to; otherwise zeros are fused, so that the connector's part
-        for its own goes on.
+        Nothing is fused there: the network goes on with its own feature map.
 
         Args:
             targets: As in ``bottom.backbone.layer3``.

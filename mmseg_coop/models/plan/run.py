@@ -135,11 +135,9 @@ class Run:
         i = plan.incoming[target]
         own = plan.sites[target.network][target.site].to_map(feature, self.image_size)
         arriving = self._receive(i, own)
-        probability = plan.connections[i].dropout
         if target in plan.switched_off:
-            if probability:
-                return own
-            arriving = torch.zeros_like(arriving)
+            return own
+        probability = plan.connections[i].dropout
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
         if probability and connector.training:
