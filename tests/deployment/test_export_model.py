@@ -84,6 +84,9 @@ def test_onnx_for_images_of_any_size(model, images, tmp_path):
     assert exported.variable == 'batch, height, width' and not exported.refused
     assert exported.size == out.stat().st_size
     session = onnxruntime.InferenceSession(out)
+    (given,), (label, *_) = session.get_inputs(), session.get_outputs()
+    assert given.shape == ['batch', 3, 'height', 'width']
+    assert label.shape == ['batch', 'height', 'width']
     meta = json.loads(session.get_modelmeta().custom_metadata_map['mmseg_coop'])
     assert meta == dict(classes=['a'], varies='batch, height, width')
     for shape in ((1, 3, *SIZE), (3, 3, 61, 39)):

@@ -107,6 +107,8 @@ def check_options(options: Options, out: Path) -> None:
             f'--out: found {out}, expected a file with suffix {suffix} for --format '
             f'{options.format}'
         )
+    if out.is_dir():
+        raise ValueError(f'--out: found the folder {out}, expected a file')
     if options.size and min(options.size) < 1:
         raise ValueError(
             f'--size: found {options.size[0]} {options.size[1]}, expected height and '

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -79,10 +80,37 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
         ) from error
     program.model.metadata_props[METADATA] = json.dumps(metadata)
     try:
-        return program.model_proto.SerializeToString()
+        proto = program.model_proto
+        _name_axes(proto.graph)
+        return proto.SerializeToString()
     except Exception as error:
         # Protobuf's limit of 2 GB has another error in each release.
         raise ValueError(f'--format onnx: {first_line(error)}') from error
+
+
+def _name_axes(graph: Any) -> None:
+    """Give axes of images that may vary, and what is made of them, their names."""
+    shape = graph.input[0].type.tensor_type.shape.dim
+    named = zip(shape, ('batch', 'channels', 'height', 'width'), strict=True)
+    names = {axis.dim_param: name for axis, name in named if axis.dim_param}
+    if not names:
+        return
+    pattern = re.compile(rf'\b({"|".join(map(re.escape, names))})\b')
+    for part in _graphs(graph):
+        for value in (*part.input, *part.output, *part.value_info):
+            for axis in value.type.tensor_type.shape.dim:
+                if axis.dim_param:
+                    found = pattern.sub(lambda m: names[m[0]], axis.dim_param)
+                    axis.dim_param = found
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """A graph of ONNX, and those inside of its operators."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField('g'):
+                yield from _graphs(attribute.g)
 
 
 def run_onnx(data: bytes) -> Run:

@@ -18,16 +18,24 @@ class Preprocessing(nn.Module):
         inside: Whether any of it is done; if not, images are taken as they are.
 
     Raises:
-        ValueError: If a preprocessor does something else.
+        ValueError: If a preprocessor does something else, or networks that differ in
+            it are to take images as they are.
     """
 
     def __init__(self, preprocessor: nn.Module, inside: bool):
         super().__init__()
         self.views: list[Sequence[int] | None] = []
         self.steps = nn.ModuleList()
+        differ = isinstance(preprocessor, NetworksDataPreProcessor)
+        if differ and not inside:
+            raise ValueError(
+                '--preprocess: networks have a data_preprocessor or inputs of their '
+                'own, so that no one preprocessed image is what they take; give '
+                '--preprocess, which puts it into the file'
+            )
         if not inside:
             return
-        if isinstance(preprocessor, NetworksDataPreProcessor):
+        if differ:
             self.views = [view.inputs for view in preprocessor.views]
             preprocessors = preprocessor.preprocessors
         else:

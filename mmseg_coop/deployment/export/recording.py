@@ -1,12 +1,14 @@
 """Record a model as a graph, and leave out what its outputs do not depend on."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
+from torch.fx import Node
 
 from ...quiet import quiet_exporters
 
@@ -16,6 +18,9 @@ VARIABLE: dict[str, tuple[int, ...]] = {
     'batch': (0,),
     'nothing': (),
 }
+
+
+_WEIGHTS = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
 class RecordingError(ValueError):
@@ -58,6 +63,8 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
     try:
         with quiet_exporters():
             program = torch.export.export(model, (example,), dynamic_shapes=shapes)
+            # What writes in place is never dead: each is replaced by one that doesn't.
+            program = program.run_decompositions({})
     except Exception as error:
         # What networks do that can't be recorded is beyond listing.
         raise RecordingError(first_line(error)) from error
@@ -73,31 +80,50 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
 
 
 def _without_dead(program: ExportedProgram) -> ExportedProgram:
-    """The same graph with no weights but those that it reads."""
+    """The same graph with no weights but those that its outputs depend on."""
     graph, signature = program.graph, program.graph_signature
-    graph.eliminate_dead_code()
     inputs = {node.name: node for node in graph.nodes if node.op == 'placeholder'}
-    kept, names = [], set()
-    for spec in signature.input_specs:
-        weight = spec.kind in (InputKind.PARAMETER, InputKind.BUFFER)
-        if weight and not inputs[spec.arg.name].users:
-            graph.erase_node(inputs[spec.arg.name])
-            continue
-        kept.append(spec)
-        names |= {spec.target} if weight else set()
+    specs = {inputs[spec.arg.name]: spec for spec in signature.input_specs}
+    weights = {node for node, spec in specs.items() if spec.kind in _WEIGHTS}
+    read = weights & _ancestors(graph.output_node())
+
+    def must_stay(node: Node) -> bool:
+        if not node.is_impure() or node.op != 'call_function':
+            return node.is_impure()
+        # A check of what is otherwise dead would keep it alive.
+        return weights & _ancestors(node) <= read
+
+    graph.eliminate_dead_code(must_stay)
+    for node in weights - read:
+        graph.erase_node(node)
+    dropped = {specs[node].target for node in weights - read}
+    kept = [spec for node, spec in specs.items() if node not in weights - read]
     program.graph_module.recompile()
     return ExportedProgram(
         root=program.graph_module,
         graph=graph,
         graph_signature=replace(signature, input_specs=kept),
-        state_dict={k: v for k, v in program.state_dict.items() if k in names},
+        state_dict=_without(program.state_dict, dropped),
         range_constraints=program.range_constraints,
         module_call_graph=program.module_call_graph,
         example_inputs=program.example_inputs,
-        constants=program.constants,
-        # Of a graph before it is decomposed, where operators may write in place.
+        constants=_without(program.constants, dropped),
         verifiers=program.verifiers,
     )
+
+
+def _ancestors(node: Node) -> set[Node]:
+    """All nodes that one depends on, and itself."""
+    found, waiting = {node}, [node]
+    while waiting:
+        new = set(waiting.pop().all_input_nodes) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _without(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
