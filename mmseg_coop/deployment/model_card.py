@@ -6,9 +6,8 @@ from typing import Any
 
 from ..checkpoints.training_record import versions
 from ..comparison.render import markdown
-from ..comparison.runs import Run
 from ..comparison.table import Table, number_cell, text_cell
-from ..evaluation.results import ORACLE
+from .tested import Tested
 
 # Of a training: what is told if it is known, and what every run should have.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
@@ -25,7 +24,9 @@ class Card:
         parameters: How many there are.
         flops: Of predicting an image.
         size: Height and width of that image.
-        run: With the results of a test, or None.
+        tested: Results of a test, or None.
+        untested: Why there are none.
+        predicted_by: The prediction that the model gives.
         trainings: Those that the checkpoint comes from, as far as it tells.
     """
 
@@ -34,7 +35,9 @@ class Card:
     parameters: int
     flops: int
     size: tuple[int, int]
-    run: Run | None
+    tested: Tested | None
+    untested: str
+    predicted_by: str
     trainings: Sequence[Mapping[str, Any]]
 
 
@@ -62,14 +65,14 @@ def _head(card: Card) -> Iterator[str]:
     yield 'library_name: mmseg_coop'
     yield 'pipeline_tag: image-segmentation'
     yield 'tags: [semantic-segmentation, mmsegmentation, mmseg_coop]'
-    if card.run is not None:
+    if card.tested is not None:
         yield 'model-index:'
         yield f'- name: {card.name}'
         yield '  results:'
         yield '  - task: {type: image-segmentation}'
-        dataset = card.run.results.meta.get('dataset') or 'unknown'
+        dataset = card.tested.dataset
         yield f'    dataset: {{name: {dataset}, type: {dataset}}}'
-        miou = card.run.results.miou()
+        miou = card.tested.miou(card.predicted_by)
         yield f'    metrics: [{{type: mean_iou, value: {miou:.2f}}}]'
     yield '---\n'
 
@@ -84,19 +87,19 @@ def _use() -> Iterator[str]:
 
 def _results(card: Card) -> Iterator[str]:
     yield '## Results\n'
-    if card.run is None:
-        yield 'None: the run has no results of a test.\n'
+    tested = card.tested
+    if tested is None:
+        yield f'None: {card.untested}.\n'
         return
-    results = card.run.results
-    dataset = results.meta.get('dataset') or 'the test data'
     rows = []
-    # The oracle is no prediction that anyone can have.
-    for name in (name for name in results.areas if name != ORACLE):
-        selected = ' (selected)' if name == results.configured else ''
-        values = map(number_cell, (results.miou(name), *results.iou(name)))
-        rows.append([text_cell(f'{name}{selected}'), *values])
-    title = f'{len(results.images)} images of {dataset}.'
-    yield markdown(Table(title, ['prediction', 'mIoU', *results.classes], rows))
+    for name, values in tested.iou.items():
+        selected = ' (selected)' if name == card.predicted_by else ''
+        cells = [number_cell(float('nan') if v is None else v) for v in values]
+        rows.append(
+            [text_cell(f'{name}{selected}'), number_cell(tested.miou(name)), *cells]
+        )
+    title = f'{tested.images} images of {tested.dataset}.'
+    yield markdown(Table(title, ['prediction', 'mIoU', *tested.classes], rows))
 
 
 def _cost(card: Card) -> Iterator[str]:

@@ -16,7 +16,8 @@ from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
 # Names of what tools/publish.py writes.
-CONFIG, WEIGHTS = 'config.py', 'model.safetensors'
+CONFIG, WEIGHTS, LABELS = 'config.py', 'model.safetensors', 'config.json'
+CARD = 'README.md'
 # What a run, and not a model, has.
 _OF_RUNS = ('work_dir', 'launcher', 'load_from', 'resume')
 
@@ -135,6 +136,11 @@ def model_files(path: str | Path) -> tuple[str, str]:
     path = Path(path)
     published = path / CONFIG, path / WEIGHTS
     if all(file.is_file() for file in published):
+        if (path / CARD).is_file() and not (path / LABELS).is_file():
+            raise FileNotFoundError(
+                f'{path}: there is no {LABELS} in it, which tools/publish.py writes '
+                'beside the others; copy the whole folder'
+            )
         return str(published[0]), str(published[1])
     if not path.exists():
         raise FileNotFoundError(

@@ -14,12 +14,12 @@ from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..checkpoints.training_record import trainings_of
-from ..comparison.runs import Run, load_runs
 from ..cost.flops import prediction_flops
 from ..models.checkpoint_weights import weights_for
 from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import Card, model_card
-from .model_folder import CONFIG, WEIGHTS, make_standalone
+from .model_folder import CARD, CONFIG, LABELS, WEIGHTS, make_standalone
+from .tested import find_tested, predicted_by
 
 
 def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) -> None:
@@ -29,13 +29,14 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
         config: The config.
         checkpoint: A checkpoint file of it.
         out: The folder, new or empty; it is filled as a whole or not at all.
-        run: Work dir with the results of a test. Default: that of the checkpoint, if
-            it has results of just this one.
+        run: Work dir with the results of a test of these weights. Default: that of
+            the checkpoint, if it has them.
 
     Raises:
         FileExistsError: If there is something in the folder already.
         FileNotFoundError: If the checkpoint, or results that were named, are missing.
-        ValueError: If the checkpoint does not belong to the config, or would run code.
+        ValueError: If the checkpoint does not belong to the config, or would run code;
+            or results that were named are of another model.
     """
     with new_folder(out) as part:
         _fill(part, config, checkpoint, run)
@@ -44,37 +45,37 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
 def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     predictor = Predictor(config, checkpoint, 'cpu')
     saved = read_checkpoint(checkpoint, 'cpu')
-    found = _find_run(run, Path(checkpoint))
+    tested, why = find_tested(predictor.model, Path(checkpoint), run)
     model = predictor.model
     shape = preprocessed_shape(model)
     card = Card(
-        name=Path(config.filename).stem,
+        name=_name(config),
         classes=predictor.classes,
         parameters=sum(p.numel() for p in model.parameters()),
         flops=prediction_flops(model, shape),
         size=shape[1:],
-        run=found,
+        tested=tested,
+        untested=why,
+        predicted_by=predicted_by(model),
         trainings=trainings_of(saved.get('meta', {})),
     )
     whole = deepcopy(config)
     make_standalone(whole)
     whole.dump(str(part / CONFIG))
     save_safetensors(_labelled(saved, predictor), part / WEIGHTS)
-    labels = json.dumps(_labels(whole, predictor), indent=2)
-    (part / 'config.json').write_text(f'{labels}\n')
-    (part / 'README.md').write_text(model_card(card))
+    labels = _labels(whole, predictor) | dict(name=card.name)
+    labels |= dict(tested=tested.as_json()) if tested else {}
+    (part / LABELS).write_text(f'{json.dumps(labels, indent=2)}\n')
+    (part / CARD).write_text(model_card(card))
 
 
-def _find_run(named: str | None, checkpoint: Path) -> Run | None:
-    if named is not None:
-        return load_runs([named])[0]
+def _name(config: Config) -> str:
+    """Name of a config, of a published one that which it was published by."""
+    file = Path(config.filename)
     try:
-        run = load_runs([str(checkpoint.parent)])[0]
-    except FileNotFoundError:
-        return None
-    # There may be several checkpoints, and results of one.
-    tested = run.results.meta.get('checkpoint')
-    return run if tested and Path(tested).name == checkpoint.name else None
+        return str(json.loads((file.parent / LABELS).read_text())['name'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return file.stem
 
 
 def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mmseg.registry import HOOKS
 from ..evaluation import CoopIoUMetric
 from ..evaluation.method_names import method_name, network_name
 from ..evaluation.results import FOLDER
+from ..evaluation.tested_model import tested_model
 from ..models.segmentors import (
     CooperativeEncoderDecoder,
     can_predict_labels,
@@ -183,6 +184,7 @@ def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> No
         method=method_name(runner.model, _option(config.get('model'), 'connections')),
         dataset=type(loop.dataloader.dataset).__name__,
         tta=augmented,
+        model=tested_model(runner.model),
         logged_by=_logged_by(runner),
         **meta,
     )

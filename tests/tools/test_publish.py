@@ -10,11 +10,13 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from safetensors import safe_open
 
 from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.checkpoints.training_record import trainings_of
+from mmseg_coop.evaluation.results import Results
 
 from harmful import WAYS, harmful_checkpoint
 from run_tool import run_tool
@@ -62,10 +64,13 @@ def test_a_folder_predicts_by_itself(folder, tool):
     assert (label == expected.label).mean() > 0.999
     check_contents(elsewhere, expected)
     assert 'begin.pth' not in (elsewhere / 'config.py').read_text()
-    (elsewhere / 'model.safetensors').unlink()
-    done = tool('predict.py', elsewhere, 'image.png')
-    assert done.returncode == 2
-    assert 'elsewhere: there is no checkpoint (*.pth, *.safe' in done.stderr
+    for name, message in (
+        ('config.json', 'elsewhere: there is no config.json in it'),
+        ('model.safetensors', 'elsewhere: there is no checkpoint (*.pth, *.safe'),
+    ):
+        (elsewhere / name).unlink()
+        done = tool('predict.py', elsewhere, 'image.png')
+        assert done.returncode == 2 and message in done.stderr
 
 
 def check_contents(folder, predictor):
@@ -82,26 +87,76 @@ def check_contents(folder, predictor):
     assert 'no versions recorded' in card and 'tools/train.py' not in card
     published = next(x for x in card.splitlines() if x.startswith('Published with'))
     assert f'torch {torch.__version__}' in published
-    assert 'None: the run has no results' in card
+    assert 'None: no test of it was found' in card
 
 
-def test_the_card_has_the_results_of_the_run(folder, tool):
-    options = ['--cfg-options', 'test_dataloader.dataset.num_images=4']
-    done = tool('test.py', CONFIG, 'a.pth', '--work-dir', 'run', *options)
+@pytest.fixture(scope='module')
+def run(folder):
+    """A work dir with the results of a test, and its checkpoint by another name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        options = {'test_dataloader.dataset.num_images': 4, 'work_dir': 'run'}
+        config = load_config(str(CONFIG), options)
+        config.load_from = 'a.pth'
+        Runner.from_cfg(config).test()
+    shutil.copy(folder / 'a.pth', folder / 'run' / 'renamed.pth')
+    return Results.load(folder / 'run/results/test.npz')
+
+
+def card_of(folder):
+    """A model card, and the mIoU that its head tells."""
+    card = (folder / 'README.md').read_text()
+    results = yaml.safe_load(card.split('---')[1]).get('model-index')
+    return card, results and results[0]['results'][0]['metrics'][0]['value']
+
+
+@pytest.mark.parametrize('selected', ['bottom', 'top', 'mean'])
+def test_the_card_has_the_results_of_its_weights(folder, tool, run, selected):
+    out = f'tested_{selected}'
+    options = ['--cfg-options', f'model.test_cfg.predict={selected}']
+    done = tool('publish.py', CONFIG, 'run/renamed.pth', '--out', out, *options)
     assert done.returncode == 0, done.stderr
-    done = tool('publish.py', CONFIG, 'a.pth', '--out', 'tested', '--run', 'run')
+    card, value = card_of(folder / out)
+    assert value == round(run.miou(selected), 2)
+    assert f'| {selected} (selected) | {value:.2f} |' in card
+    for name in {'top', 'bottom', 'mean'} - {selected}:
+        assert f'| {name} | {run.miou(name):.2f} |' in card
+    assert 'oracle' not in card and f'# {CONFIG.stem}\n' in card
+    # Published again.
+    files = f'{out}/config.py', f'{out}/model.safetensors'
+    done = tool('publish.py', *files, '--out', f'{out}_again')
     assert done.returncode == 0, done.stderr
-    card = (folder / 'tested' / 'README.md').read_text()
-    head = yaml.safe_load(card.split('---')[1])
-    value = head['model-index'][0]['results'][0]['metrics'][0]['value']
-    assert f'| bottom (selected) | {value:.2f} |' in card
-    assert '| top | ' in card and '| mean | ' in card and 'oracle' not in card
-    # Results of one checkpoint are not another's.
-    shutil.copy(folder / 'a.pth', folder / 'run' / 'b.pth')
-    done = tool('publish.py', CONFIG, 'run/b.pth', '--out', 'untested')
+    assert card_of(folder / f'{out}_again') == (card, value)
+
+
+def test_results_of_other_weights_are_not_on_the_card(folder, tool, run):
+    state = torch.load(folder / 'a.pth')
+    state['state_dict']['networks.top.decode_head.conv_seg.bias'] += 1
+    (folder / 'run' / 'elsewhere').mkdir()
+    for path in ('run/a.pth', 'run/elsewhere/a.pth'):
+        torch.save(state, folder / path)
+    done = tool('publish.py', CONFIG, 'run/a.pth', '--out', 'untested')
     assert done.returncode == 0, done.stderr
-    card = (folder / 'untested' / 'README.md').read_text()
-    assert 'None: the run has no results' in card
+    card, value = card_of(folder / 'untested')
+    assert value is None
+    assert 'None: test.npz is of other weights than the checkpoint has' in card
+    # Nor of another mode, nor those of which that is not known.
+    slide = ['mode=slide', 'crop_size=(64,64)', 'stride=(32,32)']
+    slide = ['--cfg-options', *(f'model.test_cfg.{option}' for option in slide)]
+    del run.meta['model']
+    run.save(folder / 'old.npz')
+    for path, options, message in (
+        ('run/a.pth', ['--run', 'run'], 'test.npz is of other weights'),
+        (
+            'a.pth',
+            ['--run', 'run', *slide],
+            "test.npz is of test_cfg={'mode': 'whole'}",
+        ),
+        ('a.pth', ['--run', 'old.npz'], 'old.npz does not tell which weights'),
+    ):
+        done = tool('publish.py', CONFIG, path, '--out', 'refused', *options)
+        assert done.returncode == 2 and not (folder / 'refused').exists()
+        assert 'error: --run: ' in done.stderr and message in done.stderr
 
 
 def test_what_split_and_join_write_predicts_by_its_folder(folder, tool):

@@ -1,0 +1,19 @@
+"""What tells weights from any others."""
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def fingerprint(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, types and values of weights, on any device and in any order."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name]
+        if isinstance(value, Tensor):
+            digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
+            plain = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(plain.view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""Results of just the weights that are published."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmseg.models.segmentors import EncoderDecoder
+
+from ..comparison.runs import load_runs
+from ..evaluation.results import FOLDER, ORACLE, Results
+from ..evaluation.tested_model import tested_model
+from ..models import CooperativeEncoderDecoder
+from .model_folder import LABELS
+
+_SINGLE = 'prediction'
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Results of a test.
+
+    Attributes:
+        dataset: Name of the dataset's class.
+        images: Number of images.
+        classes: Names of the classes.
+        iou: IoU of each class in percent, by prediction; None for what does not occur.
+        model: What tells that they are of a model.
+    """
+
+    dataset: str
+    images: int
+    classes: Sequence[str]
+    iou: Mapping[str, Sequence[float | None]]
+    model: Mapping[str, Any]
+
+    def miou(self, name: str) -> float:
+        """Mean IoU over the classes that occur, in percent."""
+        return float(np.mean([value for value in self.iou[name] if value is not None]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``config.json`` keeps, for who publishes the folder again."""
+        return asdict(self)
+
+
+def predicted_by(model: EncoderDecoder) -> str:
+    """Name of a model's prediction in its results."""
+    several = isinstance(model, CooperativeEncoderDecoder)
+    return model.predict_with if several else _SINGLE
+
+
+def find_tested(
+    model: EncoderDecoder, checkpoint: Path, run: str | None
+) -> tuple[Tested | None, str]:
+    """Find the results of a model's weights.
+
+    Args:
+        model: The model with its weights.
+        checkpoint: The file that they are of: results are looked for beside it.
+        run: Work dir or file of results that has to have them.
+
+    Returns:
+        The results, and if there are none, why.
+
+    Raises:
+        FileNotFoundError: If ``run`` has no results.
+        ValueError: If those of ``run`` are of another model, or do not tell.
+    """
+    if run is not None:
+        found = load_runs([run])[0]
+        problem = _problem(model, found.results)
+        if problem:
+            raise ValueError(f'--run: {found.file} {problem}')
+        return _summed_up(found.results), ''
+    kept = _kept(checkpoint.parent / LABELS)
+    if kept is not None and _is_of(kept.model, kept.iou, model):
+        return kept, ''
+    problems = {}
+    for file in _files(checkpoint.parent):
+        results = Results.load(file)
+        problem = _problem(model, results)
+        if not problem:
+            return _summed_up(results), ''
+        problems[file.name] = problem
+    told = '; '.join(f'{name} {problem}' for name, problem in problems.items())
+    return None, told or 'no test of it was found'
+
+
+def _files(folder: Path) -> list[Path]:
+    """Results in a work dir: those of tests first."""
+    found = sorted((folder / FOLDER).glob('*.npz'))
+    return sorted(found, key=lambda file: not file.stem.startswith('test'))
+
+
+def _problem(model: EncoderDecoder, results: Results) -> str:
+    """Why results are not those of a model, or nothing."""
+    if 'model' not in results.meta:
+        return 'does not tell which weights were tested; test again with tools/test.py'
+    told, own = results.meta['model'], tested_model(model)
+    if told['weights'] != own['weights']:
+        return 'is of other weights than the checkpoint has'
+    if told['test_cfg'] != own['test_cfg']:
+        return f'is of test_cfg={told["test_cfg"]}, expected {own["test_cfg"]}'
+    if results.meta.get('tta'):
+        return 'is of a test with augmentation'
+    name = predicted_by(model)
+    return '' if name in results.areas else f'has no results of the prediction {name}'
+
+
+def _is_of(
+    told: Mapping[str, Any], predictions: Mapping[str, Any], model: EncoderDecoder
+) -> bool:
+    return told == tested_model(model) and predicted_by(model) in predictions
+
+
+def _summed_up(results: Results) -> Tested:
+    # The oracle is no prediction that anyone can have.
+    names = [name for name in results.areas if name != ORACLE]
+    return Tested(
+        dataset=results.meta.get('dataset') or 'unknown',
+        images=len(results.images),
+        classes=list(results.classes),
+        iou={
+            name: [None if np.isnan(v) else float(v) for v in results.iou(name)]
+            for name in names
+        },
+        model=results.meta['model'],
+    )
+
+
+def _kept(file: Path) -> Tested | None:
+    """What a published folder keeps of the test of its weights."""
+    try:
+        return Tested(**json.loads(file.read_text())['tested'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
