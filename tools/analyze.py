@@ -97,12 +97,13 @@ def main(args: argparse.Namespace) -> None:
     check_folder('--out', args.out)
     config = load_config(args.config, args.cfg_options)
     model = build(config)
+    meta = {}
     if args.checkpoint:
-        load_weights(model, args.checkpoint)
+        meta = load_weights(model, args.checkpoint).get('meta', {})
     if args.graph:
         draw(model, args.out)
     if args.knock_out:
-        print(knock_out_checkpoint(model, config, args.checkpoint, args.out, args.keep))
+        print(knock_out_checkpoint(model, config, meta, args.out, args.keep))
     elif args.checkpoint:
         measure(model, config, args)
     print(f'Written to {args.out}')

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.command_line import add_loading_arguments, run_tool
+from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.deployment.export import FORMATS, Options
 from mmseg_coop.deployment.export.from_checkpoint import export_checkpoint
 
@@ -67,6 +67,7 @@ def main(args: argparse.Namespace) -> None:
         preprocess=args.preprocess,
         uncertainty=args.uncertainty,
     )
+    check_folder('--out', args.out.parent)
     config = load_config(args.config, args.cfg_options)
     exported = export_checkpoint(
         config, args.checkpoint, args.out, options, args.images, args.num_images

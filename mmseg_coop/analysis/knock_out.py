@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..checkpoints.atomic_backend import AtomicBackend
+from ..checkpoints.fingerprint import fingerprint
 from ..eval_mode import eval_mode
 from ..evaluation.results import iou
 from ..models.plan import Plan, SiteRef
@@ -214,12 +215,10 @@ def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
     return table.get_string()
 
 
-def file_key(*files: str, **options: object) -> str:
-    """Key of a test: a hash of its files' content, and of options."""
-    digest = hashlib.sha256(repr(sorted(options.items())).encode())
-    for file in files:
-        digest.update(Path(file).read_bytes())
-    return digest.hexdigest()
+def key_of_test(model: nn.Module, **options: object) -> str:
+    """Key of a test: a hash of the model's weights, and of options."""
+    told = (fingerprint(model.state_dict()), sorted(options.items()))
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _read(file: Path, key: str) -> dict[str, KnockOut]:

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
 from ..deployment.model_folder import make_standalone
@@ -28,7 +27,7 @@ from .knock_out import (
     NONE,
     KnockOut,
     best_targets,
-    file_key,
+    key_of_test,
     knock_out,
     knock_out_table,
     measure_iou,
@@ -39,7 +38,7 @@ from .knock_out import (
 def knock_out_checkpoint(
     model: nn.Module,
     config: Config,
-    checkpoint: str,
+    meta: Mapping[str, Any],
     out: Path,
     keep: int | None = None,
 ) -> str:
@@ -52,7 +51,7 @@ def knock_out_checkpoint(
     Args:
         model: A ``CooperativeEncoderDecoder`` with its weights.
         config: Its config.
-        checkpoint: The file that the weights are of.
+        meta: ``meta`` of the checkpoint that the weights are of.
         out: The folder.
         keep: How many targets are kept.
 
@@ -71,14 +70,13 @@ def knock_out_checkpoint(
         )
     loader = Runner.build_dataloader(copy.deepcopy(config.test_dataloader))
     # Files of old versions have results of connectors that were given zeros.
-    told = dict(model=config.model, data=config.test_dataloader, off='no connector')
-    key = file_key(checkpoint, **told)
+    told = dict(config=config.model, data=config.test_dataloader, off='no connector')
+    key = key_of_test(model, **told)
     file = out / 'knock_out.json'
     found = knock_out(model, loader, file, key, track)
     save(draw_graph(model, _notes(found)), out / 'knock_out.png')
     if keep is not None:
         refs = best_targets(found, keep)
-        meta = read_checkpoint(checkpoint, 'cpu').get('meta', {})
         found.append(_keep(model, config, refs, loader, out, found, meta))
     return knock_out_table(found, loader.dataset.metainfo['classes'])
 

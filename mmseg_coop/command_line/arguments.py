@@ -68,10 +68,11 @@ def check_folder(option: str, path: Path) -> None:
     """Check that what a tool is to fill can be a folder: its first file makes it.
 
     Raises:
-        ValueError: If it is a file.
+        ValueError: If it is a file, or would be inside of one.
     """
-    if path.exists() and not path.is_dir():
-        raise ValueError(f'{option}: found the file {path}, expected a folder')
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise ValueError(f'{option}: found the file {part}, expected a folder')
 
 
 def run_tool(

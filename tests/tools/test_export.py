@@ -78,6 +78,7 @@ def test_labels_of_an_image_as_it_was_read(folder, export):
         ([CONFIG, 'a.pth', *OUT, '--size', 64, 96, *SLIDE], '--size: found 64 96, exp'),
         ([CONFIG, 'a.pth', '--out', 'new.txt'], '--out: found new.txt, expected'),
         ([CONFIG, 'a.pth', *OUT, '--format', 'torch'], 'with suffix .pt2'),
+        ([CONFIG, 'a.pth', '--out', 'a.pth/a.onnx'], '--out: found the file a.pth, ex'),
         ([CONFIG, 'a.pth', *OUT, '--num-images', 0], '--num-images: found 0'),
         ([CONFIG, 'a.pth', *OUT, '--images', 'no.png'], 'no.png'),
         (

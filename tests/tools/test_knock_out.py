@@ -1,7 +1,10 @@
 """What each connection is worth, from the command line."""
 
+import functools
 import json
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -85,7 +88,7 @@ def test_each_connection_and_the_best_that_are_kept(folder, tool):
     assert tested.returncode == 0, tested.stderr
 
 
-def test_goes_on_where_it_was(folder, tool):
+def test_goes_on_where_it_was(folder, tool, monkeypatch):
     arguments = [CONFIG, 'a.pth', '--knock-out', *OPTIONS]
     assert tool('analyze.py', *arguments).returncode == 0
     file = folder / 'analysis' / 'knock_out.json'
@@ -99,6 +102,17 @@ def test_goes_on_where_it_was(folder, tool):
     found = rows(folder)
     assert found['everything'] == expected
     assert found['nothing']['classes'][0] == 12.5
+    # Nor by the same weights from elsewhere.
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(folder / 'cache'))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}/a.pth'
+        done = tool('analyze.py', CONFIG, url, '--keep', 1, *arguments[2:])
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert rows(folder)['nothing']['classes'][0] == 12.5
+    assert (folder / 'analysis/kept.pth').is_file()
     # Other data are another test.
     other = [*arguments[:-2], 'test_dataloader.dataset.num_images=2']
     assert tool('analyze.py', *other).returncode == 0
@@ -124,6 +138,10 @@ def test_what_is_switched_off():
         (
             [CONFIG, 'a.pth', '--knock-out', *OPTIONS, 'model.test_cfg.predict=top'],
             '--knock-out: the model predicts with top, which receives nothing',
+        ),
+        (
+            [CONFIG, 'a.pth', '--out', 'a.pth/x'],
+            '--out: found the file a.pth, expected',
         ),
         (
             [CONFIG, 'a.pth', '--knock-out', '--out', 'broken', *OPTIONS],

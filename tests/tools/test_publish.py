@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -143,8 +144,8 @@ def test_results_of_other_weights_are_not_on_the_card(folder, tool, run):
     # Nor of another mode, nor those of which that is not known.
     slide = ['mode=slide', 'crop_size=(64,64)', 'stride=(32,32)']
     slide = ['--cfg-options', *(f'model.test_cfg.{option}' for option in slide)]
-    del run.meta['model']
-    run.save(folder / 'old.npz')
+    told = {key: value for key, value in run.meta.items() if key != 'model'}
+    replace(run, meta=told).save(folder / 'old.npz')
     for path, options, message in (
         ('run/a.pth', ['--run', 'run'], 'test.npz is of other weights'),
         (
