@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from mmseg_coop.checkpoints.convert import convert_checkpoint
 from mmseg_coop.checkpoints.safe_load import load_from_local, read_checkpoint
 
-from tiny import build_pair
+from tiny import build_pair, network_config
 from tiny_runner import make_runner
 
 EMA = dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)
@@ -80,9 +80,12 @@ def test_networks_init_and_pretrained(trained, tmp_path):
     pair.init_weights()
     key = 'decode_head.conv_seg.weight'
     assert torch.equal(pair.networks.top.state_dict()[key], state[key])
-    pretrained = dict(type='Pretrained', checkpoint=path)
-    other = build_pair('danet', init_cfg=pretrained)
+    config = network_config('danet')
+    pretrained = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    backbone = dict(config['backbone'], init_cfg=pretrained)
+    other = build_pair('danet', backbone=backbone)
     other.init_weights()
+    key = 'backbone.layer4.0.conv1.weight'
     assert torch.equal(other.networks.bottom.state_dict()[key], state[key])
 
 

@@ -35,7 +35,7 @@ def test_it_sums_projections_at_the_finest_size():
     total = aggregation(features)
     expected = sum(
         projection(x, (12, 16))
-        for projection, x in zip(aggregation.projections, features, strict=True)
+        for projection, x in zip(aggregation.arriving, features, strict=True)
     )
     assert total.shape == (2, 5, 12, 16)
     torch.testing.assert_close(total, expected)
