@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from mmseg.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from ..config_types import resolve
@@ -136,6 +136,11 @@ def _wanted_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
 
 def _key(runner: Runner, hook: Hook, option: str) -> str:
     """Config key of a hook's option."""
+    for i, options in enumerate(runner.cfg.get('custom_hooks') or []):
+        # A hook may be there as it is.
+        kind = options.get('type') if isinstance(options, dict) else None
+        if kind and resolve(kind, HOOKS) is type(hook) and option in options:
+            return f'custom_hooks[{i}].{option}'
     hooks = runner.cfg.get('default_hooks') or {}
     for name, options in hooks.items():
         if isinstance(options, dict) and option in options:

@@ -78,7 +78,7 @@ WRONG = {
                 dict(type='EarlyStoppingHook', monitor='mIuO', rule='greater')
             ]
         },
-        r"EarlyStoppingHook.monitor: found 'mIuO'",
+        r"custom_hooks\[0\].monitor: found 'mIuO'",
     ),
     'a monitor of a schedule': (
         {
