@@ -14,8 +14,9 @@ from mmseg_coop.deployment.model_card import Card, model_card
 
 
 def card(*trainings):
-    options = dict(name='a', classes=['b'], parameters=1, flops=None, size=(1, 1))
-    return model_card(Card(**options, run=None, trainings=trainings))
+    model = dict(name='a', classes=['b'], parameters=1, flops=1, size=(1, 1))
+    results = dict(tested=None, untested='not tested', predicted_by='bottom')
+    return model_card(Card(**model, **results, trainings=trainings))
 
 
 @pytest.mark.parametrize(
