@@ -68,19 +68,21 @@ def find_tested(
         FileNotFoundError: If ``run`` has no results.
         ValueError: If those of ``run`` are of another model, or do not tell.
     """
+    # Reads all weights.
+    own, name = tested_model(model), predicted_by(model)
     if run is not None:
         found = load_runs([run])[0]
-        problem = _problem(model, found.results)
+        problem = _problem(own, name, found.results)
         if problem:
             raise ValueError(f'--run: {found.file} {problem}')
         return _summed_up(found.results), ''
     kept = _kept(checkpoint.parent / LABELS)
-    if kept is not None and _is_of(kept.model, kept.iou, model):
+    if kept is not None and kept.model == own and name in kept.iou:
         return kept, ''
     problems = {}
     for file in _files(checkpoint.parent):
         results = Results.load(file)
-        problem = _problem(model, results)
+        problem = _problem(own, name, results)
         if not problem:
             return _summed_up(results), ''
         problems[file.name] = problem
@@ -94,25 +96,18 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda file: not file.stem.startswith('test'))
 
 
-def _problem(model: EncoderDecoder, results: Results) -> str:
-    """Why results are not those of a model, or nothing."""
+def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
+    """Why results are not those of a model, or of its prediction; or nothing."""
     if 'model' not in results.meta:
         return 'does not tell which weights were tested; test again with tools/test.py'
-    told, own = results.meta['model'], tested_model(model)
+    told = results.meta['model']
     if told['weights'] != own['weights']:
         return 'is of other weights than the checkpoint has'
     if told['test_cfg'] != own['test_cfg']:
         return f'is of test_cfg={told["test_cfg"]}, expected {own["test_cfg"]}'
     if results.meta.get('tta'):
         return 'is of a test with augmentation'
-    name = predicted_by(model)
     return '' if name in results.areas else f'has no results of the prediction {name}'
-
-
-def _is_of(
-    told: Mapping[str, Any], predictions: Mapping[str, Any], model: EncoderDecoder
-) -> bool:
-    return told == tested_model(model) and predicted_by(model) in predictions
 
 
 def _summed_up(results: Results) -> Tested:
