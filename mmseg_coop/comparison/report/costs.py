@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,9 +29,11 @@ def draw_costs(comparison: Comparison) -> Figure | None:
     """
     if not comparison.costs:
         return None
+    # Room for one line of text for each method.
+    height = max(3.6, 0.18 * len(comparison.methods))
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, len(_AXES), figsize=(9, 3.6), sharey=True, layout='constrained'
+            1, len(_AXES), figsize=(9, height), sharey=True, layout='constrained'
         )
         for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
             costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
@@ -45,8 +48,6 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
     networks = list(dict.fromkeys(m.network for m in comparison.methods))
     worse = dominated(costs, [method.miou for method in comparison.methods])
     for method, cost, grey in zip(comparison.methods, costs, worse, strict=True):
-        # Labels of neighbours, one above and one below.
-        above = sum(other < cost for other in costs) % 2 == 0
         place = networks.index(method.network)
         color = _GREY if grey else f'C{place}'
         band = method.interval
@@ -64,12 +65,40 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
             lw=1,
             zorder=1 if grey else 2,
         )
+    axis.margins(0.1)
+    _label(axis, comparison, costs, worse)
+
+
+def _label(
+    axis: Axes, comparison: Comparison, costs: list[float], worse: list[bool]
+) -> None:
+    """Name the points in a column at the right, the best at the top."""
+    low, high = axis.get_ylim()
+    scores = [method.miou for method in comparison.methods]
+    heights = _spread(scores, (high - low) / max(len(scores), 20))
+    for method, cost, grey, y in zip(
+        comparison.methods, costs, worse, heights, strict=True
+    ):
         axis.annotate(
             method.label,
             (cost, method.miou),
-            xytext=(5, 4 if above else -10),
-            textcoords='offset points',
+            xytext=(1.03, y),
+            textcoords=('axes fraction', 'data'),
+            va='center',
             fontsize=7,
             color=_GREY if grey else plt.rcParams['text.color'],
+            arrowprops=dict(
+                arrowstyle='-', color=_GREY, lw=0.3, relpos=(0, 0.5), shrinkB=0
+            ),
         )
-    axis.margins(0.15)
+
+
+def _spread(values: list[float], gap: float) -> np.ndarray:
+    """Move values apart, in their order, by no more than needed on the whole."""
+    values = np.array(values)
+    order = np.argsort(values, kind='stable')
+    steps = gap * np.arange(len(values))
+    places = np.maximum.accumulate(values[order] - steps) + steps
+    spread = np.empty_like(values)
+    spread[order] = places - (places - values[order]).mean()
+    return spread
