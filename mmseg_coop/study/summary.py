@@ -45,6 +45,9 @@ def write_summary(
     parts = [markdown(summary_table(comparison)).strip()]
     for pattern, title in _FIGURES.items():
         pictures = []
+        # Of methods that were there before.
+        for old in records.glob(f'{name}_{pattern}'):
+            old.unlink()
         for source in sorted(report.glob(pattern)):
             kept = records / f'{name}_{source.name}'
             shutil.copyfile(source, kept)

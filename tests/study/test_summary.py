@@ -1,7 +1,9 @@
 """docs/study.md: what it says comes from the records beside it."""
 
+import json
 import shutil
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -51,3 +53,18 @@ def test_marks_are_named_where_they_are_missing(tmp_path, monkeypatch, capsys):
     expected = f'study.md: expected the marks <!-- {GRIDS[0].stem}_val: begin -->'
     assert expected in done.stderr
     assert document.read_text() == '# A study without marks\n'
+
+
+def test_what_the_pair_relies_on():
+    """Changes of mIoU with a connection switched off, in the document's order."""
+    changes: dict[str, list[float]] = {}
+    for path in sorted(RECORDS.glob('knock_out/*.json')):
+        whole, *rows = json.loads(path.read_text())['rows']
+        for row in rows:
+            change = fmean(row['classes']) - fmean(whole['classes'])
+            changes.setdefault(row['name'], []).append(change)
+    text = DOCUMENT.read_text()
+    table = text.split('| nothing arrives at')[1].split('\n\n')[0].splitlines()[2:]
+    found = [line.split('|')[2].strip() for line in table]
+    expected = [f'{fmean(values):+.2f}' for values in changes.values()]
+    assert sorted(found) == sorted(expected)

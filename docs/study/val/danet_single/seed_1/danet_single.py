@@ -45,17 +45,17 @@ dataset = dict(data_root='data/camvid/', type='CamVidDataset')
 default_hooks = dict(
     checkpoint=dict(
         by_epoch=False,
-        interval=2400,
+        interval=1600,
         max_keep_ckpts=1,
         rule='greater',
         save_best='mIoU',
         type='SafeCheckpointHook'),
     checkpoint_match=dict(type='CheckpointMatchHook'),
     compile=dict(type='CompileTestHook'),
-    cooperation=dict(interval=100, type='CooperationHook'),
+    cooperation=dict(interval=800, type='CooperationHook'),
     data_faults=dict(policy='stop', type='DataFaultsHook'),
     evaluation=dict(type='CoopEvaluationHook'),
-    logger=dict(interval=60, log_metric_by_epoch=False, type='LoggerHook'),
+    logger=dict(interval=120, log_metric_by_epoch=False, type='LoggerHook'),
     non_finite=dict(policy='stop', type='NonFiniteHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
@@ -72,7 +72,7 @@ load_from = None
 log_level = 'INFO'
 log_processor = dict(by_epoch=False)
 loss = dict(loss_weight=1.0, type='CrossEntropyLoss', use_sigmoid=False)
-max_iters = 2400
+max_iters = 4800
 model = dict(
     auxiliary_head=dict(
         align_corners=False,
@@ -144,9 +144,7 @@ optim_wrapper = dict(
             0.9,
             0.999,
         ), lr=0.003, type='AdamW', weight_decay=0.01),
-    paramwise_cfg=dict(
-        custom_keys=dict(
-            aggregations=dict(lr_mult=1.0), connectors=dict(lr_mult=1.0))),
+    paramwise_cfg=None,
     type='OptimWrapper')
 optimizer = dict(lr=0.01, momentum=0.9, type='SGD', weight_decay=0.0005)
 param_scheduler = [
@@ -154,7 +152,7 @@ param_scheduler = [
     dict(
         begin=30,
         by_epoch=False,
-        end=2400,
+        end=4800,
         eta_min=0,
         power=0.9,
         type='PolyLR'),
@@ -197,7 +195,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-train_cfg = dict(max_iters=2400, type='ResumableTrainLoop', val_interval=600)
+train_cfg = dict(max_iters=4800, type='ResumableTrainLoop', val_interval=800)
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(
@@ -344,4 +342,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = 'work_dirs/camvid_long/danet_single/seed_1/tests/val'
+work_dir = '/tmp/wdm/danet_single/seed_1/tests/val'
