@@ -22,6 +22,8 @@ REPO = Path(__file__).parents[1]
 leave_configs_unformatted()
 # Each dataset that is built collects garbage: not among what all tests have imported.
 gc.freeze()
+# PyTorch makes millions of objects where it records a model: not so often, either.
+gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -46,7 +46,7 @@ OTHERS = [
 TRAINED = [
     name
     for name in NAMES
-    if '_r101_' not in name or '_single_' in name or '_multi_voc2012' in name
+    if '_r101_' not in name or '_single_cityscapes' in name or '_multi_voc2012' in name
 ]
 COOPERATIVE = [
     name

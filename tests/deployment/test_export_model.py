@@ -13,8 +13,16 @@ from torch.nn import functional as F
 
 from mmseg_coop.deployment.export import Options, export_model
 from mmseg_coop.deployment.export import export as exporting
+from mmseg_coop.deployment.export.recording import record
 
-from tiny import build_pair, enliven, fcn_head, network_config
+from tiny import (
+    BACKBONE,
+    build_pair,
+    build_short_pair,
+    enliven,
+    fcn_head,
+    network_config,
+)
 
 pytest.importorskip('onnxscript')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -46,7 +54,7 @@ class Halved(nn.Module):
 def model():
     torch.manual_seed(0)
     connections = dict(pattern='same', connector=dict(start='random'))
-    pair = build_pair(connections=connections, data_preprocessor=PREPROCESSOR)
+    pair = build_short_pair(connections=connections, data_preprocessor=PREPROCESSOR)
     return enliven(pair)
 
 
@@ -54,8 +62,14 @@ def model():
 def small():
     """A network that is recorded in less time."""
     torch.manual_seed(0)
-    options = dict(auxiliary_head=None, data_preprocessor=PREPROCESSOR)
-    config = network_config('danet', decode_head=fcn_head(64, 3), **options)
+    one_stage = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+    config = network_config(
+        'danet',
+        backbone=dict(BACKBONE, **one_stage),
+        decode_head=fcn_head(8, 0),
+        auxiliary_head=None,
+        data_preprocessor=PREPROCESSOR,
+    )
     return enliven(MODELS.build(config))
 
 
@@ -99,15 +113,21 @@ def test_onnx_for_images_of_any_size(model, images, tmp_path):
         assert found[3].dtype == bool
 
 
-def test_a_program_runs_in_pytorch_alone(model, images, tmp_path):
-    out = tmp_path / 'model.pt2'
+@pytest.fixture(scope='module')
+def program(model, images, tmp_path_factory):
+    """A program for images of one size: its file, and what the export tells."""
+    out = tmp_path_factory.mktemp('program') / 'model.pt2'
     options = Options(format='torch', preprocess=True, size=SIZE)
-    exported = export_model(model, images, out, options)
+    return out, export_model(model, images, out, options)
+
+
+def test_a_program_runs_in_pytorch_alone(program, model, images, tmp_path):
+    out, exported = program
     # One that knows only images of this size is smaller and made sooner.
     assert exported.variable == 'batch'
     image = torch.stack(images)
     torch.save(image, tmp_path / 'image.pt')
-    files = [str(tmp_path / name) for name in ('model.pt2', 'image.pt', 'found.pt')]
+    files = str(out), str(tmp_path / 'image.pt'), str(tmp_path / 'found.pt')
     command = [sys.executable, '-c', IMPORTS_NO_MORE_THAN_PYTORCH, *files]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -116,10 +136,8 @@ def test_a_program_runs_in_pytorch_alone(model, images, tmp_path):
     torch.testing.assert_close(found['probabilities'], expected, atol=TOLERANCE, rtol=0)
 
 
-def test_what_nobody_reads_is_left_out(model, images, tmp_path):
-    options = Options(format='torch', size=SIZE)
-    out = tmp_path / 'model.pt2'
-    exported = export_model(model, images, out, options)
+def test_what_nobody_reads_is_left_out(program, model):
+    out, exported = program
     parts = dict(model.networks.named_children())
     top, bottom = parts['top'], parts['bottom']
 
@@ -134,13 +152,27 @@ def test_what_nobody_reads_is_left_out(model, images, tmp_path):
         'top.decode_head'
     }
     assert exported.parameters + sum(exported.dead.values()) == count(model)
-    program = torch.export.load(out)
-    assert sum(p.numel() for p in program.parameters()) == exported.parameters
+    written = torch.export.load(out)
+    assert sum(p.numel() for p in written.parameters()) == exported.parameters
+
+
+@pytest.fixture(scope='module')
+def recordings():
+    """Recordings of the small network, by what may vary."""
+    return {}
 
 
 @pytest.fixture
-def wrong(monkeypatch):
-    """An exporter that makes a mistake, at all sizes or at some."""
+def wrong(monkeypatch, recordings):
+    """An exporter that makes a mistake, at all sizes or at some.
+
+    It makes it behind the recording, which is made once.
+    """
+
+    def record_once(model, image, variable):
+        if variable not in recordings:
+            recordings[variable] = record(model, image, variable)
+        return recordings[variable]
 
     def use(mistake, when=lambda image: True):
         def run_torch(data):
@@ -153,6 +185,7 @@ def wrong(monkeypatch):
             return wrong
 
         right = exporting.run_torch
+        monkeypatch.setattr(exporting, 'record', record_once)
         monkeypatch.setattr(exporting, 'run_torch', run_torch)
 
     return use

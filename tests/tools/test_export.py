@@ -13,9 +13,18 @@ from mmseg_coop.apis import Predictor
 
 from harmful import WAYS, harmful_checkpoint
 from run_tool import run_tool
+from tiny import TWO_STAGES
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
-CONFIG = CONFIGS / 'deeplabv3plus_r18_same_toy.py'
+CONFIG = 'short.py'
+SHORT = f"""
+_base_ = '{CONFIGS / 'deeplabv3plus_r18_same_toy.py'}'
+model = dict(
+    backbone={TWO_STAGES},
+    decode_head=dict(in_channels=32, in_index=1),
+    auxiliary_head=dict(in_channels=16, in_index=0),
+)
+"""
 CROSS = CONFIGS / 'danet_r18_segformer_b0_cross_camvid.py'
 OUT = ['--out', 'new.onnx']
 SLIDE = ['--cfg-options', 'model.test_cfg.mode=slide']
@@ -33,7 +42,8 @@ def save(config, path):
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory, camvid_root):
     folder = tmp_path_factory.mktemp('export')
-    save(CONFIG, folder / 'a.pth')
+    (folder / CONFIG).write_text(SHORT)
+    save(folder / CONFIG, folder / 'a.pth')
     save(CROSS, folder / 'cross.pth')
     torch.save(dict(a=torch.zeros(1)), folder / 'other.pth')
     torch.save(harmful_checkpoint(WAYS['mkdir']('made')), folder / 'harm.pth')
@@ -59,7 +69,7 @@ def test_labels_of_an_image_as_it_was_read(folder, export):
     session = onnxruntime.InferenceSession(folder / 'new.onnx')
     picture = cv2.imread(str(folder / 'image.png'))
     found = session.run(['label'], {'image': picture.transpose(2, 0, 1)[None]})[0]
-    predictor = Predictor(CONFIG, str(folder / 'a.pth'), 'cpu')
+    predictor = Predictor(folder / CONFIG, str(folder / 'a.pth'), 'cpu')
     expected = predictor(str(folder / 'image.png')).label
     assert (found[0] == expected).mean() > 0.999
     (folder / 'new.onnx').unlink()

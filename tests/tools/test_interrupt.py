@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -36,23 +35,32 @@ def weights(work_dir):
     return checkpoint['state_dict']
 
 
-def test_sigterm_then_resume(tmp_path, monkeypatch, capsys):
+TELLS_ITS_GROUP = """
+import os, runpy, sys
+print(os.getpgid(0), flush=True)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+def test_sigterm_then_resume(tmp_path, monkeypatch, capsys, python):
     """Workers get the signal, too, as from a cluster or the keyboard."""
     work_dir = tmp_path / 'stopped'
+    tool = [TELLS_ITS_GROUP, TOOLS / 'train.py', *arguments(work_dir)]
     process = subprocess.Popen(
-        [sys.executable, TOOLS / 'train.py', *arguments(work_dir)],
+        [python, '-c', *tool],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
         env={**os.environ, 'OMP_NUM_THREADS': str(torch.get_num_threads())},
     )
+    group = int(process.stdout.readline())
     for line in process.stdout:
         if f'Iter(train) [2/{ITERS}]' in line:
             break
-    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(group, signal.SIGTERM)
     # As launchers do, which pass it on.
-    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(group, signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 75, out + err
     assert 'Stopped by SIGTERM' in out and 'Traceback' not in err

@@ -29,9 +29,16 @@ _base_ = '{BASE}'
 {{}}
 model = dict(
     type={{}},
-    backbone=dict(stem_channels=8, base_channels=8),
-    decode_head=dict(in_channels=64, channels=16),
-    auxiliary_head=dict(in_channels=32, channels=8),
+    backbone=dict(
+        stem_channels=8,
+        base_channels=8,
+        num_stages=2,
+        strides=(1, 2),
+        dilations=(1, 1),
+        out_indices=(0, 1),
+    ),
+    decode_head=dict(in_channels=16, in_index=1, channels=16),
+    auxiliary_head=dict(in_channels=8, in_index=0, channels=8),
 )
 optim_wrapper = dict(type={{}})
 """

@@ -21,6 +21,11 @@ NARROW = [
     'model.decode_head.c1_in_channels=8',
     'model.auxiliary_head.in_channels=32',
     'train_dataloader.batch_size=2',
+    *(
+        f'{split}_dataloader.{option}'
+        for split in ('train', 'val', 'test', 'submission')
+        for option in ('num_workers=0', 'persistent_workers=False')
+    ),
     'train_cfg.max_iters=1',
     'train_cfg.val_interval=1',
     'default_hooks.checkpoint.interval=1',

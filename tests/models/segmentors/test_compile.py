@@ -5,40 +5,19 @@ import copy
 import pytest
 import torch
 
-from tiny import BACKBONE, HEADS, build_pair, fcn_head, make_batch, total_loss
+from tiny import BACKBONE, build_short_pair, fcn_head, make_batch, total_loss
 
 # Each network and each pattern; the first one predicts with one network alone.
 CASES = [('danet', 'same', 'bottom'), ('deeplabv3plus', 'multi', 'mean')]
-# What is recorded takes its time by the operation: two stages are enough.
-SHORT = dict(
-    backbone=dict(
-        BACKBONE,
-        num_stages=2,
-        strides=(1, 2),
-        dilations=(1, 1),
-        out_indices=(0, 1),
-    ),
-    auxiliary_head=fcn_head(8, 0),
-)
-
-
-def build_short_pair(network: str, connections, **changes):
-    head = dict(HEADS[network], in_channels=16, in_index=1)
-    return build_pair(network, connections, decode_head=head, **SHORT, **changes)
-
-
-@pytest.fixture(params=CASES, ids=str)
-def model(request):
-    network, pattern, predict = request.param
-    test_cfg = dict(mode='whole', predict=predict)
-    return build_short_pair(network, pattern, test_cfg=test_cfg)
 
 
 def _first(output):
     return output[0] if isinstance(output, tuple) else output
 
 
-def test_compiles_without_graph_breaks(model):
+@pytest.mark.parametrize(('network', 'pattern', 'predict'), CASES)
+def test_compiles_without_graph_breaks(network, pattern, predict):
+    model = build_short_pair(network, pattern, test_cfg=dict(predict=predict))
     torch._dynamo.reset()
     inputs, _ = make_batch()
     compiled = torch.compile(model.eval(), fullgraph=True, backend='eager')
@@ -46,18 +25,13 @@ def test_compiles_without_graph_breaks(model):
         assert torch.equal(_first(compiled(inputs)), _first(model(inputs)))
 
 
-def test_exports(model):
-    inputs, _ = make_batch()
-    with torch.no_grad():
-        exported = torch.export.export(model.eval(), (inputs,)).module()
-        assert torch.equal(_first(exported(inputs)), _first(model(inputs)))
-
-
-@pytest.mark.parametrize('network', ['danet', 'deeplabv3plus'])
-def test_exports_for_images_of_any_size(network):
+@pytest.mark.parametrize(
+    ('network', 'predict'), [('danet', 'bottom'), ('deeplabv3plus', 'mean')]
+)
+def test_exports_for_images_of_any_size(network, predict):
     """Connections between sites of several strides compare no sizes."""
     connections = dict(pattern='multi', connector=dict(start='random'))
-    test_cfg = dict(predict='bottom')
+    test_cfg = dict(predict=predict)
     model = build_short_pair(network, connections, test_cfg=test_cfg).eval()
     batch, height, width = (
         torch.export.Dim(name, min=least, max=512)
@@ -73,9 +47,15 @@ def test_exports_for_images_of_any_size(network):
 
 def test_compiled_training_step():
     torch._dynamo.reset()
-    # A backward pass is recorded slowest of all.
-    heads = dict(decode_head=fcn_head(16, 1), auxiliary_head=None)
-    model = build_pair(connections='same', with_cp=True, **{**SHORT, **heads}).train()
+    # A backward pass is recorded slowest of all: one stage, and no auxiliary head.
+    short = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+    model = build_short_pair(
+        connections='same',
+        backbone=dict(BACKBONE, **short),
+        decode_head=fcn_head(8, 0),
+        auxiliary_head=None,
+        with_cp=True,
+    ).train()
     copied = copy.deepcopy(model)
     inputs, samples = make_batch()
     torch.manual_seed(1)
