@@ -1,6 +1,7 @@
 """Tiny networks and batches for tests."""
 
 import copy
+from pathlib import Path
 
 import torch
 from mmengine.config import ConfigDict
@@ -8,6 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
 NUM_CLASSES = 5
 _BN = dict(type='BN')
 
@@ -22,6 +24,14 @@ BACKBONE = dict(
 )
 # What is recorded takes its time by the operation: two stages are enough.
 TWO_STAGES = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(0, 1))
+SHORT_CONFIG = f"""
+_base_ = '{CONFIGS}/deeplabv3plus_r18_same_toy.py'
+model = dict(
+    backbone={TWO_STAGES},
+    decode_head=dict(in_channels=32, in_index=1),
+    auxiliary_head=dict(in_channels=16, in_index=0),
+)
+"""
 _HEAD = dict(
     in_channels=64, in_index=3, channels=16, num_classes=NUM_CLASSES, norm_cfg=_BN
 )

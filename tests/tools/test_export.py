@@ -13,18 +13,10 @@ from mmseg_coop.apis import Predictor
 
 from harmful import WAYS, harmful_checkpoint
 from run_tool import run_tool
-from tiny import TWO_STAGES
+from tiny import SHORT_CONFIG
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = 'short.py'
-SHORT = f"""
-_base_ = '{CONFIGS / 'deeplabv3plus_r18_same_toy.py'}'
-model = dict(
-    backbone={TWO_STAGES},
-    decode_head=dict(in_channels=32, in_index=1),
-    auxiliary_head=dict(in_channels=16, in_index=0),
-)
-"""
 CROSS = CONFIGS / 'danet_r18_segformer_b0_cross_camvid.py'
 OUT = ['--out', 'new.onnx']
 SLIDE = ['--cfg-options', 'model.test_cfg.mode=slide']
@@ -42,7 +34,7 @@ def save(config, path):
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory, camvid_root):
     folder = tmp_path_factory.mktemp('export')
-    (folder / CONFIG).write_text(SHORT)
+    (folder / CONFIG).write_text(SHORT_CONFIG)
     save(folder / CONFIG, folder / 'a.pth')
     save(CROSS, folder / 'cross.pth')
     torch.save(dict(a=torch.zeros(1)), folder / 'other.pth')

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_coop.checkpoints.safe_load import read_checkpoint
 
 from run_tool import Done, run_tool
+from tiny import SHORT_CONFIG
 
 REPO = Path(__file__).parents[2]
 TOOLS = REPO / 'tools'
@@ -129,14 +131,14 @@ def test_test_time_augmentation(trained, tool_here):
     assert 0 <= miou(tool_here('test', trained, *args, '--tta')) <= 100
 
 
-def test_compiled(trained, tool_here):
-    args = config('same'), checkpoint(trained, 'same')
-    # Each image is compiled anew, as its path is another.
-    few = ['test_dataloader.dataset.num_images=2']
-    options = [*few, 'compile.backend=eager']
-    found = tool_here('test', trained, *args, options=options)
+def test_compiled(tmp_path, tool_here):
+    (tmp_path / 'short.py').write_text(SHORT_CONFIG)
+    model = MODELS.build(Config.fromfile(tmp_path / 'short.py').model)
+    torch.save(model.state_dict(), tmp_path / 'short.pth')
+    args = 'short.py', 'short.pth'
+    found = tool_here('test', tmp_path, *args, options=['compile.backend=eager'])
     assert 'Model has been "compiled"' in found.stdout
-    assert miou(found) == miou(tool_here('test', trained, *args, options=few))
+    assert miou(found) == miou(tool_here('test', tmp_path, *args))
 
 
 def test_ensemble_of_two_checkpoints_needs_no_training(
