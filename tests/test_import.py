@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import mmseg_coop
@@ -40,10 +39,8 @@ assert changed(before) == [0], changed(before)
 """
 
 
-def test_only_asking_for_safe_loading_changes_how_checkpoints_load():
-    done = subprocess.run(
-        [sys.executable, '-c', SCRIPT], capture_output=True, text=True
-    )
+def test_only_asking_for_safe_loading_changes_how_checkpoints_load(python):
+    done = subprocess.run([python, '-c', SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1500:]
 
 

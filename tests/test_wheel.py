@@ -67,7 +67,7 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
     # Before the checkout, which this environment has installed.
     env = {**os.environ, 'PYTHONPATH': str(site), 'OMP_NUM_THREADS': '1'}
 
-    def run(*args, python=python) -> str:
+    def run(*args) -> str:
         done = subprocess.run(
             [python, *args],
             cwd=tmp_path,
@@ -78,7 +78,7 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
         assert done.returncode == 0, done.stderr[-1500:]
         return done.stdout
 
-    shown = run('-m', 'mmseg_coop', 'train', 'mine.py', python=sys.executable)
+    shown = run('-m', 'mmseg_coop', 'train', 'mine.py')
     assert f'package: {site}/mmseg_coop/__init__.py' in shown
     assert 'is not installed' not in shown
     assert (tmp_path / 'work_dirs/mine/iter_2.pth').is_file()

@@ -40,7 +40,7 @@ def _allocate(size: int):
     return call
 
 
-def test_peak_memory_is_that_of_the_call():
+def test_peak_memory_is_that_of_the_call(starts_fast):
     # What is given back is not counted a second time.
     assert peak_memory(_allocate, 300) == pytest.approx(300, rel=0.1)
 

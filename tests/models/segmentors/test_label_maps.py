@@ -1,6 +1,7 @@
 """``EncoderDecoder.predict`` is the oracle of label maps made a few rows at a time."""
 
 import copy
+import itertools
 from functools import partial
 from unittest.mock import patch
 
@@ -17,8 +18,10 @@ from mmseg_coop.models.segmentors import (
 
 from tiny import HEADS, build_pair, make_batch, network_config
 
-SLIDE = dict(mode='slide', crop_size=(32, 32), stride=(20, 24))
-MODES = [dict(mode='whole'), SLIDE]
+MODES = dict(
+    whole=dict(mode='whole'),
+    slide=dict(mode='slide', crop_size=(48, 40), stride=(20, 24)),
+)
 METAS = {
     'as it is': {},
     'larger': dict(ori_shape=(117, 95)),
@@ -28,6 +31,12 @@ METAS = {
     'mirrored': dict(flip=True, flip_direction='horizontal'),
     'upside down': dict(flip=True, flip_direction='vertical', ori_shape=(90, 70)),
 }
+# Each with both modes, and with one of two of something else in turn.
+TURNS = [
+    (meta, mode, (i + j) % 2)
+    for i, meta in enumerate(METAS)
+    for j, mode in enumerate(MODES)
+]
 
 
 def batch(meta: dict):
@@ -42,13 +51,10 @@ def predicted(model, inputs, samples) -> list[torch.Tensor]:
     return [sample.pred_sem_seg.data for sample in done]
 
 
-@pytest.mark.parametrize(
-    'test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide']
-)
-@pytest.mark.parametrize('meta', METAS)
-@pytest.mark.parametrize('network', ['danet', 'deeplabv3plus'])
-def test_single_network(network, meta, test_cfg):
-    model = MODELS.build(network_config(network, test_cfg=test_cfg)).eval()
+@pytest.mark.parametrize(('meta', 'mode', 'head'), TURNS)
+def test_single_network(meta, mode, head):
+    network = ('danet', 'deeplabv3plus')[head]
+    model = MODELS.build(network_config(network, test_cfg=MODES[mode])).eval()
     inputs, samples = batch(METAS[meta])
     with torch.no_grad():
         expected = predicted(model, inputs, samples)
@@ -57,16 +63,12 @@ def test_single_network(network, meta, test_cfg):
         assert torch.equal(sample.pred_sem_seg.data, label)
 
 
-@pytest.mark.parametrize(
-    'test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide']
-)
-@pytest.mark.parametrize('align_corners', [False, True])
-@pytest.mark.parametrize('meta', METAS)
-def test_all_networks_and_their_mean(meta, align_corners, test_cfg):
-    model = build_pair('deeplabv3plus', 'same', test_cfg=test_cfg).eval()
+@pytest.mark.parametrize(('meta', 'mode', 'align_corners'), TURNS)
+def test_all_networks_and_their_mean(meta, mode, align_corners):
+    model = build_pair('deeplabv3plus', 'same', test_cfg=MODES[mode]).eval()
     for module in model.modules():
         if hasattr(module, 'align_corners'):
-            module.align_corners = align_corners
+            module.align_corners = bool(align_corners)
     inputs, samples = batch(METAS[meta])
     with torch.no_grad():
         found = predict_labels(model, inputs, samples)
@@ -92,8 +94,9 @@ def test_two_classes_of_one_output():
         assert torch.equal(sample.pred_sem_seg.data, label) and label.any()
 
 
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize('meta', METAS)
+@pytest.mark.parametrize(
+    ('meta', 'dtype'), zip(METAS, itertools.cycle([torch.float32, torch.bfloat16]))
+)
 def test_mean_of_sure_binary_networks(meta, dtype):
     head = dict(num_classes=2, out_channels=1, threshold=0.5)
     head = {**HEADS['deeplabv3plus'], **head}
