@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch.autograd import Function
 from torch.nn.modules.batchnorm import _NormBase
 
 from ..meta_copy import copy_to
+from ..meta_shapes import RememberedShapes
 from .layout import BATCH
 from .levels import check_levels
 from .site import Address, replaced
@@ -196,7 +197,8 @@ class DryRun:
             if name in self.inputs_of:
                 handles.append(module.register_forward_pre_hook(hook.before))
         try:
-            with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+            shapes = RememberedShapes() if self.images.is_meta else nullcontext()
+            with torch.enable_grad(), torch.random.fork_rng(devices=[]), shapes:
                 yield record
         finally:
             for handle in handles:

@@ -64,7 +64,9 @@ def test_tensors_of_a_backbones_own():
     backbone = dict(network_config('deeplabv3plus').backbone, type='OwnTensors')
     network = MODELS.build(network_config('deeplabv3plus', backbone=backbone))
     assert find_sites(network, (3, 64, 96)) == find_sites(plain, (3, 64, 96))
-    pair = build_pair(connections='same', backbone=backbone).eval()
+    # Its dry run is on the CPU.
+    size = dict(data_preprocessor=dict(type='SegDataPreProcessor', size=(64, 64)))
+    pair = build_pair(connections='same', backbone=backbone, **size).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         found = pair.encode_decode(images, METAS)
