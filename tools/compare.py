@@ -79,7 +79,7 @@ def main(args: argparse.Namespace) -> None:
         write(comparison, tables, path)
         console.print(f'Written: {path}')
     if args.report:
-        page = write_report(comparison, args.report, args.gallery)
+        page = write_report(comparison, tables, args.report, args.gallery)
         console.print(f'Report: {page}')
 
 

@@ -68,11 +68,13 @@ def main(args: argparse.Namespace) -> None:
     )
     run(args)
     comparison = compare(load_runs([str(args.work_dir / name) for name in METHODS]))
-    print_tables(all_tables(comparison), console)
+    tables = all_tables(comparison)
+    print_tables(tables, console)
     console.print(
         'One seed and a short training on drawn scenes: an example, not evidence.'
     )
-    console.print(f'Report: {write_report(comparison, args.work_dir / "report")}')
+    page = write_report(comparison, tables, args.work_dir / 'report')
+    console.print(f'Report: {page}')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import sem, t, ttest_rel
@@ -42,13 +43,20 @@ def bootstrap(
         The metric, (RESAMPLES,).
     """
     images, *shape = runs[0].shape
-    generator = np.random.default_rng(0)
-    times = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
+    times = _draws(images)
     values = [
         metric((times @ run.reshape(images, -1)).reshape(RESAMPLES, *shape))
         for run in runs
     ]
     return np.mean(values, axis=0)
+
+
+@lru_cache(maxsize=1)
+def _draws(images: int) -> np.ndarray:
+    """How often each image is drawn, (RESAMPLES, I); floats are multiplied faster."""
+    generator = np.random.default_rng(0)
+    draws = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
+    return draws.astype(float)
 
 
 def bootstrap_miou(runs: Sequence[np.ndarray]) -> np.ndarray:

@@ -63,7 +63,7 @@ def report(
             write(comparison, tables, records / f'{name}{suffix}')
         pictures = _PICTURES if _can_predict(comparison) else 0
         folder = work_dir / 'report' / grid.name / split
-        page = write_report(comparison, folder, pictures)
+        page = write_report(comparison, tables, folder, pictures)
         line = f'{split}: {records / name}.md, {page}'
         console.print(line, markup=False, soft_wrap=True)
         if document:

@@ -15,6 +15,7 @@ from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.report.gallery import find_checkpoint, make_gallery
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.scalars import validation_curves
+from mmseg_coop.comparison.tables import all_tables
 
 METHODS = ('single', 'ensemble', 'same', 'multi')
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
@@ -29,6 +30,11 @@ def comparison(demo):
 @pytest.fixture(scope='module')
 def page(demo):
     return demo[0] / 'report' / 'report.html'
+
+
+def report(runs, folder):
+    comparison = compare(runs)
+    return write_report(comparison, all_tables(comparison), folder, 0)
 
 
 class _Links(HTMLParser):
@@ -112,13 +118,13 @@ def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
         find_checkpoint(run)
     # Without pictures the report needs no checkpoint.
     other = load_runs([str(demo[0] / 'single')])
-    page = write_report(compare([run, *other]), tmp_path / 'report', 0)
+    page = report([run, *other], tmp_path / 'report')
     assert '<article' not in page.read_text()
 
 
 def test_names_cannot_break_the_page(demo, tmp_path):
     runs = [f'<script>alert(1)</script>={demo[0] / "single"}']
-    page = write_report(compare(load_runs(runs)), tmp_path, 0).read_text()
+    page = report(load_runs(runs), tmp_path).read_text()
     assert 'alert(1)</script>' not in page
 
 

@@ -1,3 +1,5 @@
+import copy
+import functools
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,9 @@ from mmseg_coop.study import make_trials, read_grid
 
 CONFIG = 'single.py'
 GRIDS = sorted((Path(__file__).parents[2] / 'configs' / 'studies').glob('*.py'))
+
+
+read = functools.cache(Config.fromfile)
 
 
 @pytest.fixture
@@ -133,6 +138,6 @@ def test_shipped_grids_build(path):
     assert len(entries) > 1
     for entry in entries.values():
         if entry.config is not None and entry.options:
-            config = Config.fromfile(entry.config)
+            config = copy.deepcopy(read(entry.config))
             config.merge_from_dict(dict(entry.options))
             assert MODELS.build(config.model).num_classes == 11

@@ -4,7 +4,6 @@ Each ends with an exit code, says in a line what is at fault, shows no traceback
 leaves all files as they are.
 """
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -195,9 +194,14 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def contents(folder: Path) -> dict[str, str]:
+@pytest.fixture(scope='module')
+def before(folder) -> dict[str, bytes]:
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob('*')
         # Its configs are written to a work dir when a run begins.
         if path.is_file() and 'work_dirs' not in path.parts
@@ -205,11 +209,10 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize('case', range(len(LINES)))
-def test_is_named_and_harmless(case, folder, monkeypatch, capsys):
+def test_is_named_and_harmless(case, folder, before, monkeypatch, capsys):
     tool, arguments, culprit = LINES[case]
     # MMEngine's handlers write to what other tests have captured and closed.
     monkeypatch.setattr(logging, 'raiseExceptions', False)
-    before = contents(folder)
     done = run_tool(tool, folder, arguments, monkeypatch, capsys)
     assert done.returncode in (1, 2), done.stdout[-500:]
     assert 'Traceback' not in done.stderr

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -13,7 +14,6 @@ from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
 from ..table import Cell, Table
-from ..tables import all_tables
 from .costs import draw_costs
 from .figures import draw_curves, draw_gains, draw_gallery
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
@@ -24,11 +24,14 @@ _WIDTH = 480
 _GALLERY_ROWS = 4
 
 
-def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
+def write_report(
+    comparison: Comparison, tables: Sequence[Table], folder: Path, images: int = 8
+) -> Path:
     """Write ``report.html`` and PNG figures.
 
     Args:
         comparison: The methods.
+        tables: All tables of the comparison.
         folder: Where to.
         images: Number of images in the gallery; 0 leaves it out.
 
@@ -59,7 +62,7 @@ def write_report(comparison: Comparison, folder: Path, images: int = 8) -> Path:
         lead=_lead(comparison),
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
-        tables=list(map(_shown, all_tables(comparison))),
+        tables=list(map(_shown, tables)),
         costs=as_svg(costs) if costs else '',
         gains=as_svg(gains) if gains else '',
         curves=[as_svg(figure) for figure in curves.values()],
