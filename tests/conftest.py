@@ -20,15 +20,20 @@ from plain_configs import leave_configs_unformatted
 
 REPO = Path(__file__).parents[1]
 leave_configs_unformatted()
-# Each dataset that is built collects garbage: not among what all tests have imported.
-gc.freeze()
-# PyTorch makes millions of objects where it records a model: not so often, either.
+# PyTorch makes millions of objects where it records a model: not searched that often.
 gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope='session', autouse=True)
 def _scope():
     init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _only_its_own_garbage():
+    """Each dataset that is built collects garbage: not among what was there before."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
