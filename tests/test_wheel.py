@@ -64,6 +64,7 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
     site = tmp_path / 'site'
     pip('install', '--no-deps', '--no-compile', '--quiet', '--target', site, wheel)
     (tmp_path / 'mine.py').write_text(MINE)
+    (tmp_path / 'grid.py').write_text(GRID)
     # Before the checkout, which this environment has installed.
     env = {**os.environ, 'PYTHONPATH': str(site), 'OMP_NUM_THREADS': '1'}
 
@@ -78,15 +79,14 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
         assert done.returncode == 0, done.stderr[-1500:]
         return done.stdout
 
-    shown = run('-m', 'mmseg_coop', 'train', 'mine.py')
+    # It trains, tests and compares by the tools that the wheel has.
+    shown = run('-m', 'mmseg_coop', 'study', 'grid.py')
     assert f'package: {site}/mmseg_coop/__init__.py' in shown
-    assert 'is not installed' not in shown
-    assert (tmp_path / 'work_dirs/mine/iter_2.pth').is_file()
-    assert 'bottom' in run('-m', 'mmseg_coop', 'compare', 'work_dirs/mine')
-    (tmp_path / 'grid.py').write_text(GRID)
-    assert 'mine' in run('-m', 'mmseg_coop', 'study', 'grid.py')
-    about = json.loads(
-        (tmp_path / 'work_dirs/grid/records/val/mine/seed_0/run.json').read_text()
-    )
+    output = (tmp_path / 'work_dirs/grid/mine/seed_0/output.txt').read_text()
+    assert 'Saving checkpoint at 2 iterations' in output
+    assert 'is not installed' not in shown + output
+    record = tmp_path / 'work_dirs/grid/records/val/mine/seed_0'
+    assert 'bottom' in run('-m', 'mmseg_coop', 'compare', record)
+    about = json.loads((record / 'run.json').read_text())
     # Not the commit of a repository that the environment lies in.
     assert about['attempts'][0]['revision'] == __version__
