@@ -1,14 +1,13 @@
 """Row compile: the switch ``compile`` for training and testing."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
 
 from mmseg_coop.cost.timing import seconds
-from mmseg_coop.models.segmentors import predict_labels
+from mmseg_coop.engine.evaluation_loops import predict_batch
 
 from .figure import Figure, Options
 from .models import build_pair, network_config, random_batch
@@ -41,10 +40,9 @@ def _train(batch: dict, compile: bool) -> Callable[[], object]:
 
 def _predict(batch: dict, compile: bool) -> Callable[[], object]:
     model = _pair().eval()
-    # As CoopEvaluationHook does it.
-    model.predict = partial(predict_labels, model)
-    step = torch.compile(model.test_step) if compile else model.test_step
-    return torch.no_grad()(lambda: step(batch))
+    # As CoopTestLoop does it.
+    step = torch.compile(predict_batch) if compile else predict_batch
+    return torch.no_grad()(lambda: step(model, batch))
 
 
 def _pair() -> EncoderDecoder:

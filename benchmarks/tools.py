@@ -82,7 +82,7 @@ def host_config(config: Config) -> Config:
     schedule = Config.fromfile(base / 'schedules' / 'schedule_80k.py')
     config = Config({**config.to_dict(), **runtime.to_dict()})
     config.model = host_model(config.model)
-    for key in ('train_cfg', 'default_hooks', 'optim_wrapper'):
+    for key in ('train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'optim_wrapper'):
         config[key] = schedule[key]
     config.test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
     config.val_evaluator = config.test_evaluator

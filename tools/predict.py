@@ -14,11 +14,11 @@ from rich.progress import track
 
 from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.apis.images import UnreadableImageError
+from mmseg_coop.apis.model_files import model_files
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
-from mmseg_coop.deployment.model_folder import model_files
 from mmseg_coop.models import CooperativeEncoderDecoder
 
 

@@ -172,9 +172,9 @@ def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
             handles.append(module.register_forward_pre_hook(start))
             handles.append(module.register_forward_hook(stop))
 
-        for kind in ('connectors', 'aggregations'):
-            for name, module in getattr(model.plan, kind).items():
-                watch(f'{kind}.{name}', module)
+        for connection in model.plan.connections:
+            for name in (module.name for module in connection.modules):
+                watch(name, model.get_submodule(name))
         try:
             model.encode_decode(item['inputs'], metas)
         finally:
@@ -186,13 +186,15 @@ def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
 def _saved(plan: Plan, targets: Sequence[str], costs: dict[str, int]) -> int:
     """FLOPs that are saved without connections to some targets."""
     refs = {ref for ref in plan.incoming if str(ref) in targets}
-    names = [f'connectors.{ref.identifier}' for ref in refs]
-    names += [
-        f'aggregations.{connection.identifier}'
+    idle = (
+        module.name
         for connection in plan.connections
-        if refs.issuperset(connection.targets)
-    ]
-    return sum(costs.get(name, 0) for name in names)
+        for module in connection.modules
+        if refs.issuperset(
+            connection.targets if module.kind == 'aggregations' else [module.target]
+        )
+    )
+    return sum(costs.get(name, 0) for name in idle)
 
 
 def best_targets(found: Sequence[KnockOut], count: int) -> list[SiteRef]:

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
-from ..deployment.model_folder import model_files
 from ..evaluation.entropy import entropy_of
 from ..models.checkpoint_weights import load_weights
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
 from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
+from .model_files import model_files
 from .runtime import load_config
 
 # What a pipeline does that a prediction does not need.

@@ -103,13 +103,13 @@ def _check_class_weights(model: nn.Module) -> None:
 
 def _check_metrics(runner: Runner) -> None:
     """Refuse hooks that wait for a metric which no evaluator gives."""
-    if runner._val_evaluator is None:
+    if runner.cfg.get('val_evaluator') is None:
         return
-    runner._val_evaluator = runner.build_evaluator(runner._val_evaluator)
+    evaluator = runner.build_evaluator(runner.cfg.val_evaluator)
     model = unwrap(runner.model)
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     networks = model.plan.networks if cooperative else ()
-    names = metric_names(runner._val_evaluator.metrics, networks)
+    names = metric_names(evaluator.metrics, networks)
     # None where a metric's names can't be known before it has been used.
     for key, wanted in _wanted_metrics(runner) if names is not None else ():
         # A model may give losses of the validation, too.

@@ -80,7 +80,7 @@ def _newest_first(work_dir: Path, out_dir: Path, template: str) -> Iterator[Path
         return path.stat().st_mtime_ns, steps[path]
 
     files = sorted(steps, key=age, reverse=True)
-    last = out_dir / _last_name(work_dir)
+    last = out_dir / last_checkpoint(work_dir)
     if last not in steps:
         return iter(files)
     # Times alone would mislead where a folder has been copied, and numbers alone where
@@ -90,7 +90,7 @@ def _newest_first(work_dir: Path, out_dir: Path, template: str) -> Iterator[Path
     return iter([*later, last, *rest])
 
 
-def _last_name(work_dir: Path) -> str:
+def last_checkpoint(work_dir: Path) -> str:
     """The name of the file that ``last_checkpoint`` names, or nothing."""
     try:
         return Path((work_dir / 'last_checkpoint').read_text().strip()).name

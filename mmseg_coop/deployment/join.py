@@ -6,22 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.runner import TestLoop, ValLoop
 from mmseg.evaluation import IoUMetric
-from mmseg.registry import METRICS, MODELS
+from mmseg.registry import LOOPS, METRICS, MODELS
 
+from ..apis.model_files import find_model
 from ..apis.runtime import read_config
 from ..checkpoints.training_record import trainings_of
 from ..config_types import resolve, use_scope
-from ..engine import CoopEvaluationHook
+from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
 from ..models.segmentors.network_config_files import class_of, model_entry
 from ..models.segmentors.network_names import name_networks
-from .model_folder import Written, find_model, make_standalone, write_model
+from .model_folder import Written, make_standalone, write_model
 from .to_mmseg import import_package
 
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
+_LOOPS = (('val_cfg', ValLoop, CoopValLoop), ('test_cfg', TestLoop, CoopTestLoop))
 
 
 def join(
@@ -162,5 +165,9 @@ def _evaluate_all(config: Config) -> None:
         for metric in metrics if isinstance(metrics, list) else [metrics]:
             if metric and resolve(metric.get('type'), METRICS) is IoUMetric:
                 metric['type'] = CoopIoUMetric.__name__
+    for key, host, ours in _LOOPS:
+        loop = config.get(key)
+        if loop and resolve(loop.get('type', host), LOOPS) is host:
+            loop['type'] = ours.__name__
     hooks = config.setdefault('default_hooks', ConfigDict())
     hooks.setdefault('evaluation', dict(type=CoopEvaluationHook.__name__))

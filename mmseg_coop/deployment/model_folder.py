@@ -1,4 +1,4 @@
-"""A folder with a config and its checkpoint: write it, and find both in one."""
+"""Write a folder with a config and its checkpoint."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +10,10 @@ from mmengine.config import Config, ConfigDict
 from torch import Tensor
 
 from ..checkpoints.atomic_folder import new_folder
-from ..checkpoints.safetensors import SUFFIX
 from ..checkpoints.training_record import TRAININGS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
-# Names of what tools/publish.py writes.
-CONFIG, WEIGHTS, LABELS = 'config.py', 'model.safetensors', 'config.json'
-CARD = 'README.md'
 # What a run, and not a model, has.
 _OF_RUNS = ('work_dir', 'launcher', 'load_from', 'resume')
 
@@ -109,71 +105,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _strings(item)
-
-
-def find_model(text: str) -> tuple[str, str]:
-    """The config and the checkpoint of a trained model.
-
-    Args:
-        text: ``CONFIG,CHECKPOINT``, or as for :func:`model_files`.
-    """
-    config, comma, checkpoint = text.partition(',')
-    return (config, checkpoint) if comma else model_files(text)
-
-
-def model_files(path: str | Path) -> tuple[str, str]:
-    """The config and the checkpoint in a folder.
-
-    Args:
-        path: A folder that has one config, such as a work dir, or what a tool of this
-            package has written; or a checkpoint in such a folder. Of several
-            checkpoints in a folder the best one counts, otherwise the last.
-
-    Raises:
-        FileNotFoundError: If something is missing.
-        ValueError: If there are several, or the path is a config.
-    """
-    path = Path(path)
-    published = path / CONFIG, path / WEIGHTS
-    if all(file.is_file() for file in published):
-        if (path / CARD).is_file() and not (path / LABELS).is_file():
-            raise FileNotFoundError(
-                f'{path}: there is no {LABELS} in it, which tools/publish.py writes '
-                'beside the others; copy the whole folder'
-            )
-        return str(published[0]), str(published[1])
-    if not path.exists():
-        raise FileNotFoundError(
-            f'{path}: there is no such file or folder; expected a folder with a config '
-            'and a checkpoint, such as a work dir, or both files'
-        )
-    if path.is_file() and path.suffix == '.py':
-        raise ValueError(
-            f'{path}: found a config alone, expected its checkpoint, too, or a '
-            'folder with both'
-        )
-    folder = path if path.is_dir() else path.parent
-    configs = sorted(folder.glob('*.py'))
-    if len(configs) != 1:
-        raise _wrong(folder, 'config (*.py)', configs)
-    return str(configs[0]), str(_checkpoint(path) if path is folder else path)
-
-
-def _checkpoint(folder: Path) -> Path:
-    last = folder / 'last_checkpoint'
-    found = [p for p in folder.iterdir() if p.suffix in ('.pth', SUFFIX)]
-    best = sorted(p for p in found if p.name.startswith('best_'))
-    if not best and last.is_file():
-        best = [p for p in found if p.name == Path(last.read_text().strip()).name]
-    chosen = best or sorted(found)
-    if len(chosen) != 1:
-        raise _wrong(folder, f'checkpoint (*.pth, *{SUFFIX})', chosen)
-    return chosen[0]
-
-
-def _wrong(folder: Path, what: str, found: list[Path]) -> Exception:
-    expected = f'expected one {what}; or name the config and the checkpoint'
-    if not found:
-        return FileNotFoundError(f'{folder}: there is no {what} in it; {expected}')
-    names = ', '.join(path.name for path in found)
-    return ValueError(f'{folder}: found {names}, {expected}')

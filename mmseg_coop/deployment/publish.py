@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..apis.model_files import CARD, CONFIG, LABELS, WEIGHTS
 from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
@@ -18,7 +19,7 @@ from ..cost.flops import prediction_flops
 from ..models.checkpoint_weights import weights_for
 from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import Card, model_card
-from .model_folder import CARD, CONFIG, LABELS, WEIGHTS, make_standalone
+from .model_folder import make_standalone
 from .tested import find_tested, predicted_by
 
 

@@ -106,9 +106,7 @@ def _ordinary(
 ) -> dict[str, Any]:
     """The config of a network as a model of its own."""
     own = model.configs[network]
-    common = config.get('data_preprocessor')
-    means = len((common or {}).get('mean') or ())
-    seen = max(loaded_channels(model), means)
+    common, seen = config.get('data_preprocessor'), loaded_channels(model)
     if own.inputs is not None and own.inputs != tuple(range(seen)):
         raise ValueError(
             f'networks.{network}.inputs: found {list(own.inputs)}, not all {seen} '

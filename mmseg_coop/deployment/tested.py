@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from mmseg.models.segmentors import EncoderDecoder
 
+from ..apis.model_files import LABELS
 from ..comparison.runs import load_runs
 from ..evaluation.results import FOLDER, ORACLE, Results
 from ..evaluation.tested_model import tested_model
 from ..models import CooperativeEncoderDecoder
-from .model_folder import LABELS
 
 _SINGLE = 'prediction'
 

@@ -129,6 +129,8 @@ _CHANGES: dict[Any, Any] = {
         'LoadAnnotations', ('num_classes', 'ignore_index')
     ),
     engine.ResumableTrainLoop: _renamed('IterBasedTrainLoop'),
+    engine.CoopTestLoop: _renamed('TestLoop'),
+    engine.CoopValLoop: _renamed('ValLoop'),
     engine.SafeCheckpointHook: _renamed('CheckpointHook'),
     engine.auto_amp: _renamed('OptimWrapper'),
     engine.BFloat16OptimWrapper: _renamed('AmpOptimWrapper', dtype='bfloat16'),

@@ -4,6 +4,7 @@ from .compile_test_hook import CompileTestHook
 from .cooperation_hook import CooperationHook
 from .data_faults_hook import DataFaultsHook
 from .evaluation_hook import CoopEvaluationHook
+from .evaluation_loops import CoopTestLoop, CoopValLoop
 from .layer_decay import (
     CoopLayerDecayOptimizerConstructor,
     CoopLearningRateDecayOptimizerConstructor,
@@ -25,6 +26,8 @@ __all__ = [
     'CoopEvaluationHook',
     'CoopLayerDecayOptimizerConstructor',
     'CoopLearningRateDecayOptimizerConstructor',
+    'CoopTestLoop',
+    'CoopValLoop',
     'CooperationHook',
     'DataFaultsHook',
     'NonFiniteError',

@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from .evaluation_loops import CoopTestLoop
+
 
 @HOOKS.register_module()
 class CompileTestHook(Hook):
@@ -16,3 +18,7 @@ class CompileTestHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Compile, as MMEngine does before it trains."""
         runner._maybe_compile('test_step')
+        options, loop = runner.cfg.get('compile'), runner.test_loop
+        # It has another step.
+        if options and isinstance(loop, CoopTestLoop):
+            loop.compile(**({} if options is True else options))

@@ -1,41 +1,32 @@
 """Count every network while a run validates or tests, and keep the results."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
-from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmengine.model import BaseTTAModel
-from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
-from ..evaluation import CoopIoUMetric
 from ..evaluation.method_names import method_name, network_name
 from ..evaluation.results import FOLDER
 from ..evaluation.tested_model import tested_model
-from ..models.segmentors import (
-    CooperativeEncoderDecoder,
-    can_predict_labels,
-    predict_beside_networks,
-    predict_labels,
-)
+from ..models.segmentors import CooperativeEncoderDecoder, can_predict_labels
 from ..unwrap import unwrap_distribution
-
-# What their hooks do with a prediction needs no logits.
-_HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
+from .evaluation_loops import coop_metrics, predict_batch
 
 
 @HOOKS.register_module()
 class CoopEvaluationHook(Hook):
     """Have all networks' label maps for ``CoopIoUMetric``, and write its results.
 
-    Where nobody else reads predictions, models make label maps only: logits of the
-    image's size take memory and time. Where other metrics or a user's hooks do, the
-    model predicts as ever, and the networks' label maps come beside it, from a second
-    run; a single network then has no calibration (ECE, NLL). Without a
+    ``CoopValLoop`` and ``CoopTestLoop`` predict them. Beside other loops, and where
+    other metrics or a user's hooks read predictions, the model predicts as ever, and
+    the networks' label maps come with the batch, from a run before. Without a
     ``CoopIoUMetric`` nothing is changed.
 
     Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
@@ -49,6 +40,7 @@ class CoopEvaluationHook(Hook):
     def __init__(self):
         self._loaded: dict = {}
         self._checkpoint: str | None = None
+        self._in_training = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note the seed and the iteration that a tested checkpoint was trained with."""
@@ -57,20 +49,25 @@ class CoopEvaluationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Forget the origin of weights that training starts from: it tests others."""
+        self._in_training = True
         self._loaded = {}
         self._checkpoint = None
 
-    def before_val(self, runner: Runner) -> None:
-        """Predict label maps of all networks."""
-        _predict_networks(runner, runner.val_loop)
+    def before_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Add what the model's own prediction has not."""
+        _add_networks(runner, runner.val_loop, data_batch)
 
-    def before_test(self, runner: Runner) -> None:
-        """Predict label maps of all networks."""
-        _predict_networks(runner, runner.test_loop)
+    def before_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Add what the model's own prediction has not."""
+        _add_networks(runner, runner.test_loop, data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
-        if not isinstance(runner._train_loop, BaseLoop):
+        if not self._in_training:
             _save(runner, runner.val_loop, 'val', self._tested(runner))
             return
         epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
@@ -86,14 +83,6 @@ class CoopEvaluationHook(Hook):
         """Write the results of a test."""
         _save(runner, runner.test_loop, 'test', self._tested(runner))
 
-    def after_val(self, runner: Runner) -> None:
-        """Predict as usual from here on."""
-        _predict_as_usual(runner)
-
-    def after_test(self, runner: Runner) -> None:
-        """Predict as usual from here on."""
-        _predict_as_usual(runner)
-
     def _tested(self, runner: Runner) -> dict:
         """Origin of weights that are not being trained."""
         meta = dict(
@@ -108,54 +97,24 @@ class CoopEvaluationHook(Hook):
         return meta
 
 
-def _predict_networks(runner: Runner, loop: ValLoop | TestLoop) -> None:
-    """Have the model predict label maps of all networks, but for augmented tests.
+@torch.no_grad()
+def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
+    """Give a batch's samples the label maps of all networks, and what sums calibration.
 
     Augmentation at test time joins logits, and stays as it is.
     """
-    _predict_as_usual(runner)
-    metrics = loop.evaluator.metrics
-    counting = _metrics(loop)
-    if not counting:
+    metrics = coop_metrics(loop)
+    if not metrics or getattr(loop, 'predicts_networks', False):
         return
-    watch = counting[0].collect_calibration
+    watch = metrics[0].collect_calibration
     model = unwrap_distribution(runner.model)
-    # An evaluator or a loop of the user's own may read what they hand on.
-    usual = type(loop.evaluator) is Evaluator and type(loop) in (ValLoop, TestLoop)
-    only_labels = (
-        usual
-        and all(map(_reads_labels, metrics))
-        and not any(map(_reads_predictions, runner.hooks))
-    )
-    if only_labels and can_predict_labels(model):
-        model.predict = partial(predict_labels, model, watch=watch)
-    elif isinstance(model, CooperativeEncoderDecoder):
-        model.predict = partial(predict_beside_networks, model, watch=watch)
-
-
-def _metrics(loop: ValLoop | TestLoop) -> list[CoopIoUMetric]:
-    return [m for m in loop.evaluator.metrics if isinstance(m, CoopIoUMetric)]
-
-
-def _predict_as_usual(runner: Runner) -> None:
-    unwrap_distribution(runner.model).__dict__.pop('predict', None)
-
-
-def _reads_labels(metric: BaseMetric) -> bool:
-    """Tell whether a metric is known to need label maps and nothing else."""
-    return (
-        isinstance(metric, CoopIoUMetric)
-        and type(metric).process is CoopIoUMetric.process
-    )
-
-
-def _reads_predictions(hook: Hook) -> bool:
-    """Tell whether a custom hook gets predictions, and may read anything of them."""
-    cls = type(hook)
-    return cls.__module__.split('.')[0] not in _HOSTS and any(
-        getattr(cls, name) is not getattr(Hook, name)
-        for name in ('after_val_iter', 'after_test_iter', '_after_iter')
-    )
+    if isinstance(model, CooperativeEncoderDecoder):
+        with autocast(enabled=getattr(loop, 'fp16', False)):
+            data_batch['data_samples'] = predict_batch(model, data_batch, watch)
+    elif can_predict_labels(model):
+        # The metric shows it the logits that come.
+        for sample in data_batch['data_samples']:
+            watch(sample)
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:
@@ -168,9 +127,9 @@ def _checkpoint_of_now(runner: Runner) -> str | None:
     return None
 
 
-def _save(runner: Runner, loop: ValLoop | TestLoop, name: str, meta: dict) -> None:
+def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
     """Write what the metric counted; only the main process has it."""
-    found = [metric.last for metric in _metrics(loop)]
+    found = [metric.last for metric in coop_metrics(loop)]
     if not is_main_process() or not found or found[0] is None:
         return
     results, config = found[0], runner.cfg

@@ -10,7 +10,6 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 from torch import Tensor
 
@@ -86,13 +85,13 @@ class NonFiniteHook(Hook):
                 'hook out with default_hooks.non_finite=None'
             )
 
-    def before_run(self, runner: Runner) -> None:
-        """Refuse several optimizers before anything is loaded."""
-        if isinstance(runner._train_loop, BaseLoop):
-            self.check(runner.optim_wrapper)
-
     def before_train(self, runner: Runner) -> None:
-        """Look in where MMEngine has no hook: between backward and step."""
+        """Look in where MMEngine has no hook: between backward and step.
+
+        The config's optimizer wrapper, of whatever class, stays the one that runs: its
+        methods are its own again when training ends.
+        """
+        self.check(runner.optim_wrapper)
         wrapper = runner.optim_wrapper
         backward, should_update = wrapper.backward, wrapper.should_update
         step = wrapper.step

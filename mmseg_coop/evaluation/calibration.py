@@ -14,6 +14,8 @@ BINS = 15
 PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
 # Right and wrong pixels of each bin, and those that don't count.
 _CELLS = 2 * BINS + 1
+# Rows of logits that become probabilities at a time.
+_ROWS = 16
 # Pixels that are summed up at a time: many for few calls, few for little memory.
 _ENOUGH = 1 << 16
 
@@ -60,6 +62,27 @@ class Calibration:
         self._parts.append((confidence, likelihood, right, ignored))
         if sum(part[-1].numel() for part in self._parts) >= _ENOUGH:
             self._add()
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the image's rows have been added."""
+        return self._rows > 0
+
+    def add_logits(self, logits: Tensor, label_map: Tensor) -> None:
+        """Add an image as ``EncoderDecoder.predict`` gives it.
+
+        Args:
+            logits: (C, H, W), at the size of the labels.
+            label_map: (1, H, W).
+        """
+        bands = logits[None].split(_ROWS, dim=2), label_map.split(_ROWS, dim=1)
+        for band, label in zip(*bands, strict=True):
+            scores = band.float()
+            if len(logits) == 1:
+                scores = torch.cat([-scores, scores], dim=1).sigmoid()
+            else:
+                scores = scores.softmax(dim=1)
+            self({'': scores}, {'': label})
 
     def _begin(self, names: list[str], shares: Tensor) -> None:
         """Make the sums, once device and number of predictions are known."""

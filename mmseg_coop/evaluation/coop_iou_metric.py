@@ -37,10 +37,10 @@ class CoopIoUMetric(IoUMetric):
     image's diagonal from a border of their class), ``ECE``, the expected calibration
     error with 15 bins over all pixels, both in percent, and ``NLL`` in nats.
 
-    The other networks' label maps, and probabilities, come from
-    ``CooperativeEncoderDecoder`` while ``CoopEvaluationHook`` asks for them. Without
-    it there are neither ECE nor NLL. What is said of any other model has the same
-    names as of the selected prediction.
+    The other networks' label maps, and probabilities, come from ``CoopValLoop`` and
+    ``CoopTestLoop``, or ``CoopEvaluationHook`` adds them. Without these there are
+    neither ECE nor NLL. What is said of any other model has the same names as of the
+    selected prediction.
 
     Its arguments are those of ``IoUMetric``.
 
@@ -122,6 +122,8 @@ class CoopIoUMetric(IoUMetric):
         if 'networks' in sample:
             names = [*networks, MEAN]
             maps = {name: _label_map(sample[FIELD + name]) for name in names}
+            # What counts is what the model predicts, in whatever way.
+            maps[configured] = _label_map(sample['pred_sem_seg'])
         counts = count(
             _label_map(sample['gt_sem_seg']).to(maps[configured].device),
             list(maps.values()),
@@ -174,6 +176,8 @@ def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
     found = sample.get(CALIBRATION)
     if found is None:
         return {}
+    if not found.complete:
+        found.add_logits(sample['seg_logits']['data'], sample['pred_sem_seg']['data'])
     sums = found.sums()
     # A model of one network has one prediction, and no name for it.
     return sums if len(names) > 1 else dict(zip(names, sums.values(), strict=True))

@@ -9,7 +9,8 @@ from ..cost.machine import describe_machine
 from ..version import __version__
 
 _FILE = 'attempts.jsonl'
-_REPO = Path(__file__).parents[2]
+# Where the package is found.
+REPO = Path(__file__).parents[2]
 
 
 def note_attempt(folder: Path, step: str, threads: int) -> None:
@@ -34,7 +35,7 @@ def read_attempts(folder: Path) -> list[dict]:
 
 def code_revision() -> str:
     """The commit of this code, with ``+`` if changed; its version without git."""
-    if not (_REPO / '.git').exists():
+    if not (REPO / '.git').exists():
         # An installed package; a repository around it is somebody else's.
         return __version__
     try:
@@ -47,7 +48,7 @@ def code_revision() -> str:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(
-        ['git', '-C', str(_REPO), *arguments],
+        ['git', '-C', str(REPO), *arguments],
         capture_output=True,
         text=True,
         check=True,

@@ -5,17 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TextIO
 
 from ..__main__ import TOOLS
 from ..checkpoints.atomic_backend import AtomicBackend
-from .attempts import note_attempt
+from .attempts import REPO, note_attempt
 from .steps import Step
 from .trial import FAILED, OUTPUT, Trial
 
-# Where the package is found.
-_ROOT = Path(__file__).parents[2]
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
 
 
@@ -43,7 +40,7 @@ class Job:
         (trial.folder / FAILED).unlink(missing_ok=True)
         step.prepare()
         note_attempt(trial.folder, step.name, threads)
-        path = os.pathsep.join([str(_ROOT), os.environ.get('PYTHONPATH', '')])
+        path = os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')])
         variables = dict(
             PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
         )

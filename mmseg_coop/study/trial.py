@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from ..apis import load_config
 from ..checkpoints.atomic_backend import AtomicBackend
+from ..checkpoints.resume import last_checkpoint
 from ..evaluation.results import Results
 from .grid import Entry, Grid, Seed, as_plain
 
@@ -214,8 +215,7 @@ class Trial:
                 self.folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
             )
         else:
-            last = self.folder / 'last_checkpoint'
-            name = Path(last.read_text().strip()).name if last.is_file() else ''
+            name = last_checkpoint(self.folder)
             found = [path for path in self.folder.glob('*.pth') if path.name == name]
         if not found:
             raise FileNotFoundError(

@@ -8,7 +8,6 @@ from mmengine.hooks import (
     ParamSchedulerHook,
 )
 from mmengine.optim import OptimWrapper, PolyLR
-from mmengine.runner import TestLoop, ValLoop
 from mmengine.visualization import LocalVisBackend
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.engine.hooks import SegVisualizationHook
@@ -21,6 +20,8 @@ from mmseg_coop.engine import (
     CompileTestHook,
     CooperationHook,
     CoopEvaluationHook,
+    CoopTestLoop,
+    CoopValLoop,
     NonFiniteHook,
     ResumableTrainLoop,
     SafeCheckpointHook,
@@ -72,8 +73,8 @@ param_scheduler = [
     dict(type=PolyLR, eta_min=1e-4, power=0.9, begin=0, end=2, by_epoch=False)
 ]
 train_cfg = dict(type=ResumableTrainLoop, max_iters=2, val_interval=2)
-val_cfg = dict(type=ValLoop)
-test_cfg = dict(type=TestLoop)
+val_cfg = dict(type=CoopValLoop)
+test_cfg = dict(type=CoopTestLoop)
 default_hooks = dict(
     timer=dict(type=IterTimerHook),
     logger=dict(type=LoggerHook, interval=50, log_metric_by_epoch=False),

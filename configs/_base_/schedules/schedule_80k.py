@@ -19,8 +19,9 @@ param_scheduler = [
     dict(type='PolyLR', eta_min=1e-4, power=0.9, begin=0, end=max_iters, by_epoch=False)
 ]
 train_cfg = dict(type='ResumableTrainLoop', max_iters=max_iters, val_interval=8000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+# They make label maps only where nothing else of a prediction is read.
+val_cfg = dict(type='CoopValLoop')
+test_cfg = dict(type='CoopTestLoop')
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),

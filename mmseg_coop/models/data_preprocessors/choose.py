@@ -64,7 +64,9 @@ def data_preprocessor_for(
     channels = {
         name: slice(starts[i], starts[i] + views[i].count) for name, i in places.items()
     }
-    return NetworksDataPreProcessor(views), channels
+    # A model's mean has a value for each channel of the image.
+    known = len((common or {}).get('mean') or ())
+    return NetworksDataPreProcessor(views, known), channels
 
 
 def _config_for(

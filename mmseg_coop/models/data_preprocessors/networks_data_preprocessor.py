@@ -41,10 +41,12 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
 
     Args:
         views: What networks see, all different; they pad alike.
+        channels: Channels of the image, as far as the model's config tells.
     """
 
-    def __init__(self, views: Sequence[View]):
+    def __init__(self, views: Sequence[View], channels: int = 0):
         super().__init__()
+        self.channels = channels
         self.views = tuple(views)
         self.preprocessors = nn.ModuleList(
             MODELS.build(dict(view.config)) for view in views

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 _WRITTEN = str.maketrans({'.': '_', '_': '-', ':': '+'})
 READS = ('fused', 'own')
 _OF_PATTERN = 'connections'
+# What the name of an aggregation begins with.
+_TO = 'to_'
 
 
 class SiteRef(NamedTuple):
@@ -61,10 +63,9 @@ class PlanModule(NamedTuple):
         """Its name in the model: ``plan.connectors.BOTTOM_BACKBONE_LAYER1``."""
         return f'plan.{self.called(self.target.identifier)}'
 
-    def called(self, identifier: str) -> str:
+    def called(self, target: str) -> str:
         """Its name in the plan, by that of its target."""
-        start = 'to_' if self.kind == 'aggregations' else ''
-        return f'{self.kind}.{start}{identifier}'
+        return f'{self.kind}.{_TO if self.kind == "aggregations" else ""}{target}'
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Connection:
     @property
     def identifier(self) -> str:
         """The name of the aggregation that belongs to this connection."""
-        return f'to_{self.targets[0].identifier}'
+        return _TO + self.targets[0].identifier
 
     @property
     def modules(self) -> list['PlanModule']:

@@ -20,7 +20,7 @@ class CrossingRun(Run):
     own. It can't be compiled, traced or exported.
     """
 
-    def networks(self, call: Callable[[str], Any]) -> dict[str, Any]:
+    def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run networks; see :meth:`Run.networks`."""
         if torch.compiler.is_compiling() or torch.jit.is_tracing():
             raise ValueError(

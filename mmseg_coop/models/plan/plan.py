@@ -157,7 +157,7 @@ class Plan(BaseModule):
         for name, switch in self._switches.items():
             switch.visitor = partial(run.visit, name)
         try:
-            results = run.networks(call)
+            results = run.all(call)
         finally:
             for switch in self._switches.values():
                 switch.visitor = None

@@ -44,7 +44,7 @@ class Run:
         self.sent: dict[int, Tensor] = {}
         self.draws: dict[str, Tensor] = {}
 
-    def networks(self, call: Callable[[str], Any]) -> dict[str, Any]:
+    def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run networks.
 
         Args:

@@ -1,14 +1,14 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .label_maps import can_predict_labels, predict_beside_networks, predict_labels
+from .label_maps import Watcher, can_predict_labels, predict_labels
 from .network_config_files import flatten_networks, network_configs
 from .observe import observe
 
 __all__ = [
     'CooperativeEncoderDecoder',
+    'Watcher',
     'can_predict_labels',
     'flatten_networks',
     'network_configs',
     'observe',
-    'predict_beside_networks',
     'predict_labels',
 ]

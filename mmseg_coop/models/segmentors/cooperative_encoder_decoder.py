@@ -76,8 +76,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         inference(): whole or slide -> plan.run(network.encode_decode of the needed)
                      -> mean_of_probabilities() if predict='mean'
 
-    In a validation or test ``CoopEvaluationHook`` has ``label_maps.predict_labels`` in
-    its place, which makes label maps of all networks in one run.
+    In a validation or test ``CoopValLoop`` and ``CoopTestLoop`` call
+    ``label_maps.predict_labels`` instead, for label maps of all networks in one run.
 
     3. ``_forward`` returns the network's raw output, for export and FLOPs counting.
 

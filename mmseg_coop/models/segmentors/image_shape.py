@@ -13,12 +13,13 @@ def loaded_channels(model: EncoderDecoder) -> int:
 
     Channels behind the last that any network or preprocessor reads are not known of.
     """
-    counts = []
+    preprocessor = model.data_preprocessor
+    mean = getattr(preprocessor, 'mean', None)
+    counts = [getattr(preprocessor, 'channels', 0), 0 if mean is None else len(mean)]
     for name, network in _networks(model).items():
         inputs = _inputs(model, name)
         counts.append(max(inputs) + 1 if inputs else in_channels(network))
-    mean = getattr(model.data_preprocessor, 'mean', None)
-    return max(counts + ([len(mean)] if mean is not None else []))
+    return max(counts)
 
 
 def preprocessed_shape(model: EncoderDecoder) -> tuple[int, int, int]:

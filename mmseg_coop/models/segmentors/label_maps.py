@@ -18,37 +18,33 @@ from ..expect import expect
 from ..finite import check_finite
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .logits import resized, small_logits
+from .logits import PREDICTS, own_methods, resized, small_logits
 
-# What is done here in another way: a sub-class with one of its own is left alone.
-_REPEATED = (
-    'predict',
-    'inference',
-    'whole_inference',
-    'encode_decode',
-    'postprocess_result',
-)
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
 # Called with the next rows of an image, top to bottom: by prediction, probabilities,
 # (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
 Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
+# Called with a sample, gives what watches its probabilities, or None.
+Watcher = Callable[[SegDataSample], Watch | None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
-    """Tell whether a model predicts as ``EncoderDecoder`` or the cooperative model."""
+    """Tell whether a model predicts as ``EncoderDecoder`` or the cooperative model.
+
+    A sub-class with a way of its own is left alone.
+    """
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
-    return isinstance(model, base) and all(
-        getattr(type(model), name) is getattr(base, name) for name in _REPEATED
-    )
+    names = (*PREDICTS, 'encode_decode')
+    return isinstance(model, base) and not own_methods(type(model), base, names)
 
 
 def predict_labels(
     model: EncoderDecoder,
     inputs: Tensor,
     data_samples: OptSampleList = None,
-    watch: Callable[[SegDataSample], Watch | None] | None = None,
+    watch: Watcher | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
 
@@ -101,40 +97,6 @@ def predict_labels(
             {'predict_with': model.predict_with, 'networks': model.plan.networks}
         )
     return data_samples
-
-
-def predict_beside_networks(
-    model: CooperativeEncoderDecoder,
-    inputs: Tensor,
-    data_samples: SampleList,
-    watch: Callable[[SegDataSample], Watch | None] | None = None,
-) -> SampleList:
-    """Predict as the model does, and label maps of all networks in another run.
-
-    Args:
-        model: A cooperative model.
-        inputs: Images, (N, C, H, W).
-        data_samples: Meta information of each image.
-        watch: As for :func:`predict_labels`.
-
-    Returns:
-        What the model's own ``predict`` gives, with what ``predict_labels`` adds.
-    """
-    bare = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
-    # What watches belongs to the samples themselves, which have the labels.
-    watching = map(watch, data_samples) if watch else None
-    beside = predict_labels(
-        model, inputs, bare, (lambda _: next(watching)) if watching else None
-    )
-    predicted = type(model).predict(model, inputs, data_samples)
-    for sample, other in zip(predicted, beside, strict=True):
-        for name in (*model.plan.networks, MEAN):
-            # What counts is what the model predicts, in whatever way.
-            own = sample if name == model.predict_with else other
-            field = 'pred_sem_seg' if own is sample else f'pred_sem_seg_{name}'
-            sample.set_data({f'pred_sem_seg_{name}': own.get(field)})
-        sample.set_metainfo(other.metainfo)
-    return predicted
 
 
 def _logits(

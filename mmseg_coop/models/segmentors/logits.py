@@ -10,6 +10,10 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
+# What an EncoderDecoder does between its encode_decode and label maps, and what comes
+# before that.
+PREDICTS = ('predict', 'inference', 'whole_inference', 'postprocess_result')
+_FORWARD = ('encode_decode', '_forward', 'extract_feat')
 _PREDICT = (BaseDecodeHead.predict, DAHead.predict)
 
 
@@ -29,6 +33,12 @@ def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tenso
     if not _is_standard(network):
         return network.encode_decode(inputs, metas)
     return first(network(inputs))
+
+
+def own_methods(cls: type, base: type, names: Sequence[str]) -> list[str]:
+    """Names of the methods that a class does not take over from another."""
+    own = [getattr(cls, name, None) for name in names]
+    return [n for n, x in zip(names, own, strict=True) if x is not getattr(base, n)]
 
 
 def first(output: Any) -> Any:
@@ -52,10 +62,7 @@ def resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 def _is_standard(network: nn.Module) -> bool:
     cls, head = type(network), type(getattr(network, 'decode_head', None))
     return (
-        all(
-            getattr(cls, name, None) is getattr(EncoderDecoder, name)
-            for name in ('encode_decode', '_forward', 'extract_feat')
-        )
+        not own_methods(cls, EncoderDecoder, _FORWARD)
         and getattr(head, 'predict', None) in _PREDICT
         and head.predict_by_feat is BaseDecodeHead.predict_by_feat
     )

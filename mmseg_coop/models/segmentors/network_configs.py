@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..expect import expect, expect_bool, expect_dict
+from .logits import PREDICTS, own_methods
 from .network_config_files import (
     OWN_KEYS,
     class_of,
@@ -25,14 +26,6 @@ from .network_names import name_networks
 # Attributes that all networks must share.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
 _HEADS_ALIKE = ('threshold', 'ignore_index')
-# What the cooperative model does itself, with the outputs of encode_decode.
-_NOT_RUN = (
-    'predict',
-    'inference',
-    'whole_inference',
-    'slide_inference',
-    'postprocess_result',
-)
 
 
 @dataclass(frozen=True)
@@ -180,11 +173,7 @@ def _checked_model(
     right = inspect.isclass(cls) and issubclass(cls, nn.Module)
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
     expect(place, kind, right, 'a segmentor of the registry')
-    own = [
-        name
-        for name in _NOT_RUN
-        if getattr(cls, name, None) is not getattr(EncoderDecoder, name, None)
-    ]
+    own = own_methods(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
     if own:
         print_log(
             f'{place}: {cls.__name__} has its own {", ".join(own)}, which a '

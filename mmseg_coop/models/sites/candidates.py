@@ -2,8 +2,9 @@
 
 from functools import cached_property
 
-from .dry_run import DryRun, Record, Seen, depends
+from .dry_run import DryRun
 from .layout import Layout, layouts_of
+from .record import Record, Seen, depends
 from .site import Address, Site
 
 
