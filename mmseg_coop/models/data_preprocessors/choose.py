@@ -13,16 +13,15 @@ PADDING = ('size', 'size_divisor', 'seg_pad_val', 'test_cfg', 'batch_augments')
 
 def data_preprocessor_for(
     common: Any,
-    inputs: Mapping[str, Sequence[int] | None],
-    own: Mapping[str, Mapping[str, Any] | None],
+    networks: Mapping[str, Any],
     counts: Mapping[str, int],
 ) -> tuple[Any, dict[str, slice | list[int]]]:
     """The data preprocessor of a model, and what of its result a network sees.
 
     Args:
         common: The model's: a config, or, where networks have none, a module.
-        inputs: By network, the channels of the image that it sees; None for all.
-        own: By network, the config of its own.
+        networks: By network, its config: the channels of the image that it sees, and
+            the preprocessing of its own.
         counts: By network, the channels that it takes.
 
     Returns:
@@ -32,6 +31,8 @@ def data_preprocessor_for(
         ValueError: If the channels don't fit a network, mean and standard deviation
             don't fit the channels, or networks pad differently.
     """
+    inputs = {name: network.inputs for name, network in networks.items()}
+    own = {name: network.data_preprocessor for name, network in networks.items()}
     for name, chosen in inputs.items():
         if chosen and len(chosen) != counts[name]:
             raise ValueError(

@@ -1,6 +1,6 @@
 from .cooperation_loss import CooperationLoss, Lesson
 from .distill_loss import DistillLoss
-from .loss_list import CooperationLosses
+from .loss_list import CooperationLosses, weighted
 from .mutual_loss import MutualLoss
 
 __all__ = [
@@ -9,4 +9,5 @@ __all__ = [
     'DistillLoss',
     'Lesson',
     'MutualLoss',
+    'weighted',
 ]

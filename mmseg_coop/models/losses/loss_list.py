@@ -63,3 +63,11 @@ class CooperationLosses(ModuleList):
             for name, value in loss(features, labels).items():
                 losses[name] = losses[name] + value if name in losses else value
         return losses
+
+
+def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Losses times their weight; what is only logged stays as it is."""
+    return {
+        key: value * weight if 'loss' in key and weight != 1 else value
+        for key, value in losses.items()
+    }

@@ -60,7 +60,12 @@ def write_connections(config: Any, sites: Sites) -> list[Connection]:
     """Write the list of connections that the config asks for.
 
     Args:
-        config: As for :func:`asked_sites`.
+        config: None; ``dict(pattern='same', sites=None, among=None,
+            connector=dict(type='CoopConnector'), aggregation=dict(
+            type='CoopAggregation'), mix_streams=False, detach=False, dropout=0.0,
+            read='fused')``; or a list of ``dict(source='top.backbone.layer3',
+            target='bottom.backbone.layer3', ...)`` with the same further keys. A list
+            of sources is aggregated.
         sites: The sites of each network, in the order in which it reaches them.
 
     Raises:

@@ -1,6 +1,7 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .label_maps import Watcher, can_predict_labels, predict_labels
 from .network_config_files import flatten_networks, network_configs
+from .network_configs import read_networks
 from .observe import observe
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     'network_configs',
     'observe',
     'predict_labels',
+    'read_networks',
 ]

@@ -11,11 +11,6 @@ def check_test_cfg(
 ) -> None:
     """Check how a model predicts.
 
-    Args:
-        test_cfg: The model's ``test_cfg``.
-        predict: The selected prediction.
-        choices: The available predictions.
-
     Raises:
         ValueError: If the network or mode is unknown, or ``slide`` has no windows, or
             leaves pixels between them.

@@ -18,12 +18,14 @@ def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
 
     Args:
         logits: Each network's logits, (N, C, H, W). With C = 1 a sigmoid gives the
-            probability, otherwise a softmax over C.
+            probability, otherwise a softmax over C. Those of one stay as they are.
 
     Returns:
         Logits of the mean probabilities, (N, C, H, W): their softmax (or sigmoid) is
         the mean.
     """
+    if len(logits) == 1:
+        return logits[0]
     if logits[0].shape[1] == 1:
         # A mean that rounds to 1 has no logit, one of logarithms has.
         yes, no = (

@@ -1,14 +1,11 @@
 """The segmentor: several networks that share feature maps while they train."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import print_log
-from mmengine.model import ModuleDict
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS
@@ -18,24 +15,16 @@ from torch import Tensor, nn
 from ..data_preprocessors import data_preprocessor_for
 from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
-from ..losses import CooperationLosses
-from ..plan import Plan, asked_sites, write_connections
-from ..plan.old_weight_names import upgrade_keys
-from ..recompute import recompute_modules, recompute_networks
-from ..sites import Site
+from ..losses import CooperationLosses, weighted
+from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
 from .combine import MEAN, mean_of_probabilities, slide
-from .init_checkpoints import load_connections, load_networks
+from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
 from .logits import at_largest, first, small_logits
-from .network_configs import (
-    check_alike,
-    check_shapes,
-    in_channels,
-    last_head,
-    read_networks,
-)
-from .network_sites import find_network_sites
+from .network_configs import in_channels, last_head, read_networks
+from .networks import Networks
+from .state_dict import upgrade_state_dict
 
 
 @MODELS.register_module()
@@ -89,33 +78,22 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             ``predict``: the selected prediction, that of a network or ``mean`` (of
             the probabilities). Default: the last network if networks are connected,
             otherwise ``mean``.
-        connections: None (a plain ensemble); ``dict(pattern='same', sites=None,
-            connector=dict(type='CoopConnector'), aggregation=dict(
-            type='CoopAggregation'), mix_streams=False, detach=False, dropout=0.0,
-            read='fused')``; or a list of ``dict(source='top.backbone.layer3',
-            target='bottom.backbone.layer3', ...)`` with the same further keys. A list
-            of sources is aggregated.
+        connections: None (a plain ensemble), ``dict(pattern='same', ...)`` or a list of
+            ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3')``;
+            see :func:`write_connections` for their options.
         cooperation_losses: Losses between networks, a list as in
-            ``[dict(type='MutualLoss', weight=0.5)]``. They read what networks have at
-            sites; a network's logits are the site ``logits``.
-        networks: What each network has of its own, by name (``top`` and ``bottom``, or
-            names in alphabetical order) or in a list, where each may have a ``name``:
-            parts and options that are merged over the common ones (a part of another
-            type replaces), or a config file. And for each ``init`` (a checkpoint, of
-            one network or of a cooperative model that has it),
-            ``frozen`` (it is not trained), ``inputs`` (channels of the image that it
-            sees), ``data_preprocessor`` and ``loss_weight``.
+            ``[dict(type='MutualLoss', weight=0.5)]``.
+        networks: What each network has of its own, by name or in a list; see
+            :func:`read_networks`.
         num_networks: Number of alike networks. Default: 2. Two are named ``top`` and
-            ``bottom``, more ``net1``, ``net2``, ...; in a pattern each reads the one
-            before it.
+            ``bottom``, more ``net1``, ``net2``, ...
         network_type: Class of the networks. Default: ``CascadeEncoderDecoder`` if
             ``num_stages`` is given, otherwise ``EncoderDecoder``.
         networks_init: ``init`` of all networks, as a list.
         loss_weights: ``loss_weight`` of all networks, as a list. Default: 1 for each.
-        with_cp: Train in less memory and more time: activations inside of a ResNet's
-            blocks, heads, losses and connectors are computed again in the backward
-            pass; losses and gradients stay the same. Other backbones have a
-            ``with_cp`` of their own.
+        with_cp: Compute activations of heads, losses, connectors and a ResNet's blocks
+            again in the backward pass, for less memory and the same gradients. Other
+            backbones have a ``with_cp`` of their own.
         **network_options: Further arguments of the networks' class, as ``num_stages``.
 
     Attributes:
@@ -167,16 +145,11 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         expect_dict('test_cfg', test_cfg)
         expect_bool('with_cp', with_cp)
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
-        built = {
-            name: MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
-            for name, config in configs.items()
-        }
-        check_shapes(built)
+        built = Networks(configs, test_cfg, with_cp)
         preprocessor, channels = data_preprocessor_for(
             data_preprocessor,
-            inputs={name: config.inputs for name, config in configs.items()},
-            own={name: config.data_preprocessor for name, config in configs.items()},
-            counts={name: in_channels(network) for name, network in built.items()},
+            configs,
+            {name: in_channels(network) for name, network in built.items()},
         )
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, preprocessor)
@@ -184,55 +157,21 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
         self.configs = configs
-        self.networks = ModuleDict(built)
-        check_alike(self.networks)
-        one = built[next(iter(built))]
+        self.networks = built
+        one = next(iter(built.values()))
         self.align_corners = one.align_corners
         self.num_classes = one.num_classes
         self.out_channels = one.out_channels
-        for name, config in configs.items():
-            if config.frozen:
-                self.networks[name].requires_grad_(False)
-        if with_cp:
-            recompute_networks(self.networks.values())
-
-        names = tuple(configs)
-        self._trained = [name for name, c in configs.items() if not c.frozen]
-        told = dict(networks=names, trained=self._trained)
-        told |= dict(align_corners=self.align_corners)
-        told |= dict(ignore_index=getattr(last_head(one), 'ignore_index', 255))
-        self.cooperation_losses = CooperationLosses(cooperation_losses, told)
-        sites: dict[str, dict[str, Site]] = {name: {} for name in names}
-        if connections or cooperation_losses:
-            asked = asked_sites(connections, names)
-            for name, site in self.cooperation_losses.reads:
-                asked[name].append(site)
-            keys = dict(connections=connections, cooperation_losses=cooperation_losses)
-            given = ', '.join(key for key, value in keys.items() if value)
-            sites = find_network_sites(built, configs, preprocessor, asked, given)
-        self.plan = Plan(
-            write_connections(connections, sites),
-            sites,
-            self.align_corners,
-            self._trained,
-            self.cooperation_losses.reads,
+        losses = CooperationLosses(cooperation_losses, built.in_common())
+        self.cooperation_losses = losses
+        self.plan = build_plan(
+            connections, losses.reads, built, configs, preprocessor, with_cp
         )
-        self.plan.attach(self.networks)
-        if self.plan.connections and not self.plan.inside_backbones:
-            print_log(
-                'Nothing is exchanged inside of a backbone, only behind it; '
-                'connections.sites takes the path of any module',
-                'current',
-            )
-        if with_cp:
-            recompute_modules(self.plan.connectors.values())
-            recompute_modules(self.plan.aggregations.values())
-
-        default = names[-1] if self.plan.connections else MEAN
-        self.predict_with = self.test_cfg.get('predict', default)
-        check_test_cfg(self.test_cfg, self.predict_with, (*names, MEAN))
-        inits = any(config.init for config in configs.values())
-        self._initial_weights = InitialWeights(self) if inits else None
+        default = self.plan.networks[-1] if self.plan.connections else MEAN
+        self.predict_with = test_cfg.get('predict', default)
+        check_test_cfg(test_cfg, self.predict_with, (*configs, MEAN))
+        checkpoints = built.has_checkpoints
+        self._initial_weights = InitialWeights(self) if checkpoints else None
 
     @property
     def decode_head(self) -> nn.Module:
@@ -240,48 +179,18 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         return last_head(self.networks[self._predicting()[-1]])
 
     def init_weights(self) -> None:
-        """Initialise each network on its own, or load its ``init``.
-
-        Of networks that come from the checkpoint of one cooperative model, their
-        connections come from it, too.
-        """
-        inits = {n: c.init for n, c in self.configs.items() if c.init is not None}
-        origins = load_networks(self.networks, inits)
-        for name in inits:
-            self.networks[name].is_init = True
+        """Initialise all, or load the networks' ``init`` with their connections."""
         super().init_weights()
-        load_connections(self.plan, origins)
+        load_connections(self.plan, self.networks.origins)
+        self.networks.origins = {}
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Load older checkpoints, too, and refuse those of other models.
-
-        Whoever loads has asked for all weights, or for those that fit: none of them is
-        a mistake that MMSegmentation's tools would only log.
-        """
-        own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
-        for key, old in upgrade_keys(own, self.plan).items():
-            state_dict[f'{prefix}{key}'] = state_dict.pop(old)
-        parts = tuple(f'{prefix}{name}.' for name in self._modules)
-        if own and not any(key.startswith(parts) for key in state_dict):
-            raise ValueError(
-                f'none of the {len(own)} weights fits a cooperative model, whose names '
-                f'begin with networks.{next(iter(self.networks))}; the checkpoint of a '
-                'single network starts one with model.networks_init=[a.pth,b.pth]'
-            )
+        """Load older checkpoints, too, and refuse those of other models."""
+        upgrade_state_dict(state_dict, prefix, self)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def train(self, mode: bool = True) -> 'CooperativeEncoderDecoder':
-        """Set the mode; frozen networks stay in evaluation mode."""
-        super().train(mode)
-        for name, config in self.configs.items():
-            if config.frozen:
-                self.networks[name].eval()
-        return self
-
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
-        """Losses of all networks; MMEngine sums them: Loss1 + Loss2, Eq. (1).
-
-        Losses between networks are added.
+        """Losses of all networks and between them; MMEngine sums them, Eq. (1).
 
         Args:
             inputs: Images, (N, C, H, W).
@@ -294,35 +203,29 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
         def call(name: str) -> Any:
             network, image = self.networks[name], self.image_of(inputs, name)
-            if name in self._trained:
+            if name in self.networks.trained:
                 return network.loss(image, data_samples)
-            # It is only read, and ends at its last site.
-            with self._frozen_grad(name):
-                metas = [sample.metainfo for sample in data_samples]
+            # It is only read, and ends at its last site. No gradient runs through it
+            # unless to a connector that is trained.
+            fed = any(target.network == name for target in self.plan.learning)
+            metas = [sample.metainfo for sample in data_samples]
+            with nullcontext() if fed else torch.no_grad():
                 return network.encode_decode(image, metas)
 
         self._ensure_weights()
-        found, kept = self.plan.run_keeping(call, self._trained, inputs.shape[2:])
+        trained = self.networks.trained
+        found, kept = self.plan.run_keeping(call, trained, inputs.shape[2:])
         losses = {}
         for name, own in found.items():
-            weight = self.configs[name].loss_weight
-            losses |= add_prefix(_weighted(own, weight), name)
+            losses |= add_prefix(weighted(own, self.configs[name].loss_weight), name)
         between = self.cooperation_losses(kept, data_samples)
         return losses | add_prefix(between, 'cooperation')
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the selected prediction.
-
-        Args:
-            inputs: Images, (N, C, H, W).
-            batch_img_metas: Meta information of each image.
-
-        Returns:
-            Logits at the size of the input, (N, num_classes, H, W).
-        """
-        return self._join(
-            self.networks_inference(inputs, batch_img_metas, self._predicting())
-        )
+        """Logits of the selected prediction, (N, num_classes, H, W)."""
+        names = self._predicting()
+        logits = self.networks_inference(inputs, batch_img_metas, names)
+        return mean_of_probabilities(logits)
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: OptSampleList = None
@@ -342,7 +245,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """Logits of every network and of their ``mean``, (N, num_classes, H, W)."""
         names = self.plan.networks
         logits = self.networks_inference(inputs, batch_img_metas, names)
-        return dict(zip(names, logits, strict=True)) | {MEAN: self._join(logits)}
+        mean = mean_of_probabilities(logits)
+        return dict(zip(names, logits, strict=True)) | {MEAN: mean}
 
     def networks_inference(
         self,
@@ -351,82 +255,74 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         names: Sequence[str],
         resized: bool = True,
     ) -> list[Tensor]:
-        """Logits of several networks, in ``whole`` or ``slide`` mode.
+        """Logits of several networks, (N, num_classes, H, W), by ``test_cfg.mode``.
 
-        Args:
-            inputs: Images, (N, C, H, W).
-            batch_img_metas: Meta information of each image.
-            names: The networks.
-            resized: Whether logits have the size of the input in ``whole`` mode; if
-                not, they have that of the head's output.
-
-        Returns:
-            Logits, (N, num_classes, H, W), for each name.
+        In ``whole`` mode they have the size of the input where they are ``resized``,
+        otherwise that of the head's output.
         """
         mode = self.test_cfg.mode
-        if mode == 'whole':
-            return self._encode_decode(inputs, batch_img_metas, names, resized)
         expect_mode(mode)
+        if mode == 'whole':
+            return self._logits(inputs, batch_img_metas, names, resized)
 
-        def encode_decode(window: Tensor) -> list[Tensor]:
+        def logits(window: Tensor) -> list[Tensor]:
             size = window.shape[2:]
             metas = [{**meta, 'img_shape': size} for meta in batch_img_metas]
-            return self._encode_decode(window, metas, names)
+            return self._logits(window, metas, names)
 
-        return slide(
-            encode_decode, inputs, self.test_cfg.crop_size, self.test_cfg.stride
-        )
+        return slide(logits, inputs, self.test_cfg.crop_size, self.test_cfg.stride)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the selected prediction, (N, num_classes, H, W)."""
-        return self._join(
-            self._encode_decode(inputs, batch_img_metas, self._predicting())
-        )
+        """Logits of the selected prediction for whole images or a window of each."""
+        logits = self._logits(inputs, batch_img_metas, self._predicting())
+        return mean_of_probabilities(logits)
 
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
-        name = self._predicting()[-1]
-
-        def call(name: str) -> Any:
-            return self.networks[name].extract_feat(self.image_of(inputs, name))
-
-        parts = 'backbone', 'neck'
-        return self._run(call, [name], inputs.shape[2:], parts=parts)[name]
+        name, parts = self._predicting()[-1], ('backbone', 'neck')
+        found = self._run(lambda net, x: net.extract_feat(x), [name], inputs, parts)
+        return found[name]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w).
 
         Of networks whose logits differ in size, those of the mean have the largest.
         """
-
-        def call(name: str) -> Any:
-            return self.networks[name](self.image_of(inputs, name))
-
-        outputs = self._run(call, self._predicting(), inputs.shape[2:])
+        outputs = self._run(lambda net, x: net(x), self._predicting(), inputs)
         if len(outputs) == 1:
             return outputs[self.predict_with]
         logits = [first(output) for output in outputs.values()]
-        return self._join(at_largest(logits, self.align_corners))
+        return mean_of_probabilities(at_largest(logits, self.align_corners))
 
-    def _encode_decode(
+    def _logits(
         self,
         inputs: Tensor,
         batch_img_metas: list[dict],
         names: Sequence[str],
         resized: bool = True,
     ) -> list[Tensor]:
-        def call(name: str) -> Tensor:
-            network, image = self.networks[name], self.image_of(inputs, name)
+        def call(network: nn.Module, image: Tensor) -> Tensor:
             if resized:
                 return network.encode_decode(image, batch_img_metas)
             return small_logits(network, image, batch_img_metas)
 
-        found = self._run(call, names, inputs.shape[2:])
+        found = self._run(call, names, inputs)
         return [found[name] for name in names]
 
-    def _run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def _run(
+        self,
+        call: Callable[[nn.Module, Tensor], Any],
+        names: Sequence[str],
+        inputs: Tensor,
+        parts: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Run networks as far as needed: each is called with the image that it sees."""
+
+        def run(name: str) -> Any:
+            return call(self.networks[name], self.image_of(inputs, name))
+
         self._ensure_weights()
-        return self.plan.run(*args, **kwargs)
+        return self.plan.run(run, names, inputs.shape[2:], parts)
 
     def _ensure_weights(self) -> None:
         if self._initial_weights is not None:
@@ -437,23 +333,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         channels = self._channels.get(name)
         return inputs if channels is None else inputs[:, channels]
 
-    def _frozen_grad(self, name: str) -> AbstractContextManager:
-        """No gradients in a frozen network, unless a connector that is trained does."""
-        fed = any(target.network == name for target in self.plan.learning)
-        return nullcontext() if fed else torch.no_grad()
-
-    def _join(self, logits: list[Tensor]) -> Tensor:
-        return logits[0] if len(logits) == 1 else mean_of_probabilities(logits)
-
     def _predicting(self) -> tuple[str, ...]:
         """The networks that the prediction needs."""
         names = self.plan.networks
         return names if self.predict_with == MEAN else (self.predict_with,)
-
-
-def _weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Losses times their weight; what is only logged stays as it is."""
-    return {
-        key: value * weight if 'loss' in key and weight != 1 else value
-        for key, value in losses.items()
-    }

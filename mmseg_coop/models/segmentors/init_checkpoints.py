@@ -81,10 +81,6 @@ def load_networks(
 ) -> dict[str, Origin]:
     """Load the checkpoints that networks start from.
 
-    Args:
-        networks: The networks by name.
-        inits: ``init`` of those that have one.
-
     Returns:
         Origin of each network loaded from a cooperative checkpoint, by name.
 
@@ -111,10 +107,6 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
     """Load connectors between networks that come from one checkpoint, with them.
 
     What the checkpoint does not have keeps its start.
-
-    Args:
-        plan: The plan.
-        origins: Where networks come from.
 
     Raises:
         ValueError: If a connector is of another architecture, or is missing and would

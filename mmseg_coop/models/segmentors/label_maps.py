@@ -167,17 +167,14 @@ def _label_rows(
             shares[name] = _probabilities(below)
     if joined:
         total = sum(shares.values())
-        scores = _mean_scores(list(bands.values()), total)
+        # They are highest where the mean probability is, computed faster.
+        one = next(iter(bands.values())).shape[1] == 1
+        scores = mean_of_probabilities(list(bands.values())) if one else total
         rows[MEAN], _ = _classes(scores, threshold)
         shares[MEAN] = total / len(bands)
     if watch:
         watch(shares, rows)
     return rows
-
-
-def _mean_scores(bands: Sequence[Tensor], total: Tensor) -> Tensor:
-    """Scores that are highest where the mean probability is, computed faster."""
-    return mean_of_probabilities(bands) if bands[0].shape[1] == 1 else total
 
 
 def _probabilities(below: Tensor) -> Tensor:

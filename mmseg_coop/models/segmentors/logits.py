@@ -22,11 +22,6 @@ def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tenso
 
     A network or head with a prediction of its own gives them as it does, at any size.
 
-    Args:
-        network: A segmentor.
-        inputs: Images, (N, C, H, W).
-        metas: Meta information of each image.
-
     Returns:
         (N, num_classes, h, w).
     """

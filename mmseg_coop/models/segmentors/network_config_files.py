@@ -79,12 +79,7 @@ def flat_entry(entry: Any, key: str) -> dict[str, Any]:
 def model_entry(
     model: Mapping[str, Any], over: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The entry of ``networks`` that a segmentor's whole config makes.
-
-    Args:
-        model: The segmentor's config.
-        over: What is merged over it.
-    """
+    """The entry of ``networks`` that a segmentor's whole config makes."""
     model = dict(model)
     preprocessor = dict(model.pop('data_preprocessor', None) or {})
     # Images are padded for all networks alike, as the model says.

@@ -63,7 +63,13 @@ def read_networks(
 
     Args:
         common: Keys of a segmentor that all networks share.
-        networks: What each has of its own, by name or in a list.
+        networks: What each has of its own, by name (``top`` and ``bottom``, or names in
+            alphabetical order) or in a list, where each may have a ``name``: parts and
+            options that are merged over the common ones (a part of another type
+            replaces), or a config file. And for each ``init`` (a checkpoint, of one
+            network or of a cooperative model that has it), ``frozen`` (it is not
+            trained), ``inputs`` (channels of the image that it sees),
+            ``data_preprocessor`` and ``loss_weight``.
         num_networks: How many there are, if ``networks`` is None.
         networks_init: A checkpoint for each.
         loss_weights: A weight for each.

@@ -1,0 +1,64 @@
+"""Build the plan of a cooperative model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import print_log
+
+from ..plan import Plan, SiteRef, asked_sites, write_connections
+from ..recompute import recompute_modules
+from ..sites import Site
+from .network_configs import NetworkConfig
+from .network_sites import find_network_sites
+from .networks import Networks
+
+
+def build_plan(
+    connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
+    reads: Sequence[SiteRef],
+    networks: Networks,
+    configs: Mapping[str, NetworkConfig],
+    preprocessor: Any,
+    with_cp: bool,
+) -> Plan:
+    """Build the plan, and set its hooks in the networks.
+
+    Args:
+        connections: As in the model's config.
+        reads: Sites that losses between networks read.
+        networks: By name.
+        configs: Of each network.
+        preprocessor: Of the images, a module or its config.
+        with_cp: Whether activations are computed again in the backward pass.
+
+    Raises:
+        ValueError: If the connections can't be carried out.
+    """
+    sites: dict[str, dict[str, Site]] = {name: {} for name in networks}
+    given = dict(connections=connections, cooperation_losses=reads)
+    keys = [key for key, value in given.items() if value]
+    if keys:
+        asked = asked_sites(connections, tuple(networks))
+        for name, site in reads:
+            asked[name].append(site)
+        sites = find_network_sites(
+            networks, configs, preprocessor, asked, ', '.join(keys)
+        )
+    plan = Plan(
+        write_connections(connections, sites),
+        sites,
+        next(iter(networks.values())).align_corners,
+        networks.trained,
+        reads,
+    )
+    plan.attach(networks)
+    if plan.connections and not plan.inside_backbones:
+        print_log(
+            'Nothing is exchanged inside of a backbone, only behind it; '
+            'connections.sites takes the path of any module',
+            'current',
+        )
+    if with_cp:
+        recompute_modules(plan.connectors.values())
+        recompute_modules(plan.aggregations.values())
+    return plan

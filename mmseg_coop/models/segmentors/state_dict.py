@@ -1,0 +1,28 @@
+"""State dicts that a cooperative model loads: older ones, too, and none of others."""
+
+from typing import Any
+
+from torch import nn
+
+from ..plan.old_weight_names import upgrade_keys
+
+
+def upgrade_state_dict(state_dict: dict[str, Any], prefix: str, model: nn.Module):
+    """Give the weights of a cooperative model their current names.
+
+    Whoever loads has asked for all weights, or for those that fit: none of them is a
+    mistake that MMSegmentation's tools would only log.
+
+    Raises:
+        ValueError: If there are weights, but none of a cooperative model.
+    """
+    own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
+    for key, old in upgrade_keys(own, model.plan).items():
+        state_dict[f'{prefix}{key}'] = state_dict.pop(old)
+    parts = tuple(f'{prefix}{name}.' for name in model._modules)
+    if own and not any(key.startswith(parts) for key in state_dict):
+        raise ValueError(
+            f'none of the {len(own)} weights fits a cooperative model, whose names '
+            f'begin with networks.{next(iter(model.networks))}; the checkpoint of a '
+            'single network starts one with model.networks_init=[a.pth,b.pth]'
+        )
