@@ -87,16 +87,7 @@ def _compare(
     turns: int,
     images: int = 1,
 ) -> Iterator[Figure]:
-    """Images a second of the iterations, and the time of the whole processes.
-
-    Args:
-        what: What is measured.
-        against: What it is compared with.
-        host: Runs of MMSegmentation's tool, whose times are added up.
-        ours: The same of ours.
-        turns: How often they run in turn.
-        images: Of an iteration.
-    """
+    """Images a second of the iterations, and the time of the whole processes."""
     runs = [(host(), ours()) for _ in range(turns)]
     yield _times(runs, 'iteration').speed(what, against, images, 2.0)
     yield _times(runs, 'process').figure(f'{what}: the whole process', against)

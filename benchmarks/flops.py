@@ -44,16 +44,7 @@ def connectors_flops(
     connector: dict | None = None,
     training: bool = False,
 ) -> tuple[int, int]:
-    """FLOPs of a forward of one image: of connectors, and of the two networks.
-
-    Args:
-        config: The single network.
-        height: Of the image.
-        width: Of the image.
-        pattern: How the networks are connected.
-        connector: Options of the connectors.
-        training: Count auxiliary heads, too.
-    """
+    """FLOPs of a forward of one image: of connectors, and of the two networks."""
     with torch.device('meta'):
         pairs = build_pair(config, None), build_pair(config, pattern, connector)
     networks, connected = (_flops(pair, height, width, training) for pair in pairs)

@@ -25,13 +25,7 @@ def read_config(name: str) -> Config:
 
 
 def network_config(network: str, quick: bool, depth: int = 50) -> ConfigDict:
-    """A network for Cityscapes, without pretrained weights.
-
-    Args:
-        network: ``danet`` or ``deeplabv3plus``.
-        quick: The small one for CamVid instead.
-        depth: Of the ResNet, 50 or more.
-    """
+    """A network for Cityscapes, without pretrained weights."""
     if quick:
         return read_config(f'{network}_r18_single_camvid').model
     model = read_config(f'{network}_r101_single_cityscapes').model
@@ -60,15 +54,7 @@ def build_pair(
     sites: Sequence[str] | None = None,
     **options,
 ) -> CooperativeEncoderDecoder:
-    """Two networks, connected by a pattern or not at all.
-
-    Args:
-        config: The single network.
-        pattern: ``same``, ``multi`` or None.
-        connector: Options of the connectors.
-        sites: The sites that are connected. Default: all.
-        options: Further keys of the model.
-    """
+    """Two networks, connected by a pattern or not at all."""
     connections = None
     if pattern is not None:
         connections = dict(pattern=pattern, sites=sites, connector=connector or {})

@@ -37,12 +37,6 @@ def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> Too
 
     A training ends with a validation, whose iterations do not count.
 
-    Args:
-        tool: The script, ``train.py`` or ``test.py``.
-        config: Its config.
-        folder: A new folder.
-        args: What follows the config.
-
     Raises:
         OSError: If the tool fails.
     """

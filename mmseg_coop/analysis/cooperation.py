@@ -94,10 +94,6 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
 
     Nothing of the model changes: neither weights, nor running statistics, nor random
     states.
-
-    Args:
-        model: A ``CooperativeEncoderDecoder``.
-        inputs: Preprocessed images, (N, C, H, W).
     """
     found = Cooperation()
     features: dict[SiteRef, Tensor] = {}
@@ -138,11 +134,6 @@ def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
 
 def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
     """The first images of a dataset, preprocessed and cropped to one size.
-
-    Args:
-        model: The model, with its ``data_preprocessor``.
-        dataset: The dataset, with its pipeline.
-        count: Number of images.
 
     Returns:
         (N, C, H, W) on the model's device; the centre of each image, of the size of a

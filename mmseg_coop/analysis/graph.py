@@ -20,11 +20,7 @@ Place = tuple[float, float]
 
 
 def mermaid(model: nn.Module) -> str:
-    """The graph in Mermaid's language, which Markdown pages show as a picture.
-
-    Args:
-        model: A ``CooperativeEncoderDecoder``.
-    """
+    """The graph in Mermaid's language, which Markdown pages show as a picture."""
     plan = model.plan
     lines = ['flowchart TB']
     for network, sites in plan.sites.items():

@@ -126,12 +126,7 @@ def _check_reached(model: nn.Module) -> None:
 
 @torch.no_grad()
 def measure_iou(model: nn.Module, batches: Iterable) -> np.ndarray:
-    """IoU of each class in percent, (C,), as MMSegmentation's ``IoUMetric`` counts.
-
-    Args:
-        model: The model.
-        batches: Of data with labels.
-    """
+    """IoU of each class in percent, (C,), as MMSegmentation's ``IoUMetric`` counts."""
     num_classes = model.num_classes
     total = np.zeros((3, num_classes))
     ignored = model.decode_head.ignore_index
@@ -149,12 +144,7 @@ def measure_iou(model: nn.Module, batches: Iterable) -> np.ndarray:
 
 @torch.no_grad()
 def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
-    """FLOPs of each connector and aggregation for the first image, by module's name.
-
-    Args:
-        model: A ``CooperativeEncoderDecoder``.
-        loader: The test data.
-    """
+    """FLOPs of each connector and aggregation for the first image, by module's name."""
     counts: dict[str, int] = {}
     handles = []
     item = model.data_preprocessor(loader.collate_fn([loader.dataset[0]]), False)

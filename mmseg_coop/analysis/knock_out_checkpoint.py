@@ -48,13 +48,6 @@ def knock_out_checkpoint(
     ``knock_out.png``, and with ``keep`` the config and checkpoint ``kept.py`` and
     ``kept.pth`` of the best connections.
 
-    Args:
-        model: A ``CooperativeEncoderDecoder`` with its weights.
-        config: Its config.
-        meta: ``meta`` of the checkpoint that the weights are of.
-        out: The folder.
-        keep: How many targets are kept.
-
     Returns:
         A table.
 

@@ -29,11 +29,7 @@ def loads_images(step: Callable[[dict], dict | None]) -> bool:
 
 
 class ImageReader:
-    """Reads files with a config's own loader, and takes arrays as if it had read them.
-
-    Args:
-        load: The step of the config's pipeline that loads an image.
-    """
+    """Reads files with a config's own loader, and takes arrays as from it."""
 
     def __init__(self, load: Callable[[dict], dict | None]):
         self.load = load

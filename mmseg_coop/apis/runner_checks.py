@@ -62,10 +62,6 @@ def check_values(config: Config) -> None:
 def check_runner(runner: Runner, training: bool) -> None:
     """Check what building a Runner does not.
 
-    Args:
-        runner: The Runner.
-        training: Whether it will train, and not only test.
-
     Raises:
         ValueError: Names the config's key, what was found and what was expected.
     """

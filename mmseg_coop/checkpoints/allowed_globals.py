@@ -64,10 +64,6 @@ def allowed() -> Iterator[None]:
 def refused(file: IO[bytes], error: Exception) -> list[str]:
     """Name what a refused checkpoint wanted to run.
 
-    Args:
-        file: The checkpoint.
-        error: Why PyTorch did not load it.
-
     Returns:
         Functions and classes by name; none if that was not the reason.
     """

@@ -14,9 +14,6 @@ from .atomic_backend import SUFFIX
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Fill a folder under another name beside it; it gets its own when all is there.
 
-    Args:
-        path: The folder, new or empty.
-
     Raises:
         FileExistsError: If there is something under this name.
     """

@@ -69,10 +69,6 @@ def trust_checkpoints() -> None:
 def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a local checkpoint, as MMEngine does wherever it is given a path.
 
-    Args:
-        filename: The file, ``.safetensors`` or any that PyTorch has saved.
-        map_location: As in ``torch.load``.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no checkpoint, is damaged, or would run code when
@@ -104,10 +100,6 @@ def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any
 def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Download a checkpoint to PyTorch's cache, once, and load it like a local one.
 
-    Args:
-        filename: The URL.
-        map_location: As in ``torch.load``.
-
     Raises:
         ValueError: If it can't be downloaded, or as for a local file.
     """
@@ -125,10 +117,6 @@ def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]
 
 def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a model by its name, as in ``open-mmlab://resnet101_v1c``.
-
-    Args:
-        filename: The name, with the zoo before it.
-        map_location: As in ``torch.load``.
 
     Raises:
         ValueError: If there is no such name, or as for a URL.

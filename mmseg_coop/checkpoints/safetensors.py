@@ -29,10 +29,6 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
     written as JSON (classes and palette, seed, iteration, the config's text), so that
     tuples become lists.
 
-    Args:
-        checkpoint: As MMEngine writes it, or weights by name alone.
-        path: The file to write.
-
     Raises:
         ValueError: If something is no tensor.
     """
@@ -60,10 +56,6 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
 
 def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
     """Read weights, and ``meta`` if ``save_safetensors`` wrote them.
-
-    Args:
-        path: The file, written by this project or any other.
-        map_location: A device, as in ``torch.load``.
 
     Returns:
         ``state_dict`` and ``meta``, as in a checkpoint of MMEngine.

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
 from torch import nn
 
-from ..models.sites.levels import check_levels
+from ..models.sites.dry_run import check_levels
 from ..unwrap import unwrap
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
@@ -30,9 +30,6 @@ _BELOW = (*sys.stdlib_module_names, 'numpy')
 
 def config_error(error: Exception) -> str | None:
     """Name the config key at fault in an error that was raised while building.
-
-    Args:
-        error: Any error.
 
     Returns:
         One line with the config's key, the class and what it does not know or take;

@@ -17,11 +17,6 @@ class PredictionWriter:
     - ``label``: the classes as grey values, PNG with 8 bits (16 above 256 classes);
     - ``probabilities``: float16 (C, H, W) as ``probabilities`` in a ``.npz`` file;
     - ``uncertainty``: entropy and disagreement of the networks, PNG from 0 to 255.
-
-    Args:
-        folder: Where to.
-        kinds: Any of the above.
-        opacity: Of the colours in overlays, 0 to 1.
     """
 
     def __init__(self, folder: Path, kinds: list[str], opacity: float = 0.5):

@@ -14,10 +14,6 @@ def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -
     """FLOPs of what a model runs to predict one image.
 
     Nothing is computed, unless the model looks at values.
-
-    Args:
-        model: The model; it stays as it is.
-        image_shape: C, H and W of the image, preprocessed.
     """
 
     @torch.no_grad()

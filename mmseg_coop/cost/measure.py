@@ -60,10 +60,6 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
     label map, of the models in turn, so that all see the same machine. Weights do not
     matter, and are random.
 
-    Args:
-        configs: By label.
-        rounds: How often each model has its turn.
-
     Raises:
         FileNotFoundError: If the data are missing.
     """

@@ -5,10 +5,9 @@ from .checks import LOADERS, check_dataset_folders, check_num_classes
 from .faults import DataFault
 from .modality import LoadModality
 from .seeded_loading import DrawSampler, SeededDataset
-from .skip_faults import SkipFaults
 from .toy_streets import ToyStreets
 from .transforms import CenterRegion
-from .watch_loading import skip_faults, watch_loading
+from .watch_loading import SkipFaults, skip_faults, watch_loading
 from .zero_label import check_reduce_zero_label
 
 __all__ = [

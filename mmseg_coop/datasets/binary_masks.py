@@ -46,13 +46,7 @@ def check_binary_masks(dataset: Dataset) -> None:
 def binary_mask_fault(
     pixels: np.ndarray, classes: Sequence[str], ignore_index: int
 ) -> str | None:
-    """Describe the fault of labels of two classes that are masks of 0 and 255.
-
-    Args:
-        pixels: Number of pixels of each value, (256,).
-        classes: Names of the classes.
-        ignore_index: The value of pixels that don't count.
-    """
+    """Describe the fault of labels of two classes that are masks of 0 and 255."""
     if len(classes) != 2 or pixels[1] or not pixels[ignore_index]:
         return None
     share = pixels[ignore_index] / pixels.sum()

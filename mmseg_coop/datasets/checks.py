@@ -48,10 +48,6 @@ def check_dataset_folders(config: Mapping[str, Any]) -> None:
 def check_dataset(key: str, dataset: dict[str, Any]) -> None:
     """Check the folders and the list of one dataset.
 
-    Args:
-        key: The config key of the dataset.
-        dataset: Its config.
-
     Raises:
         FileNotFoundError: If one is missing.
         EmptyDatasetError: If one is empty.

@@ -57,10 +57,6 @@ def undecodable(path: str, error: Exception) -> DataFault:
 def check_depth(path: str, data: bytes) -> None:
     """Check that the values of a label fit into the 8 bits it is read as.
 
-    Args:
-        path: The label's file.
-        data: Its content.
-
     Raises:
         DataFault: If they don't, so that MMSegmentation would cut them off, or are no
             whole numbers.

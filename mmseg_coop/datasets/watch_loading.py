@@ -1,15 +1,15 @@
 """Have the datasets of a run recognise wrong data, and leave it out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mmcv.transforms import BaseTransform, LoadImageFromFile
-from mmengine.dataset import Compose
+from mmengine.dataset import BaseDataset, Compose
 from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
-from .skip_faults import SkipFaults
+from .faults import DataFault
 
 Step = Callable[[dict], Any]
 
@@ -37,6 +37,38 @@ def skip_faults(dataset: Dataset) -> None:
     for leaf in leaf_datasets_of(dataset):
         steps = leaf.pipeline.transforms
         steps[:] = [SkipFaults(steps.copy(), leaf)]
+
+
+class SkipFaults:
+    """The steps of a pipeline, run on the next sample where one is wrong.
+
+    Which one stands in depends on nothing but the sample. What was left out is noted
+    in the data sample's meta information, ``skipped``; ``DataFaultsHook`` counts it.
+    """
+
+    def __init__(self, steps: Sequence[Callable], dataset: BaseDataset):
+        self.pipeline = Compose(steps)
+        self.dataset = dataset
+
+    def __call__(self, results: dict) -> dict | None:
+        """Load a sample, or the next one without a fault.
+
+        Raises:
+            DataFault: If there is none.
+        """
+        start, total = results['sample_idx'], len(self.dataset)
+        skipped = []
+        for i in range(1, total + 1):
+            try:
+                sample = self.pipeline(results)
+            except DataFault as fault:
+                skipped.append(str(fault))
+                results = self.dataset.get_data_info((start + i) % total)
+                continue
+            if skipped and sample is not None:
+                sample['data_samples'].set_metainfo({'skipped': skipped})
+            return sample
+        raise DataFault(f'no image to train on is left; the first fault: {skipped[0]}')
 
 
 def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:

@@ -28,11 +28,6 @@ def smallest_config(
 
     Networks and connections that it does not need are gone; auxiliary heads, too, and
     of a network of which only the backbone is read its neck and head.
-
-    Args:
-        model: The whole model.
-        config: Its config.
-        network: The network that predicts.
     """
     names = [n for n in model.networks if n in model.plan.demand(network).order]
     return dict(

@@ -6,13 +6,13 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ..checkpoints.atomic_backend import AtomicBackend, remove_incomplete
 from ..checkpoints.resume import newest_complete_checkpoint
 from ..checkpoints.training_record import TRAINING, record_training
-from .pending import has_pending_gradients
 from .train_loop import VALIDATED
 
 # Files that are to be removed, in the message hub, which checkpoints contain.
@@ -92,10 +92,6 @@ class SafeCheckpointHook(CheckpointHook):
     def save_now(self, runner: Runner, iters: int) -> str:
         """Save a checkpoint, unless there is one of this iteration.
 
-        Args:
-            runner: The Runner.
-            iters: The number of iterations that have been done.
-
         Returns:
             Its path.
         """
@@ -154,3 +150,10 @@ class SafeCheckpointHook(CheckpointHook):
                 self._remove(path)
         self._outdated.clear()
         runner.message_hub.update_info(_OUTDATED, [])
+
+
+def has_pending_gradients(wrapper: OptimWrapper) -> bool:
+    """Tell whether gradients are accumulated, for any of several optimizers."""
+    several = isinstance(wrapper, OptimWrapperDict)
+    wrappers = wrapper.values() if several else [wrapper]
+    return not all(single.should_update() for single in wrappers)

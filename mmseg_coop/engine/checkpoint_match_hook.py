@@ -60,8 +60,7 @@ def _check_start(
     """
     found = overlap(model, state_dict)
     total = len(found.fit) + len(found.missing) + len(found.shapes)
-    # A counter of batches fits whatever the layer's width is.
-    if all(key.endswith('num_batches_tracked') for key in found.fit):
+    if not found.any_fits:
         raise ValueError(
             f'load_from: {source}: none of its {len(state_dict)} weights fits the '
             f'{type(model).__name__} of the config: found '

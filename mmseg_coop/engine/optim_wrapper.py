@@ -40,12 +40,8 @@ def auto_amp(
 
     On a GPU MMEngine's ``AmpOptimWrapper`` (float16, losses scaled dynamically), on a
     CPU that has bfloat16 ``BFloat16OptimWrapper``. Other CPUs compute in bfloat16 many
-    times more slowly, and stay with float32.
-
-    Args:
-        optimizer: As for ``OptimWrapper``, and so are the others.
-        accumulative_counts: Iterations of which gradients are added up.
-        clip_grad: How gradients are clipped.
+    times more slowly, and stay with float32. Its arguments are those of
+    ``OptimWrapper``.
     """
     if get_device() != 'cpu':
         kind = AmpOptimWrapper

@@ -10,8 +10,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from .checkpoint_hook import SafeCheckpointHook
-from .pending import has_pending_gradients
+from .checkpoint_hook import SafeCheckpointHook, has_pending_gradients
 from .stop_request import init_worker
 from .train_loop import ResumableTrainLoop
 

@@ -35,11 +35,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     Loaders with another sampler than ``InfiniteSampler``, or with a batch sampler, are
     MMEngine's, which loads what is skipped.
 
-    Args:
-        runner: The Runner.
-        dataloader: A loader's config, or the loader.
-        max_iters: Iterations to train.
-        **kwargs: As for MMEngine's ``IterBasedTrainLoop``.
+    Its arguments are those of ``IterBasedTrainLoop``.
     """
 
     def __init__(

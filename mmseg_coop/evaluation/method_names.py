@@ -26,12 +26,7 @@ def network_name(model: nn.Module) -> str:
 
 
 def method_name(model: nn.Module, connections: Any) -> str:
-    """``single``, ``ensemble``, a pattern's name, or ``custom`` for other plans.
-
-    Args:
-        model: The model.
-        connections: What stands in its config.
-    """
+    """``single``, ``ensemble``, a pattern's name, or ``custom`` for other plans."""
     model = unwrap(model)
     if not isinstance(model, CooperativeEncoderDecoder):
         return 'single'

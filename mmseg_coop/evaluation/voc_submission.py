@@ -20,9 +20,6 @@ class VOCSubmission(BaseMetric):
     ``OUT_DIR/results/VOC2012/Segmentation/comp6_test_cls/{image}.png``: 8-bit PNG of
     class indices with VOC's palette, at the size of the image. Pack ``results`` with
     ``tar czf results.tgz results``.
-
-    Args:
-        out_dir: Folder to write to.
     """
 
     default_prefix = 'submission'

@@ -19,11 +19,6 @@ _NO_WEIGHTS = ('data_preprocessor.', 'cooperation_losses.')
 def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
     """Load a checkpoint's weights into a module.
 
-    Args:
-        module: The module.
-        path: The checkpoint: a file or a URL.
-        what: What names it to the user, for errors.
-
     Returns:
         The checkpoint.
 
@@ -111,8 +106,7 @@ def _fitting(
 ) -> dict[str, Tensor]:
     """Select the weights that fit a module by name and shape; log the rest."""
     found = overlap(module, state_dict)
-    # A counter of batches fits whatever the layer's width is.
-    if all(key.endswith('num_batches_tracked') for key in found.fit):
+    if not found.any_fits:
         raise ValueError(
             f'{source}: none of its {len(state_dict)} weights fit the '
             f'{type(module).__name__} of the config; expected one of the same '
@@ -175,6 +169,11 @@ class Overlap:
     missing: list[str]
     unexpected: list[str]
     shapes: list[str]
+
+    @property
+    def any_fits(self) -> bool:
+        """Tell whether any does; a counter of batches fits a layer of any width."""
+        return any(not key.endswith('num_batches_tracked') for key in self.fit)
 
 
 def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:

@@ -20,9 +20,6 @@ def recompute_networks(networks: Iterable[nn.Module]) -> None:
     Parts are a deep stem and the residual blocks of a ResNet, the modules of each head,
     and each head's losses, whose logits have the size of the image. Another backbone
     runs as its own options say.
-
-    Args:
-        networks: ``EncoderDecoder`` each.
     """
     for network in networks:
         if isinstance(network.backbone, ResNet):

@@ -33,11 +33,7 @@ class Conductor:
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
     def run(self, show: Callable[['Conductor'], None]) -> None:
-        """Run steps until nothing is left to do.
-
-        Args:
-            show: Called again and again.
-        """
+        """Run steps until nothing is left to do."""
         try:
             while self._advance():
                 show(self)

@@ -23,12 +23,6 @@ class Job:
     alone, which sends it SIGTERM: it saves and leaves. If the study is killed, Linux
     sends it.
 
-    Args:
-        trial: The run.
-        step: What it does.
-        lock: The run's lock, which the process inherits.
-        threads: For its arithmetic.
-
     Raises:
         ValueError: If the step can't begin.
     """

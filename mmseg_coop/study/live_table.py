@@ -66,13 +66,7 @@ def draw(
     seconds: float | None,
     failed: Mapping[Trial, str],
 ) -> RenderableType:
-    """A row for each method, a column for each of its runs.
-
-    Args:
-        states: Of all runs.
-        seconds: What is left of all.
-        failed: Why runs have failed.
-    """
+    """A row for each method, a column for each of its runs."""
     rows: dict[str, list[tuple[Trial, State]]] = {}
     for trial, state in states.items():
         rows.setdefault(trial.entry.name, []).append((trial, state))

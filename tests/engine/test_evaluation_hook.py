@@ -89,6 +89,11 @@ class PredictsInItsOwnWay(CooperativeEncoderDecoder):
         return samples
 
 
+OWN_WAY = network_config(
+    'danet',
+    **{**PAIR, 'type': 'PredictsInItsOwnWay'},
+    data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
+)
 LOOPS_OF_BOTH = pytest.mark.parametrize('loop', ['ValLoop', 'CoopValLoop'])
 
 
@@ -136,6 +141,18 @@ def test_mmengine_s_loop_finds_the_same(single, tmp_path):
     assert list(kept[0].areas) == (['prediction'] if single else NETWORKS)
     for name, areas in kept[0].areas.items():
         assert (areas == kept[1].areas[name]).all()
+
+
+@pytest.mark.parametrize('reads', ['labels', 'metric', 'hook', 'own predict'])
+def test_labels_are_enough_where_nobody_reads_more(reads, tmp_path):
+    metrics = [dict(type='CoopIoUMetric')]
+    metrics += [dict(type='KeepsPredictions')] * (reads == 'metric')
+    hooks = [dict(type='ReadsLogits')] * (reads == 'hook')
+    changes = {}
+    if reads == 'own predict':
+        changes['model'] = OWN_WAY
+    runner, _ = validate(tmp_path, metrics, hooks, **changes)
+    assert runner.val_loop.predicts_networks == (reads == 'labels')
 
 
 @LOOPS_OF_BOTH
@@ -208,12 +225,7 @@ def test_a_users_evaluator_or_loop_is_given_logits(kind, tmp_path):
 
 
 def test_a_users_predict_counts(tmp_path):
-    model = network_config(
-        'danet',
-        **{**PAIR, 'type': 'PredictsInItsOwnWay'},
-        data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
-    )
-    validate(tmp_path, [dict(type='CoopIoUMetric')], model=model)
+    validate(tmp_path, [dict(type='CoopIoUMetric')], model=OWN_WAY)
     areas = Results.load(tmp_path / 'results' / 'val.npz').areas
     assert list(areas) == NETWORKS
     # Pixels that each prediction gives each class.

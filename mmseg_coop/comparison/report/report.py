@@ -29,12 +29,6 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` and PNG figures.
 
-    Args:
-        comparison: The methods.
-        tables: All tables of the comparison.
-        folder: Where to.
-        images: Number of images in the gallery; 0 leaves it out.
-
     Returns:
         The page.
 

@@ -46,11 +46,6 @@ def reference(
 ) -> Callable[[Tensor], dict[str, Tensor]]:
     """The model's own prediction, with MMSegmentation's preprocessing.
 
-    Args:
-        model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
-        preprocessed: Whether images are preprocessed already.
-        uncertainty: Whether entropy and disagreement are wanted.
-
     Returns:
         A function of images, (N, C, H, W), that gives what a ``DeployedModel`` gives.
     """

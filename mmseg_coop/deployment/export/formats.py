@@ -54,11 +54,6 @@ def _can_import(name: str) -> bool:
 def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
     """A recorded model in ONNX, in one piece.
 
-    Args:
-        recording: The model.
-        opset: Version of ONNX's operators.
-        metadata: What JSON can hold.
-
     Raises:
         ValueError: If an operator has no counterpart, or the model is too large.
     """

@@ -127,11 +127,7 @@ def _without(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]
 
 
 def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
-    """Numbers of parameters of parts of a model: ``top.decode_head``, ``plan``, ...
-
-    Args:
-        parameters: Number of each by name in a model.
-    """
+    """Numbers of parameters of parts of a model: ``top.decode_head``, ``plan``, ..."""
     parts: dict[str, int] = {}
     for name, count in parameters.items():
         path = name.split('.')

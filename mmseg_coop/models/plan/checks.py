@@ -13,10 +13,6 @@ from .read_connections import Sites
 def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
     """Check that connections can be carried out.
 
-    Args:
-        connections: The connections to check.
-        sites: The sites of each network, in the order in which it reaches them.
-
     Raises:
         ValueError: If a network or site is unknown, no head depends on a target, a
             network is connected with itself, a site is a source twice or the target of

@@ -43,10 +43,6 @@ def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     Only a plan knows which site an older name is of: a network may have an ``encoder``
     itself.
 
-    Args:
-        state_dict: Weights by name.
-        plan: That of the model that they are for.
-
     Returns:
         The same, with current names.
     """
@@ -58,12 +54,7 @@ def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def part_name(name: str, module: nn.Module) -> str:
-    """Give a weight of a module of a plan its current name.
-
-    Args:
-        name: Its name in the module.
-        module: The module.
-    """
+    """Give a weight of a module of a plan its current name."""
     if isinstance(module, CoopAggregation):
         # Networks have projections, too.
         return re.sub('^projections\\.', 'arriving.', name)

@@ -12,10 +12,6 @@ def restrict(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Leave out what reaches none of some targets.
 
-    Args:
-        connections: Those of a plan.
-        targets: The sites at which something still arrives.
-
     Returns:
         The connections that stay, as in a config; and of the modules of a model that
         belong to them, the new names by the names before.

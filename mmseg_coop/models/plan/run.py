@@ -22,13 +22,7 @@ class NetworkDone(BaseException):
 
 
 class Run:
-    """Runs networks one after the other, those that others read first.
-
-    Args:
-        plan: The plan.
-        demand: What has to be done.
-        image_size: Height and width of the images.
-    """
+    """Runs networks one after the other, those that others read first."""
 
     def __init__(self, plan: 'Plan', demand: Demand, image_size: Sequence[int]):
         self.plan = plan
@@ -46,9 +40,6 @@ class Run:
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run networks.
-
-        Args:
-            call: Runs the network of a name.
 
         Returns:
             What it returned for each network whose output is wanted.
@@ -79,11 +70,6 @@ class Run:
 
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
         """Fuse what arrives at a site, keep it for readers, and let it go on.
-
-        Args:
-            network: The network that has reached a site.
-            site: The site.
-            feature: The network's own feature map, in its own layout.
 
         Returns:
             What the network goes on with.

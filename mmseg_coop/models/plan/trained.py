@@ -33,10 +33,6 @@ def used_connections(
 ) -> Iterator[Connection]:
     """Connections without the targets that training has no use for.
 
-    Args:
-        connections: Connections, checked.
-        used: The targets that it has a use for.
-
     Raises:
         ValueError: If a connection of a list, or all of a pattern, would go.
     """

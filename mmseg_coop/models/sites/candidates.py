@@ -9,11 +9,7 @@ from .site import Address, Site
 
 
 class Describer:
-    """Says what is at an address, and why it can't be a site.
-
-    Args:
-        run: The network, ready to run.
-    """
+    """Says what is at an address, and why it can't be a site."""
 
     def __init__(self, run: DryRun):
         self.run = run

@@ -16,7 +16,6 @@ from torch.nn.modules.batchnorm import _NormBase
 from ..meta_copy import copy_to
 from ..meta_shapes import RememberedShapes
 from .layout import BATCH
-from .levels import check_levels
 from .record import OutputHook, Record, tensors
 
 
@@ -169,6 +168,22 @@ class _Levels:
     def __call__(self, levels: Sequence[Tensor]) -> Any:
         check_levels(self.head, self.name, levels)
         return type(self.head)._transform_inputs(self.head, levels)
+
+
+def check_levels(head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> None:
+    """Check a head's ``in_index``.
+
+    Raises:
+        ValueError: If there is no such level.
+    """
+    index = head.in_index
+    indices = index if isinstance(index, list | tuple) else [index]
+    count = len(levels)
+    if any(not -count <= i < count for i in indices):
+        raise ValueError(
+            f'{name}.in_index: found {index}, but the network has {count} levels of '
+            f'feature maps, expected 0 to {count - 1}'
+        )
 
 
 def auxiliary_heads(network: nn.Module) -> list[nn.Module]:

@@ -64,12 +64,6 @@ def attach(
 ) -> list:
     """Set hooks at a network's sites.
 
-    Args:
-        network: The network.
-        sites: Its sites.
-        switch: Whom the hooks tell.
-        first: Before the hooks that are there already.
-
     Returns:
         The handles that remove them.
     """

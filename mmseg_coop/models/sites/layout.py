@@ -35,10 +35,6 @@ def layouts_of(feature: Tensor, image_size: Sequence[int]) -> list[Layout]:
 
     There are several where a feature map has as many channels as rows, and none where
     it can't be a feature map of these images.
-
-    Args:
-        feature: With three or four dimensions.
-        image_size: Height and width of the images.
     """
     if feature.shape[0] != BATCH:
         return []
