@@ -8,6 +8,8 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadImageFromNDArray
 
+from ..wording import first_line
+
 
 class UnreadableImageError(ValueError):
     """A file that can't be read as an image."""
@@ -56,7 +58,7 @@ class ImageReader:
             results = self.load(dict(img_path=str(image)))
         except Exception as error:
             # Loaders and their decoders fail in as many ways as there are.
-            reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+            reason = first_line(error)
             raise UnreadableImageError(
                 f'{image} is missing or can not be read as an image ({reason})'
             ) from None

@@ -21,6 +21,7 @@ from ..datasets import (
 )
 from ..engine import is_mixed_precision
 from ..models.segmentors import flatten_networks
+from ..wording import first_line
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
 from .runner_checks import (
@@ -50,8 +51,8 @@ def read_config(path: str, options: dict | None = None) -> Config:
         config = Config.fromfile(file)
     except Exception as error:
         # A config is code, and fails in as many ways.
-        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
-        raise ValueError(f'{path} can not be read as a config ({reason})') from error
+        text = f'{path} can not be read as a config ({first_line(error)})'
+        raise ValueError(text) from error
     if not config._imported_names:
         # In pure-Python style MMEngine writes classes in a way of its own.
         config._cfg_dict.update(spell_out(config._cfg_dict))

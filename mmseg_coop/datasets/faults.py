@@ -8,7 +8,7 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image
 
-from ..wording import first_of
+from ..wording import first_line, first_of
 
 _JPEG = b'\xff\xd8'
 _PNG = b'\x89PNG\r\n\x1a\n'
@@ -50,8 +50,7 @@ def read_file(path: str, backend_args: dict | None) -> bytes:
 
 def undecodable(path: str, error: Exception) -> DataFault:
     """The fault of a file that its decoder does not take."""
-    reason = f'{type(error).__name__}: {error}'.splitlines()[0]
-    return DataFault(f'{path}: can not be decoded as an image ({reason})')
+    return DataFault(f'{path}: can not be decoded as an image ({first_line(error)})')
 
 
 def check_depth(path: str, data: bytes) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..wording import first_line
+
 _KEYS = ('methods', 'seeds', 'options', 'splits', 'checkpoint', 'half', 'baselines')
 _METHOD_KEYS = (
     'config',
@@ -132,8 +134,8 @@ def read_grid(path: Path) -> Grid:
         content = Config.fromfile(path).to_dict()
     except Exception as error:
         # A config is code, and fails in as many ways.
-        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
-        raise ValueError(f'{path} can not be read as a grid ({reason})') from error
+        text = f'{path} can not be read as a grid ({first_line(error)})'
+        raise ValueError(text) from error
     content = {key: v for key, v in content.items() if not key.startswith('_')}
     _check_keys(path, '', content, _KEYS)
     methods = content.get('methods')

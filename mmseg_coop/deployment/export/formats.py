@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ...quiet import quiet_exporters
-from .recording import Recording, first_line
+from ...wording import first_line
+from .recording import Recording
 
 # Opsets that PyTorch's exporter writes.
 OPSETS = range(18, 24)

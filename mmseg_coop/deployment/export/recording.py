@@ -11,6 +11,7 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from ...quiet import quiet_exporters
+from ...wording import first_line
 
 # Axes of images, (N, C, H, W), by what may vary, the most first.
 VARIABLE: dict[str, tuple[int, ...]] = {
@@ -135,10 +136,3 @@ def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
         part = '.'.join(path[1:3] if inside else path[:1])
         parts[part] = parts.get(part, 0) + count
     return parts
-
-
-def first_line(error: Exception) -> str:
-    """First line of an error's message."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kind = type(error).__name__
-    return f'{kind}: {lines[0][:200]}' if lines else kind
