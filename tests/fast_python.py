@@ -160,8 +160,9 @@ def end(code: int) -> None:
     """
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream and not stream.closed:
+            stream.flush()
     os._exit(code)
 
 
