@@ -1,10 +1,10 @@
 """Speed and memory, side by side with MMSegmentation's own code."""
 
-from .figure import Figure, Line, Options, Panel, Row
 from .plots import write_plots
 from .records import Record, measure, read_records, write_records
-from .render import print_records, write_markdown
+from .results import Figure, Line, Options, Panel, Row
 from .rows import ROWS
+from .tables import print_records, write_markdown
 
 __all__ = [
     'ROWS',

@@ -13,11 +13,11 @@ import torch
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
-from benchmarks.figure import Options
 from benchmarks.plots import write_plots
 from benchmarks.records import Record, measure, read_records, write_records
-from benchmarks.render import print_records, write_markdown
+from benchmarks.results import Options
 from benchmarks.rows import ROWS
+from benchmarks.tables import print_records, write_markdown
 from mmseg_coop.command_line import run_tool
 
 

@@ -8,7 +8,7 @@ from mmseg.models.decode_heads.da_head import PAM
 from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.models.decode_heads.efficient_da_head import EfficientPAM
 
-from .figure import Figure, Options
+from .results import Figure, Options
 from .timing import in_turn
 
 _HOST = "PAM of MMSegmentation's DAHead"

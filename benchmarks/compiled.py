@@ -9,8 +9,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg_coop.cost.timing import seconds
 from mmseg_coop.engine.evaluation_loops import predict_batch
 
-from .figure import Figure, Options
 from .models import build_pair, network_config, random_batch
+from .results import Figure, Options
 from .timing import in_turn
 
 

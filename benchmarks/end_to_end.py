@@ -9,11 +9,11 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from .drawn import draw_camvid, draw_cityscapes
-from .figure import Figure, Options
+from .drawn_scenes import draw_camvid, draw_cityscapes
 from .models import read_config
+from .results import Figure, Options
+from .run_tools import HOST, OURS, ToolRun, host_config, run_tool
 from .timing import Times
-from .tools import HOST, OURS, ToolRun, host_config, run_tool
 
 
 def test(options: Options) -> Iterator[Figure]:

@@ -9,8 +9,8 @@ from torch import Tensor
 from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
-from .figure import Figure, Options
 from .models import build_pair, network_config
+from .results import Figure, Options
 
 _LIMITS = {'same': 0.10, 'multi': 0.12}
 

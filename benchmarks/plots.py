@@ -6,8 +6,8 @@ from matplotlib import pyplot as plt
 
 from mmseg_coop.plot_style import STYLE
 
-from .figure import Panel
 from .records import Record
+from .results import Panel
 
 _COLORS = {True: 'tab:green', False: 'tab:red', None: 'tab:gray'}
 _FONT = 8

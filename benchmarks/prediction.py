@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mmseg_coop.cost.flops import prediction_flops
 
-from .figure import Figure, Options
 from .models import build_host, build_pair, network_config
+from .results import Figure, Options
 from .timing import in_turn
 
 _BACKBONE = tuple(f'backbone.layer{i}' for i in range(1, 5))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmseg_coop.cost.machine import describe_machine
 
-from .figure import Figure, Line, Options, Panel
+from .results import Figure, Line, Options, Panel
 from .rows import ROWS
 
 

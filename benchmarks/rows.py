@@ -5,12 +5,12 @@ from . import (
     compiled,
     end_to_end,
     flops,
-    growth,
+    memory_growth,
     prediction,
     sliding,
     training,
 )
-from .figure import Row
+from .results import Row
 
 ROWS = {
     'a': Row('memory of position attention, a crop', attention.crop),
@@ -23,5 +23,5 @@ ROWS = {
     'h': Row('training, end to end', end_to_end.train),
     'i': Row('arithmetic of connectors', flops.share),
     'compile': Row('torch.compile', compiled.compiled),
-    'growth': Row('how memory grows', growth.growth),
+    'growth': Row('how memory grows', memory_growth.growth),
 }

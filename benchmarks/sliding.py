@@ -11,8 +11,8 @@ from torch import Tensor
 from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.cost.timing import seconds
 
-from .figure import Figure, Options
 from .models import build_host, build_pair, network_config
+from .results import Figure, Options
 from .timing import in_turn
 
 _HOST = 'EncoderDecoder.slide_inference'

@@ -6,7 +6,7 @@ from statistics import median
 
 from mmseg_coop.cost.timing import seconds_in_turn
 
-from .figure import Figure
+from .results import Figure
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from mmseg.models.segmentors import EncoderDecoder
 
 from mmseg_coop.cost.memory import peak_memory
 
-from .figure import Figure, Options
 from .flops import connectors_flops
 from .models import build_host, build_pair, network_config, random_batch, total_loss
+from .results import Figure, Options
 from .timing import in_turn
 
 

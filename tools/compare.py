@@ -8,10 +8,15 @@ from rich.console import Console
 
 from mmseg_coop.command_line import add_trust_argument, check_folder, run_tool
 from mmseg_coop.comparison.comparison import compare
-from mmseg_coop.comparison.render import FORMATS, check_format, print_tables, write
+from mmseg_coop.comparison.iou_tables import all_tables
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.tables import all_tables
+from mmseg_coop.comparison.table_formats import (
+    FORMATS,
+    check_format,
+    print_tables,
+    write,
+)
 from mmseg_coop.cost.measure import measured_or_kept
 
 

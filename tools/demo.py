@@ -16,10 +16,10 @@ from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.command_line.short_run import train_and_test
 from mmseg_coop.comparison.comparison import compare
-from mmseg_coop.comparison.render import print_tables
+from mmseg_coop.comparison.iou_tables import all_tables
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.tables import all_tables
+from mmseg_coop.comparison.table_formats import print_tables
 from mmseg_coop.evaluation.method_names import METHODS
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'

@@ -1,6 +1,6 @@
 from .config_scopes import enable_config_scopes
 from .predict import Prediction, Predictor
-from .runtime import build_runner, enable_amp, load_config, read_config
+from .runner import build_runner, enable_amp, load_config, read_config
 
 __all__ = [
     'Prediction',

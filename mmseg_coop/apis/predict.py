@@ -25,7 +25,7 @@ from ..models.segmentors.combine import MEAN
 from ..palette import full_palette
 from .images import ImageReader, center, displayed, loads_images
 from .model_files import model_files
-from .runtime import load_config
+from .runner import load_config
 
 # What a pipeline does that a prediction does not need.
 _LABELS = (LoadAnnotations, LoadBiomedicalAnnotation)

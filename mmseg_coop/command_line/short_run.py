@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from ..apis.runtime import build_runner
+from ..apis.runner import build_runner
 
 
 class _Progress(Hook):

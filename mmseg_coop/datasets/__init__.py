@@ -2,12 +2,12 @@ from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
+from .fault_handling import SkipFaults, recognise_faults, skip_faults
 from .faults import DataFault
 from .modality import LoadModality
 from .seeded_loading import DrawSampler, SeededDataset
 from .toy_streets import ToyStreets
 from .transforms import CenterRegion
-from .watch_loading import SkipFaults, skip_faults, watch_loading
 from .zero_label import check_reduce_zero_label
 
 __all__ = [
@@ -26,6 +26,6 @@ __all__ = [
     'check_dataset_folders',
     'check_num_classes',
     'check_reduce_zero_label',
+    'recognise_faults',
     'skip_faults',
-    'watch_loading',
 ]

@@ -6,8 +6,8 @@ import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
+from .fault_handling import leaf_datasets_of
 from .faults import DataFault, histogram
-from .watch_loading import leaf_datasets_of
 
 # Labels that are looked at before a run, spread over the dataset.
 _LABELS = 100

@@ -13,8 +13,8 @@ from ..config_types import is_type
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
 from .checks import EmptyDatasetError, check_dataset, leaf_datasets
-from .samples import Sample, look_at_samples, stray_labels
-from .watch_loading import watch_loading
+from .fault_handling import recognise_faults
+from .read_samples import Sample, read_samples, stray_labels
 
 SPLITS = ('train', 'val', 'test')
 
@@ -197,11 +197,11 @@ def _survey(
     datasets = [DATASETS.build(leaf) for key, leaf in leaves if not empty[key]]
     total = sum(map(len, datasets))
     for dataset in datasets:
-        watch_loading(dataset)
+        recognise_faults(dataset)
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
         start = len(split.samples)
-        for sample in look_at_samples(dataset, workers):
+        for sample in read_samples(dataset, workers):
             split.samples.append(sample)
             split.faults += sample.faults
             advance(name, len(split.samples), total)

@@ -11,7 +11,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import LOOPS, METRICS, MODELS
 
 from ..apis.model_files import find_model
-from ..apis.runtime import read_config
+from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
 from ..config_types import resolve, use_scope
 from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checkpoints.training_record import versions
-from ..comparison.render import markdown
 from ..comparison.table import Table, number_cell, text_cell
-from .tested import Tested
+from ..comparison.table_formats import markdown
+from .published_results import Tested
 
 # Of a training: what is told if it is known, and what every run should have.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')

@@ -20,7 +20,7 @@ from ..models.checkpoint_weights import weights_for
 from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import Card, model_card
 from .model_folder import make_standalone
-from .tested import find_tested, predicted_by
+from .published_results import find_tested, predicted_by
 
 
 def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) -> None:

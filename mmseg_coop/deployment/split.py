@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
-from ..apis.runtime import read_config
+from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
 from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
@@ -16,8 +16,8 @@ from ..models.checkpoint_weights import load_weights, part_of, put_weights
 from ..models.segmentors.image_shape import loaded_channels
 from ..models.segmentors.network_config_files import class_of, short_name
 from .model_folder import Written, make_standalone, write_model
-from .settings import take_over_settings
-from .smallest import smallest_config, smallest_weights
+from .rename_networks import take_over_settings
+from .smallest_model import smallest_config, smallest_weights
 from .to_mmseg import strip_package, to_host
 
 

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
-from ..datasets import check_binary_masks, skip_faults, watch_loading
+from ..datasets import check_binary_masks, recognise_faults, skip_faults
 
 POLICIES = ('stop', 'skip', 'off')
 
@@ -85,7 +85,7 @@ class DataFaultsHook(Hook):
 
     def _watch(self, loop: BaseLoop) -> None:
         if self.policy != 'off':
-            watch_loading(loop.dataloader.dataset)
+            recognise_faults(loop.dataloader.dataset)
 
     def _check_masks(self, loop: BaseLoop) -> None:
         if self.policy != 'off':

@@ -13,8 +13,8 @@ from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
 from ..evaluation.method_names import method_name, network_name
+from ..evaluation.model_identity import model_identity
 from ..evaluation.results import FOLDER
-from ..evaluation.tested_model import tested_model
 from ..models.segmentors import CooperativeEncoderDecoder, can_predict_labels
 from ..unwrap import unwrap_distribution
 from .evaluation_loops import coop_metrics, predict_batch
@@ -143,7 +143,7 @@ def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
         method=method_name(runner.model, _option(config.get('model'), 'connections')),
         dataset=type(loop.dataloader.dataset).__name__,
         tta=augmented,
-        model=tested_model(runner.model),
+        model=model_identity(runner.model),
         logged_by=_logged_by(runner),
         **meta,
     )

@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
-from .non_finite import diagnose
+from .diagnose_non_finite import diagnose
 
 POLICIES = ('stop', 'skip')
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
-from ..comparison.render import print_tables, write
+from ..comparison.iou_tables import all_tables
 from ..comparison.report import write_report
 from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
-from ..comparison.tables import all_tables
+from ..comparison.table_formats import print_tables, write
 from ..cost.measure import measured_or_kept
 from .summary import write_summary
 from .trial import Trial

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from ..comparison.comparison import Comparison
-from ..comparison.render import around_marks, markdown, write_between
-from ..comparison.tables import summary_table
+from ..comparison.iou_tables import summary_table
+from ..comparison.table_formats import around_marks, markdown, write_between
 from .grid import Grid
 
 # Files of a report, and what they show.

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmseg_coop.apis.runtime import read_config
+from mmseg_coop.apis.runner import read_config
 from mmseg_coop.datasets import check_num_classes
 
 from street_files import CONFIGS

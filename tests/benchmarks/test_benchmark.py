@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.figure import Figure, Line, Panel
 from benchmarks.flops import connectors_flops
 from benchmarks.models import build_host, build_pair, network_config, read_config
 from benchmarks.plots import write_plots
 from benchmarks.prediction import average
 from benchmarks.records import Record, read_records, write_records
-from benchmarks.render import write_markdown
+from benchmarks.results import Figure, Line, Panel
+from benchmarks.run_tools import host_config
+from benchmarks.run_tools import run_tool as run_process
+from benchmarks.tables import write_markdown
 from benchmarks.timing import Times
-from benchmarks.tools import host_config
-from benchmarks.tools import run_tool as run_process
 from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.models.necks import CoopConnector
 

@@ -9,18 +9,18 @@ from rich.console import Console
 from scipy.stats import sem, t, ttest_rel
 
 from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
-from mmseg_coop.comparison.render import (
+from mmseg_coop.comparison.report.costs import draw_costs
+from mmseg_coop.comparison.runs import load_runs
+from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
+from mmseg_coop.comparison.table_formats import (
     as_json,
     comma_separated,
     latex,
     markdown,
     print_tables,
 )
-from mmseg_coop.comparison.report.costs import draw_costs
-from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
-from mmseg_coop.comparison.tables import all_tables, main_table
 from mmseg_coop.cost.cost import Cost
 
 from made_up import make_results, save_run

@@ -2,7 +2,7 @@
 
 import torch
 
-from mmseg_coop.deployment.export.recording import record
+from mmseg_coop.deployment.export.record_graph import record
 from mmseg_coop.models.decode_heads.efficient_da_head import EfficientPAM
 
 SIDE = 40

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from mmseg_coop.deployment.export import Options, export_model
 from mmseg_coop.deployment.export import export as exporting
-from mmseg_coop.deployment.export.recording import record
+from mmseg_coop.deployment.export.record_graph import record
 
 from tiny import (
     BACKBONE,

@@ -1,4 +1,4 @@
-from .deployed import DeployedModel
+from .deployed_model import DeployedModel
 from .export import FORMATS, Exported, Options, check_options, export_model
 
 __all__ = [

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...evaluation.entropy import entropy_of
 from ...models.segmentors import CooperativeEncoderDecoder
 from ...models.segmentors.combine import MEAN
-from .deployed import probabilities_of
+from .deployed_model import probabilities_of
 
 TOLERANCE = 1e-4
 

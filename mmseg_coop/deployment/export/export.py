@@ -16,9 +16,9 @@ from ...checkpoints.atomic_backend import AtomicBackend
 from ...cost.timing import seconds_in_turn
 from ...wording import first_line
 from .agreement import Agreement, DifferenceError, compare, reference
-from .deployed import DeployedModel
+from .deployed_model import DeployedModel
 from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
-from .recording import VARIABLE, Recording, RecordingError, record
+from .record_graph import VARIABLE, Recording, RecordingError, record
 from .time_limit import time_limit
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}

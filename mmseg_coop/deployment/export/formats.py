@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...quiet import quiet_exporters
 from ...wording import first_line
-from .recording import Recording
+from .record_graph import Recording
 
 # Opsets that PyTorch's exporter writes.
 OPSETS = range(18, 24)

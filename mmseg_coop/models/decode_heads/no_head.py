@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..sites.record import tensors
+from ..sites.dry_run_record import tensors
 
 
 @MODELS.register_module()

@@ -14,7 +14,7 @@ from .checks import check_connections
 from .connection import Connection, SiteRef
 from .demand import Demand, find_demand
 from .run import Run
-from .trained import trained_targets, used_connections
+from .trained_targets import trained_targets, used_connections
 
 
 class Plan(BaseModule):
@@ -260,7 +260,7 @@ class Plan(BaseModule):
     def _new_run(self, demand: Demand, image_size: Sequence[int]) -> Run:
         if not demand.crossing:
             return Run(self, demand, image_size)
-        from .crossing import CrossingRun
+        from .crossing_run import CrossingRun
 
         return CrossingRun(self, demand, image_size)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from ..meta_copy import on_meta_or_cpu
-from .candidates import Describer
+from .describe import Describer
 from .dry_run import DryRun
+from .dry_run_record import Record, depends, feature_maps
 from .head_sites import named_sites
-from .record import Record, depends, feature_maps
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.

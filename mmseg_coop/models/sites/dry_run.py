@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from ..meta_copy import copy_to
 from ..meta_shapes import RememberedShapes
+from .dry_run_record import OutputHook, Record, tensors
 from .layout import BATCH
-from .record import OutputHook, Record, tensors
 
 
 class DryRun:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from mmseg_coop.cost.memory import peak_memory
 
 from .attention import attention_memory
-from .figure import Line, Options, Panel
 from .models import build_host, build_pair, network_config, random_batch, total_loss
+from .results import Line, Options, Panel
 
 _SIZE = (180, 240)
 _UNIT = 'MB'

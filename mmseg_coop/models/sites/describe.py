@@ -3,8 +3,8 @@
 from functools import cached_property
 
 from .dry_run import DryRun
+from .dry_run_record import Record, Seen, depends
 from .layout import Layout, layouts_of
-from .record import Record, Seen, depends
 from .site import Address, Site
 
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmseg_coop.deployment.export.deployed import DeployedModel
+from mmseg_coop.deployment.export.deployed_model import DeployedModel
 from mmseg_coop.deployment.export.formats import to_torch
-from mmseg_coop.deployment.export.recording import record
+from mmseg_coop.deployment.export.record_graph import record
 
 from tiny import build_pair, fcn_head
 

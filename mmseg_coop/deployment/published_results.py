@@ -11,8 +11,8 @@ from mmseg.models.segmentors import EncoderDecoder
 
 from ..apis.model_files import LABELS
 from ..comparison.runs import load_runs
+from ..evaluation.model_identity import model_identity
 from ..evaluation.results import FOLDER, ORACLE, Results
-from ..evaluation.tested_model import tested_model
 from ..models import CooperativeEncoderDecoder
 
 _SINGLE = 'prediction'
@@ -69,7 +69,7 @@ def find_tested(
         ValueError: If those of ``run`` are of another model, or do not tell.
     """
     # Reads all weights.
-    own, name = tested_model(model), predicted_by(model)
+    own, name = model_identity(model), predicted_by(model)
     if run is not None:
         found = load_runs([run])[0]
         problem = _problem(own, name, found.results)

@@ -12,8 +12,8 @@ from mmseg_coop.datasets import (
     LoadCheckedAnnotations,
     LoadCheckedImage,
     SeededDataset,
+    recognise_faults,
     skip_faults,
-    watch_loading,
 )
 
 from street_files import camvid_config, image, make_files, truncate
@@ -29,7 +29,7 @@ def files(tmp_path_factory):
 
 def train_set(root, skip=False):
     dataset = DATASETS.build(camvid_config(root).train_dataloader.dataset)
-    watch_loading(dataset)
+    recognise_faults(dataset)
     if skip:
         skip_faults(dataset)
     return dataset
@@ -47,16 +47,16 @@ def test_loaders_know_the_classes(files):
     for inner in dataset.datasets:
         plain = {type(step) for step in steps(inner)}
         assert {LoadImageFromFile, LoadAnnotations} <= plain
-    watch_loading(SeededDataset(dataset))
+    recognise_faults(SeededDataset(dataset))
     # A second time changes nothing.
-    watch_loading(dataset)
+    recognise_faults(dataset)
     for inner in dataset.datasets:
         kinds = [type(step) for step in steps(inner)]
         assert kinds[0] is LoadCheckedImage and kinds[2] is LoadCheckedAnnotations
         assert (steps(inner)[2].num_classes, steps(inner)[2].ignore_index) == (11, 255)
     chosen = DATASETS.build(other)
     plain = chosen[0]
-    watch_loading(chosen)
+    recognise_faults(chosen)
     assert (steps(chosen)[1].num_classes, steps(chosen)[1].ignore_index) == (1, 255)
     # The same is loaded.
     assert (chosen[0]['gt_seg_map'] == plain['gt_seg_map']).all()
@@ -72,7 +72,7 @@ def test_loaders_within_other_steps_and_loaders_of_ones_own(files):
     tta[1].transforms[2].append(dict(type=OwnLoader))
     config.test_dataloader.dataset.pipeline = tta
     dataset = DATASETS.build(config.test_dataloader.dataset)
-    watch_loading(dataset)
+    recognise_faults(dataset)
     assert type(steps(dataset)[0]) is LoadCheckedImage
     found = [inner.transforms[2] for inner in steps(dataset)[1].subroutines]
     # Test-time augmentation takes each of its loaders in turn.

@@ -1,4 +1,4 @@
-"""Have the datasets of a run recognise wrong data, and leave it out."""
+"""Have the datasets of a run recognise wrong files, and leave them out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from .faults import DataFault
 Step = Callable[[dict], Any]
 
 
-def watch_loading(dataset: Dataset) -> None:
+def recognise_faults(dataset: Dataset) -> None:
     """Have the loaders of a dataset raise :class:`DataFault` for wrong data.
 
     MMSegmentation's loaders are replaced, those of datasets inside of wrappers and of

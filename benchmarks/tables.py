@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from mmseg_coop.comparison.render import markdown, write_between
 from mmseg_coop.comparison.table import Table, text_cell
+from mmseg_coop.comparison.table_formats import markdown, write_between
 
-from .figure import Figure
 from .records import Record
+from .results import Figure
 
 _MET = {True: 'yes', False: '**no**', None: '–'}
 _COLUMNS = ['row', 'what', 'against', 'theirs', 'ours', 'ratio', 'to reach', 'reached']

@@ -1,4 +1,4 @@
-"""Look at every image and label of a dataset."""
+"""Read every image and label of a dataset, and note what is wrong."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -33,11 +33,11 @@ class Sample:
     digest: bytes | None
 
 
-def look_at_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
+def read_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
     """Read all images and labels of a dataset, in order.
 
     Args:
-        dataset: With the loaders that ``watch_loading`` puts into its pipeline.
+        dataset: With the loaders that ``recognise_faults`` puts into its pipeline.
         workers: Processes that read; 0 reads in this one.
 
     Yields:

@@ -1,4 +1,4 @@
-"""What tells of a model that results are its own."""
+"""Identity of a tested model, by which its results are told from others."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from ..checkpoints.fingerprint import fingerprint
 from ..unwrap import unwrap
 
 
-def tested_model(model: nn.Module) -> dict[str, Any]:
+def model_identity(model: nn.Module) -> dict[str, Any]:
     """Fingerprint of a model's weights, and how it predicts, as JSON has them.
 
     Which network's prediction is selected is left out: results have all of them.
