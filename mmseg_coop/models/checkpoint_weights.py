@@ -36,8 +36,8 @@ def load_file(path: str, what: str, model: str) -> dict:
 
     Args:
         path: A file or a URL.
-        what: What names it to the user, for errors.
-        model: What it is expected to be a checkpoint of.
+        what: Its config key or option, for errors.
+        model: The expected model in words, for errors.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -61,7 +61,7 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def part_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The weights of a module in others, as in ``networks.top``."""
+    """Select the weights of a module inside another, as in ``networks.top``."""
     start = f'{name}.'
     return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
 
@@ -90,11 +90,11 @@ def put_weights(
 
 
 def weights_for(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that a module has for them.
+    """Give weights the current names of a module.
 
     Args:
-        module: Any module; of a cooperative model connectors had other names before.
-        weights: Of it by name, also by older names.
+        module: Any module; connectors of a cooperative model had other names before.
+        weights: Its weights by name, current or older.
     """
     plain = weights_of(weights)
     plan = getattr(module, 'plan', None)

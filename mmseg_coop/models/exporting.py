@@ -1,8 +1,8 @@
-"""Whether torch.export records a graph."""
+"""Detect whether torch.export records a graph."""
 
 import torch
 
 
 def is_exporting() -> bool:
-    """Tell whether torch.export records a graph; before PyTorch 2.7 no one can."""
+    """Tell whether torch.export records a graph; always False before PyTorch 2.7."""
     return getattr(torch.compiler, 'is_exporting', lambda: False)()

@@ -19,7 +19,7 @@ def check_finite(
     Raises:
         ValueError: If one is NaN or infinite; names the image and the network.
     """
-    # One answer for all, for which a GPU is waited for once.
+    # One value for all, so that a GPU is waited for only once.
     finite = [values.isfinite().all() for values in logits.values()]
     if torch.stack(finite).all():
         return

@@ -18,7 +18,7 @@ def on_meta_or_cpu(call: Callable[[str], _T]) -> _T:
     try:
         return call('meta')
     except (NotImplementedError, RuntimeError):
-        # Made of tensors that are not weights, or looks at values.
+        # It makes tensors itself, or looks at values.
         return call('cpu')
 
 

@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class RememberedShapes(TorchDispatchMode):
-    """Have an operator that has met inputs of these shapes before give new ones.
+    """Skip operators that have met inputs of these shapes, and make their outputs anew.
 
     A batch norm takes the meta device as long as a small image the CPU, a bilinear
-    resize ten times as long. Gradients know all the same what depends on what. What is
-    a view, works in place, or has to do with values, is run as ever.
+    resize ten times as long. Autograd still records what depends on what. Views,
+    operators in place and those on values are run as always.
     """
 
     def __torch_dispatch__(
@@ -28,7 +28,7 @@ class RememberedShapes(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        # What makes tensors of numbers is no slow kernel.
+        # Operators that make tensors of numbers are fast.
         tensors = any(isinstance(value, Tensor | list) for value in args)
         if tensors and isinstance(func, OpOverload) and not _shares_memory(func):
             with suppress(TypeError):
@@ -39,7 +39,7 @@ class RememberedShapes(TorchDispatchMode):
 
 @dataclass(frozen=True, slots=True)
 class _Like:
-    """All that a tensor of the meta device is."""
+    """Everything that a new tensor of the meta device needs."""
 
     shape: tuple[int, ...]
     stride: tuple[int, ...]

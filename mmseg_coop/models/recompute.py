@@ -15,11 +15,11 @@ from .sites import auxiliary_heads
 
 
 def recompute_networks(networks: Iterable[nn.Module]) -> None:
-    """Keep little more than what passes between the parts of networks.
+    """Let networks keep little more than the feature maps between their parts.
 
     Parts are a deep stem and the residual blocks of a ResNet, the modules of each head,
-    and each head's losses, whose logits have the size of the image. Another backbone
-    runs as its own options say.
+    and each head's losses, whose logits have the size of the image. Other backbones
+    have options of their own.
     """
     for network in networks:
         if isinstance(network.backbone, ResNet):

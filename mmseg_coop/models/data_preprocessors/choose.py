@@ -1,4 +1,4 @@
-"""Choice of the preprocessing that the networks of a model need."""
+"""Choose the preprocessing that the networks of a model need."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def data_preprocessor_for(
     networks: Mapping[str, Any],
     counts: Mapping[str, int],
 ) -> tuple[Any, dict[str, slice | list[int]]]:
-    """The data preprocessor of a model, and what of its result a network sees.
+    """Choose a model's data preprocessor, and the channels that each network sees.
 
     Args:
         common: The model's: a config, or, where networks have none, a module.

@@ -34,10 +34,10 @@ class View:
 
 
 class NetworksDataPreProcessor(BaseDataPreprocessor):
-    """Gives each network its own channels, converted and normalized by its own options.
+    """Give each network its own channels, converted and normalized by its own options.
 
-    What networks get stands side by side in the channels of one tensor. What a network
-    gets is what MMSegmentation's preprocessor gives for its channels alone, to the bit.
+    The networks' images stand side by side in the channels of one tensor. Each is, bit
+    for bit, what MMSegmentation's preprocessor gives for its channels alone.
 
     Args:
         views: What networks see, all different; they pad alike.
@@ -51,7 +51,7 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
         self.preprocessors = nn.ModuleList(
             MODELS.build(dict(view.config)) for view in views
         )
-        # Of a training crop, for those who ask.
+        # Of a training crop, as SegDataPreProcessor has it.
         self.size = getattr(self.preprocessors[0], 'size', None)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _SCANNED = 128
 class EfficientPAM(PAM):
     """Position attention that never holds all similarities, (H W) x (H W), at once.
 
-    The softmax of a query needs only its own row, so that rows are worked off piece by
+    The softmax of a query needs only its own row, so that rows are computed piece by
     piece; in training the pieces are computed again for the backward pass. On a GPU
     PyTorch's fused attention does the same.
 
@@ -66,7 +66,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return _scanned(query, key, value)
     if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)
-    # A dry run holds nothing.
+    # Tensors of the meta device take no memory.
     if _is_transformed() or query.is_meta:
         return _plain(query, key, value)
     return _Attention.apply(query, key, value)
@@ -79,7 +79,7 @@ def _is_recorded(x: Tensor) -> bool:
 
 
 def _is_transformed() -> bool:
-    """Tell whether one of torch.func's transforms is at work."""
+    """Tell whether one of torch.func's transforms is active."""
     active = getattr(torch._C, '_are_functorch_transforms_active', None)
     return active is not None and active()
 

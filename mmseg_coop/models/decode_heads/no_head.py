@@ -16,7 +16,7 @@ class NoHead(BaseModule):
 
     Args:
         num_classes: As in MMSegmentation's heads, and so are the others.
-        out_channels: Channels of the logits that there are not.
+        out_channels: Channels that logits would have.
         threshold: For binary heads.
         align_corners: How the networks resize.
         ignore_index: Label of pixels that don't count.

@@ -46,7 +46,7 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
     A loss is any module in MMSegmentation's registry that is built with the keys of its
     entry in ``cooperation_losses`` and with ``networks``, ``trained``,
     ``ignore_index``, ``align_corners`` and ``key``, names in ``reads`` the sites that
-    it needs, and makes a dict of named losses of what networks have there.
+    it needs, and returns a dict of named losses of the feature maps there.
 
     Args:
         networks: Names of the model's networks, in order.
@@ -56,8 +56,8 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         key: Place of its entry in the config, for errors.
         weight: Weight of the loss.
         temperature: Softens probabilities where it is above 1.
-        warmup_iters: Iterations over which the weight grows from 0, as predictions say
-            little at the start.
+        warmup_iters: Iterations over which the weight grows from 0, as early
+            predictions are poor teachers.
     """
 
     def __init__(

@@ -20,7 +20,8 @@ class CooperationLosses(ModuleList):
 
     Args:
         config: List of configs, or None.
-        inferred: What every loss is told of the model: see :class:`CooperationLoss`.
+        inferred: Arguments that every loss gets from the model: see
+            :class:`CooperationLoss`.
 
     Raises:
         ValueError: If the config is no such list, or an option has a wrong value.

@@ -18,8 +18,8 @@ class MutualLoss(CooperationLoss):
     ``loss_mutual_<student>_<other>``.
 
     Args:
-        students: Networks that learn so. Default: all that are trained; with one of two
-            networks only that direction is taken.
+        students: Networks that learn. Default: all that are trained. With one of two
+            networks, only this one learns from the other.
         **kwargs: As for :class:`CooperationLoss`.
     """
 

@@ -33,8 +33,8 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         start: ``identity``: nothing of what arrives is added yet, so that a pair
             starts as the plain ensemble and pretrained weights stay intact.
             ``random``: as any new convolution.
-        width: Channels in between, for less arithmetic. Default: None, a matrix of
-            full rank, as is taken where ``width`` is not below C.
+        width: Channels in between, for fewer FLOPs. Default: None, a matrix of full
+            rank, which a ``width`` of C or more also gives.
         norm_cfg: Normalization after the fusion; needs ``start='random'``.
         act_cfg: Activation after the fusion; needs ``start='random'``.
         align_corners: As in ``torch.nn.functional.interpolate``, for an arriving
@@ -70,8 +70,8 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
             )
         right = width is None or is_count(width)
         expect('connector.width', width, right, '1 or more, or None for full rank')
-        # Before all convolutions: what folds a norm into the convolution that stands
-        # before it must not take one of two summands.
+        # Registered first: code that folds a norm into the convolution registered
+        # before it must not take a convolution of one summand.
         self.norm = build_norm_layer(norm_cfg, channels)[1] if norm_cfg else None
         self.activate = build_activation_layer(act_cfg) if act_cfg else None
         narrow = width is not None and width < channels
@@ -88,7 +88,7 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         self._reset(start)
 
     def _build(self, channels: int, inner: int, source_channels: int) -> None:
-        """Build what a fusion needs besides."""
+        """Build the other modules of a fusion."""
 
     def _reset(self, start: str) -> None:
         if start == 'random':

@@ -13,8 +13,8 @@ class ResizedProjection(nn.Conv2d):
     that grows is projected first, one that shrinks is resized first.
 
     Args:
-        in_channels: C of the feature map that comes.
-        out_channels: C of the feature map that goes.
+        in_channels: C of the input.
+        out_channels: C of the output.
         bias: Add a bias.
         align_corners: As in ``torch.nn.functional.interpolate``.
     """
@@ -32,7 +32,7 @@ class ResizedProjection(nn.Conv2d):
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, in_channels, H, W) to (N, out_channels, *size)."""
         if is_exporting():
-            # Comparing sizes would hold the graph to images of some sizes.
+            # Comparing sizes would restrict a recorded graph to images of some sizes.
             return self._resize(super().forward(x), size)
         if x.shape[-2:] == tuple(size):
             return super().forward(x)

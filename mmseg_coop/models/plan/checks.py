@@ -95,7 +95,7 @@ def _check_streams(target: SiteRef, connection: Connection, sites: Sites) -> Non
 
 
 def _check_acyclic(connections: Sequence[Connection], sites: Sites) -> None:
-    """A site needs the site before it, and a target needs all its sources."""
+    """Check that no feature map depends on itself."""
     needs: dict[tuple[SiteRef, str], set[tuple[SiteRef, str]]] = {}
     for network, own in sites.items():
         refs = [SiteRef(network, site) for site in own]

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-# How a module's name, which must not have dots, writes a site's path.
+# A site's path as a module's name, which must not have dots.
 _WRITTEN = str.maketrans({'.': '_', '_': '-', ':': '+'})
 READS = ('fused', 'own')
 _OF_PATTERN = 'connections'
-# What the name of an aggregation begins with.
+# Prefix of an aggregation's name.
 _TO = 'to_'
 
 
@@ -81,8 +81,8 @@ class Connection:
         aggregation: Config of the aggregation of several sources.
         mix_streams: Sources of one stream may reach targets of another.
         detach: No gradient reaches the networks that are read.
-        dropout: Probability with which, in training, nothing arrives: of an image,
-            one draw decides for all connections to a network.
+        dropout: Probability that nothing arrives in training; one draw for each image
+            decides for all connections to a network.
         read: ``fused``, what goes on at a source, or ``own``, what the network had
             there before anything was fused.
         key: Where it stands in the config, for errors.
@@ -100,7 +100,7 @@ class Connection:
 
     @property
     def listed(self) -> bool:
-        """Tell whether the config lists it itself, not a pattern."""
+        """Tell whether the config lists it; otherwise a pattern does."""
         return self.key != _OF_PATTERN
 
     @property
@@ -110,7 +110,7 @@ class Connection:
 
     @property
     def modules(self) -> list['PlanModule']:
-        """The modules that a plan carries it out with."""
+        """Its modules in a plan."""
         found = [PlanModule('connectors', target) for target in self.targets]
         if len(self.sources) > 1:
             found.append(PlanModule('aggregations', self.targets[0]))

@@ -13,7 +13,7 @@ _DEVICE_TYPES = ('cpu', 'cuda')
 
 
 class CrossingRun(Run):
-    """Lets each network run in a greenlet that pauses at its sites.
+    """Run each network in a greenlet that pauses at its sites.
 
     Where a network needs what another has at a site, the other is continued until it
     has passed it. Gradient mode and autocast belong to the thread: each network has its
@@ -31,7 +31,7 @@ class CrossingRun(Run):
         start = _ThreadState()
 
         def begin(name: str) -> Any:
-            # Not in the mode of the network that it is started for.
+            # Gradient mode and autocast of the caller, not of the network that waits.
             start.restore()
             return call(name)
 
@@ -42,7 +42,7 @@ class CrossingRun(Run):
                 while name not in self.demand.last and name not in self.results:
                     self._continue(name)
         finally:
-            # What a network has entered, such as autocast, is left again.
+            # Contexts that a network has entered, such as autocast, are left again.
             for other in self.paused.values():
                 if not other.dead:
                     other.parent = getcurrent()

@@ -94,7 +94,7 @@ def find_demand(
 
 
 def _sources_first(needs: Mapping[str, set[str]]) -> tuple[tuple[str, ...], bool]:
-    """Networks in an order in which they can run, and whether there is none."""
+    """Order networks so that sources run first, and tell whether none is possible."""
     order: list[str] = []
     while len(order) < len(needs):
         ready = [n for n in needs if n not in order and needs[n] <= set(order)]

@@ -40,7 +40,7 @@ def module_names(module: PlanModule) -> tuple[str, ...]:
 def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """Give the weights of a plan's modules their current names.
 
-    Only a plan knows which site an older name is of: a network may have an ``encoder``
+    Only a plan knows the site of an older name: a network may have an ``encoder``
     itself.
 
     Returns:
@@ -54,7 +54,7 @@ def upgrade_keys(state_dict: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def part_name(name: str, module: nn.Module) -> str:
-    """Give a weight of a module of a plan its current name."""
+    """Give a weight of a plan's module its current name."""
     if isinstance(module, CoopAggregation):
         # Networks have projections, too.
         return re.sub('^projections\\.', 'arriving.', name)

@@ -32,12 +32,12 @@ class Plan(BaseModule):
         connectors: The connector of each target by ``SiteRef.identifier``.
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
-        incoming: The place of the connection to each target.
+        incoming: Index in ``connections`` of the connection to each target.
         learning: The targets whose connectors are trained; those of the others, which
-            only bring frozen networks what they predict with, are frozen, too.
+            only frozen networks predict with, are frozen, too.
         switched_off: Targets at which nothing arrives; see :meth:`without`.
-        crossing: Networks need each other, so that a run can't be compiled, traced or
-            exported.
+        crossing: Whether networks read each other, so that a run can't be compiled,
+            traced or exported.
 
     Raises:
         ValueError: If the connections can't be carried out.

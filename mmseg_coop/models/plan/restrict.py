@@ -13,8 +13,8 @@ def restrict(
     """Leave out what reaches none of some targets.
 
     Returns:
-        The connections that stay, as in a config; and of the modules of a model that
-        belong to them, the new names by the names before.
+        The connections that stay, as in a config; and the new names of their modules by
+        the names before.
     """
     entries, names = [], {}
     for connection in connections:

@@ -42,7 +42,7 @@ class Run:
         """Run networks.
 
         Returns:
-            What it returned for each network whose output is wanted.
+            What ``call`` returned for each network whose output is wanted.
         """
         results = {}
         for name in self.demand.order:

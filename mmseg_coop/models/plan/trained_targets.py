@@ -1,4 +1,4 @@
-"""Choice of the connections that are of use where networks are frozen."""
+"""Choose the connections that are of use where networks are frozen."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -39,7 +39,7 @@ def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
 def _log_of_sum(logarithms: list[Tensor]) -> Tensor:
     """The logarithm of a sum; several times as fast as ``logsumexp`` of a stack."""
     if torch.jit.is_tracing():
-        # The exporter to ONNX that traces does not know the other one.
+        # The ONNX exporter that traces does not know logaddexp.
         return torch.stack(logarithms).logsumexp(0)
     return functools.reduce(torch.logaddexp, logarithms)
 

@@ -45,7 +45,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     Each network is an ordinary segmentor that runs its own ``loss`` and
     ``encode_decode``. Which feature map goes where is the plan: a list of connections,
     checked when the model is built. Hooks at the sites of connections show the plan
-    what a network has there, and put back what it has fused.
+    what a network has there, and put the fused feature map in its place.
 
     1. ``loss`` runs all networks and sums their losses, Eq. (1), and losses between
     networks:
@@ -83,10 +83,10 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             see :func:`write_connections` for their options.
         cooperation_losses: Losses between networks, a list as in
             ``[dict(type='MutualLoss', weight=0.5)]``.
-        networks: What each network has of its own, by name or in a list; see
+        networks: Options of single networks, by name or in a list; see
             :func:`read_networks`.
-        num_networks: Number of alike networks. Default: 2. Two are named ``top`` and
-            ``bottom``, more ``net1``, ``net2``, ...
+        num_networks: Number of networks with one config. Default: 2. Two are named
+            ``top`` and ``bottom``, more ``net1``, ``net2``, ...
         network_type: Class of the networks. Default: ``CascadeEncoderDecoder`` if
             ``num_stages`` is given, otherwise ``EncoderDecoder``.
         networks_init: ``init`` of all networks, as a list.
@@ -205,8 +205,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             network, image = self.networks[name], self.image_of(inputs, name)
             if name in self.networks.trained:
                 return network.loss(image, data_samples)
-            # It is only read, and ends at its last site. No gradient runs through it
-            # unless to a connector that is trained.
+            # A frozen network is only read, and ends at its last site. It needs
+            # gradients only where a connector in it is trained.
             fed = any(target.network == name for target in self.plan.learning)
             metas = [sample.metainfo for sample in data_samples]
             with nullcontext() if fed else torch.no_grad():

@@ -11,7 +11,7 @@ from .network_sites import image_size
 def loaded_channels(model: EncoderDecoder) -> int:
     """Channels of the images that the pipeline gives a model.
 
-    Channels behind the last that any network or preprocessor reads are not known of.
+    Channels after the last one that a network or preprocessor reads are not counted.
     """
     preprocessor = model.data_preprocessor
     mean = getattr(preprocessor, 'mean', None)

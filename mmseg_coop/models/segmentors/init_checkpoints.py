@@ -15,7 +15,7 @@ from ..plan.old_weight_names import module_names, part_name
 from .network_config_files import class_of, is_pretrained
 
 _NETWORKS = 'networks'
-# What names a checkpoint, of MMSegmentation's backbones and of timm's.
+# Options that name a checkpoint, in MMSegmentation's backbones and in timm's.
 _FILES = ('pretrained', 'checkpoint_path')
 
 
@@ -39,10 +39,10 @@ class Origin:
 
 
 def without_inits(model: Mapping[str, Any]) -> ConfigDict:
-    """A copy of a model's config that starts from no checkpoint of another.
+    """Copy a model's config without the checkpoints that it starts from.
 
-    Neither of networks (``init``) nor of backbones (``pretrained``, which timm's have
-    without being asked, or an ``init_cfg`` of MMEngine's type ``Pretrained``).
+    Those of networks are in ``init``, those of backbones in ``pretrained`` (which
+    timm's have by default) or an ``init_cfg`` of MMEngine's type ``Pretrained``.
     """
     found = _without_pretrained(model)
     found.pop('networks_init', None)
@@ -68,7 +68,7 @@ def _without_pretrained(value: Any) -> Any:
 
 
 def _default(config: Mapping[str, Any]) -> Any:
-    """Default of ``pretrained``, which is True of MMSegmentation's TIMMBackbone."""
+    """Default of ``pretrained``: True in MMSegmentation's TIMMBackbone."""
     cls = class_of(config.get('type'))
     if not isinstance(cls, type):
         return None
@@ -104,9 +104,9 @@ def load_networks(
 
 
 def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
-    """Load connectors between networks that come from one checkpoint, with them.
+    """Load the connectors between networks that come from one checkpoint.
 
-    What the checkpoint does not have keeps its start.
+    Connectors that the checkpoint does not have keep their initial weights.
 
     Raises:
         ValueError: If a connector is of another architecture, or is missing and would
@@ -138,7 +138,7 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
 def _choose(
     weights: Mapping[str, Tensor], name: str, init: Mapping[str, Any]
 ) -> str | None:
-    """The network of a checkpoint that is meant; None if it has only one."""
+    """Choose the network of a checkpoint; None if it has only one."""
     source = f'{init["key"]}: {init["checkpoint"]}'
     names = list(
         dict.fromkeys(k.split('.')[1] for k in weights if k.startswith(f'{_NETWORKS}.'))

@@ -1,4 +1,4 @@
-"""Weights that a model starts from, where nobody asks for them."""
+"""Initial weights of a model that nobody has initialised before its first run."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ class InitialWeights:
     """Have a model call its ``init_weights`` in its first run, if nothing else did.
 
     MMEngine's Runner initialises a model before it trains it. MMSegmentation's
-    ``init_model`` without a checkpoint does not, and would leave the checkpoints out
-    that the model's own config names. Copies of the model have copies of this.
+    ``init_model`` without a checkpoint does not, and would leave out the checkpoints
+    that the model's config names. Copies of the model have copies of this.
 
     Args:
         model: A model whose children, or itself, may get weights in another way.
@@ -24,11 +24,11 @@ class InitialWeights:
             module.register_load_state_dict_post_hook(self.note_loaded)
 
     def note_loaded(self, module: nn.Module, incompatible_keys: Any) -> None:
-        """Something was loaded: what, is the caller's business."""
+        """Note that weights were loaded; whoever loads checks which."""
         self.loaded = True
 
     def ensure(self, model: BaseModule) -> None:
-        """Before each run.
+        """Initialise the model before a run, if nothing else did.
 
         Raises:
             RuntimeError: If a graph is recorded of a model without its weights.

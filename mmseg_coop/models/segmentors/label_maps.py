@@ -25,14 +25,14 @@ _ROWS = 16
 # Called with the next rows of an image, top to bottom: by prediction, probabilities,
 # (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
 Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
-# Called with a sample, gives what watches its probabilities, or None.
+# Called with a sample, returns a receiver of its probabilities, or None.
 Watcher = Callable[[SegDataSample], Watch | None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
     """Tell whether a model predicts as ``EncoderDecoder`` or the cooperative model.
 
-    A sub-class with a way of its own is left alone.
+    A sub-class that overrides the prediction does not.
     """
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
@@ -48,16 +48,14 @@ def predict_labels(
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
 
-    The classes are those of ``predict``, but for pixels where two classes are level
-    to the last bit.
+    The classes are those of ``predict``, except where two classes tie to the last bit.
 
     Args:
         model: A model that :func:`can_predict_labels`.
         inputs: Images, (N, C, H, W).
-        data_samples: Meta information of each image. Default: that of images which
-            are predicted as they are.
-        watch: Called with a sample, gives what watches its probabilities while they
-            are there, or None.
+        data_samples: Meta information of each image. Default: that of images of the
+            input's size.
+        watch: Called with a sample, returns a receiver of its probabilities, or None.
 
     Returns:
         The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
@@ -156,7 +154,7 @@ def _label_rows(
 
     Args:
         bands: Logits by prediction, (1, C, r, w).
-        joined: Whether there is to be their mean, too.
+        joined: Whether their mean is predicted, too.
         threshold: Of the probability, for models with C = 1.
         watch: Called with the probabilities.
     """
@@ -167,7 +165,7 @@ def _label_rows(
             shares[name] = _probabilities(below)
     if joined:
         total = sum(shares.values())
-        # They are highest where the mean probability is, computed faster.
+        # Highest for the same class as the mean probability, and faster to compute.
         one = next(iter(bands.values())).shape[1] == 1
         scores = mean_of_probabilities(list(bands.values())) if one else total
         rows[MEAN], _ = _classes(scores, threshold)
@@ -184,7 +182,7 @@ def _probabilities(below: Tensor) -> Tensor:
 
 
 def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
-    """Take off what a pipeline has added, and mirror back what it has mirrored."""
+    """Remove the padding of a pipeline, and undo its flip."""
     left, right, top, bottom = padding
     x = x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
     if not meta.get('flip'):
@@ -222,15 +220,15 @@ def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Te
 def _classes(band: Tensor, threshold: float | None) -> tuple[Tensor, Tensor]:
     """Classes (1, r, W), and how far logits are below the highest, (1, C, r, W).
 
-    Of one output, C = 1, the classes are whether it is above the threshold, and C = 2.
+    With one output, C = 1, the class is 1 above the threshold, and C becomes 2.
     """
     if band.shape[1] == 1:
         label = (band[:, 0].sigmoid() > threshold).to(band)
         both = torch.cat([torch.zeros_like(band), band], dim=1)
         return label, both - both.amax(dim=1, keepdim=True)
     below = band - band.amax(dim=1, keepdim=True)
-    # The first of the highest. On the CPU several times as fast as max or argmax, which
-    # go through memory class by class to find where it is.
+    # The first of the classes with the highest logit. On the CPU several times as fast
+    # as max or argmax, which go through memory class by class.
     number = band.shape[1]
     small = torch.uint8 if number < 256 else torch.int16
     places = torch.arange(number, 0, -1, dtype=small, device=band.device)

@@ -10,17 +10,16 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-# What an EncoderDecoder does between its encode_decode and label maps, and what comes
-# before that.
+# Methods that an EncoderDecoder predicts with: from logits to label maps, and before.
 PREDICTS = ('predict', 'inference', 'whole_inference', 'postprocess_result')
 _FORWARD = ('encode_decode', '_forward', 'extract_feat')
 _PREDICT = (BaseDecodeHead.predict, DAHead.predict)
 
 
 def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tensor:
-    """Logits before they are brought to the size of the input.
+    """Logits before they are resized to the input.
 
-    A network or head with a prediction of its own gives them as it does, at any size.
+    A network or head that overrides its prediction is called as it is: any size.
 
     Returns:
         (N, num_classes, h, w).
@@ -31,7 +30,7 @@ def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tenso
 
 
 def own_methods(cls: type, base: type, names: Sequence[str]) -> list[str]:
-    """Names of the methods that a class does not take over from another."""
+    """Names of the methods that a class does not inherit from another."""
     own = [getattr(cls, name, None) for name in names]
     return [n for n, x in zip(names, own, strict=True) if x is not getattr(base, n)]
 

@@ -1,4 +1,4 @@
-"""Networks that are config files: read them, and write them out in their place."""
+"""Networks given as config files: read them, and put their contents in their place."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -17,7 +17,7 @@ _FILE, _DELETE = 'config', '_delete_'
 
 
 def flatten_networks(config: Config) -> None:
-    """Write out the networks that a config gives as files, so that it needs no other.
+    """Replace networks that a config gives as files by the contents of these.
 
     Args:
         config: A whole config, which is changed; of any model.
@@ -57,7 +57,7 @@ def file_of(entry: Any) -> str | None:
 
 
 def flat_entry(entry: Any, key: str) -> dict[str, Any]:
-    """An entry of ``networks``, with what its file says in the file's place.
+    """An entry of ``networks``, with the contents of its file in the file's place.
 
     ``_delete_`` marks that it takes nothing from the model's common keys.
 
@@ -79,7 +79,7 @@ def flat_entry(entry: Any, key: str) -> dict[str, Any]:
 def model_entry(
     model: Mapping[str, Any], over: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The entry of ``networks`` that a segmentor's whole config makes."""
+    """Turn a segmentor's whole config into an entry of ``networks``."""
     model = dict(model)
     preprocessor = dict(model.pop('data_preprocessor', None) or {})
     # Images are padded for all networks alike, as the model says.
@@ -90,7 +90,7 @@ def model_entry(
 
 
 def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge what a network has of its own over a segmentor's config.
+    """Merge a network's own options over a segmentor's config.
 
     Pretrained weights of a backbone of another type are left out.
     """
@@ -124,7 +124,7 @@ def is_pretrained(init: Any) -> bool:
 
 
 def short_name(kind: Any, registry: Registry = MODELS) -> Any:
-    """The name of a ``type``, where the registry knows its class by that."""
+    """Short name of a ``type``, where the registry knows its class by it."""
     cls = class_of(kind, registry)
     name = getattr(cls, '__name__', kind)
     return name if class_of(name, registry) is cls else kind

@@ -40,7 +40,7 @@ class NetworkConfig:
         frozen: It is not trained.
         inputs: Channels of the image that it sees; None for all.
         loss_weight: Weight of its losses.
-        data_preprocessor: What its preprocessing has of its own.
+        data_preprocessor: Options of its own preprocessing.
     """
 
     name: str
@@ -63,7 +63,7 @@ def read_networks(
 
     Args:
         common: Keys of a segmentor that all networks share.
-        networks: What each has of its own, by name (``top`` and ``bottom``, or names in
+        networks: Options of each, by name (``top`` and ``bottom``, or names in
             alphabetical order) or in a list, where each may have a ``name``: parts and
             options that are merged over the common ones (a part of another type
             replaces), or a config file. And for each ``init`` (a checkpoint, of one
@@ -120,7 +120,7 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
         pairs += [(key, *heads) for key in _HEADS_ALIKE]
         for key, a, b in pairs:
             found, expected = getattr(a, key, None), getattr(b, key, None)
-            # Heads of other families have no threshold, for one.
+            # Heads of other families lack some, such as the threshold.
             if None not in (found, expected) and found != expected:
                 raise ValueError(
                     f'networks.{name}: {key} is {found!r}, expected that of {first}, '
@@ -129,7 +129,7 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
 
 
 def check_shapes(networks: Mapping[str, nn.Module]) -> None:
-    """Check that all weights have a shape: before the first run lazy ones do not.
+    """Check that all weights have a shape, which lazy ones lack before the first run.
 
     Raises:
         ValueError: If one has none; it names the module.
@@ -212,7 +212,7 @@ def _checked_model(
 
 
 def _check_init_cfg(init: Any, key: str) -> None:
-    """Refuse a whole network's checkpoint there: what does not fit is only logged."""
+    """Refuse a whole network's checkpoint in a backbone's ``init_cfg``."""
     for entry in init if isinstance(init, list | tuple) else [init]:
         if is_pretrained(entry):
             raise ValueError(

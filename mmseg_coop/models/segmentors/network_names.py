@@ -9,21 +9,21 @@ from .combine import MEAN
 
 _PAIR = ('top', 'bottom')
 _PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
-# Schedules have rates for these.
+# Schedules name these in ``custom_keys``.
 _OF_PLAN = ('connectors', 'aggregations')
 
 
 def name_networks(
     networks: Mapping[str, Any] | Sequence[Any] | None, count: int | None
 ) -> dict[str, Any]:
-    """The networks' entries by name, in their order: each may read those before it.
+    """Name the networks' entries, in order: each may read those before it.
 
-    A dict's order must survive MMEngine, which sorts keys when it writes a config:
-    that is ``top`` and ``bottom``, or the order of the names.
+    MMEngine sorts a dict's keys when it writes a config, so that their order is fixed:
+    ``top`` before ``bottom``, other names in alphabetical order.
 
     Args:
         networks: A dict by name, a list of dicts that may have a ``name``, or None.
-        count: How many alike ones there are, if ``networks`` is None. Default: 2.
+        count: Number of networks, if ``networks`` is None. Default: 2.
 
     Raises:
         ValueError: If there are too few, or a name can't be one.
@@ -79,7 +79,7 @@ def _default_names(count: int) -> list[str]:
 
 
 def _check_name(name: Any) -> None:
-    # Losses are found by 'loss' in their name; parts, in parameters, by theirs.
+    # MMEngine sums what has 'loss' in its name, and custom_keys match names of parts.
     forbidden = ('loss', *_PARTS, *_OF_PLAN)
     right = isinstance(name, str) and re.fullmatch(r'\w+', name, re.ASCII)
     right = right and name != MEAN and not any(word in name for word in forbidden)

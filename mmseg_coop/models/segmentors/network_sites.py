@@ -13,7 +13,7 @@ from .network_configs import NetworkConfig, image_channels, last_head
 
 # Size of the image of a dry run, where the config does not tell one.
 _IMAGE_SIZE = (512, 512)
-# What sites depend on, and the sites, of the networks that were looked at last.
+# Cache of the last networks: what their sites depend on, and the sites.
 _KNOWN: deque[tuple[Any, dict[str, Site]]] = deque(maxlen=16)
 
 
@@ -26,13 +26,13 @@ def find_network_sites(
 ) -> dict[str, dict[str, Site]]:
     """Sites of all networks by name; alike networks have the same, found once.
 
-    Tools build a model several times: the last sites that were found are kept.
+    The sites found last are kept, as tools build a model several times.
 
     Args:
         networks: By name.
         configs: Of each network.
         preprocessor: Of the images; it may tell their size and channels.
-        asked: Sites of each network that are wanted besides those that are found.
+        asked: Further sites of each network, by address.
         key: The config key that asks for them, for errors.
 
     Raises:

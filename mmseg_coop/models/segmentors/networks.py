@@ -71,7 +71,7 @@ class Networks(ModuleDict):
         return self
 
     def in_common(self) -> dict[str, Any]:
-        """What losses between networks are told of all of them."""
+        """Arguments that all losses between networks get."""
         one = next(iter(self.values()))
         return dict(
             networks=tuple(self),

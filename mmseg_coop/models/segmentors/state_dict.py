@@ -1,4 +1,4 @@
-"""State dicts that a cooperative model loads: older ones, too, and none of others."""
+"""State dicts of a cooperative model: older ones are upgraded, others refused."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from ..plan.old_weight_names import upgrade_keys
 def upgrade_state_dict(state_dict: dict[str, Any], prefix: str, model: nn.Module):
     """Give the weights of a cooperative model their current names.
 
-    Whoever loads has asked for all weights, or for those that fit: none of them is a
-    mistake that MMSegmentation's tools would only log.
+    If no weight fits, the checkpoint is of another model, which MMSegmentation's tools
+    would only log.
 
     Raises:
         ValueError: If there are weights, but none of a cooperative model.

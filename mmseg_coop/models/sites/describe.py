@@ -1,4 +1,4 @@
-"""Describe sites by what dry runs have met at them."""
+"""Describe sites by the feature maps that dry runs found at them."""
 
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from .site import Address, Site
 
 
 class Describer:
-    """Says what is at an address, and why it can't be a site."""
+    """Describe what is at an address, and why it can't be a site."""
 
     def __init__(self, run: DryRun):
         self.run = run
@@ -18,7 +18,7 @@ class Describer:
         self.recomputed = run.recomputed()
 
     def problem(self, address: Address) -> str | None:
-        """Why an address is no site, or None."""
+        """Reason why an address is no site, or None."""
         modes = {'training': self.training, 'prediction': self.predicted}
         for mode, record in modes.items():
             count = record.calls[address.module]
@@ -50,7 +50,7 @@ class Describer:
         return [x for x in found[0] if all(x in others for others in found[1:])]
 
     def _layout(self, address: Address) -> Layout:
-        """Of several layouts the one that images of another shape have, too."""
+        """Choose the layout that images of another shape have, too."""
         layouts = self.layouts(address)
         if len(layouts) > 1 and self._widened and address in self._widened.seen:
             wide = self._widened.seen[address].feature

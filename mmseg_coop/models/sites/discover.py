@@ -165,7 +165,7 @@ def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
 
 
 def _levels(record: Record, part: str) -> list[Tensor]:
-    """Output levels of a part; a class token, (N, C), beside one is none."""
+    """Output levels of a part, without a class token, (N, C), beside one."""
     found = [x for _, x in feature_maps(record.outputs.get(part))]
     return [x for x in found if x.ndim == 4]
 

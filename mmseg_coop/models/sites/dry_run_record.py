@@ -58,10 +58,10 @@ class Record:
 
 @dataclass
 class OutputHook:
-    """Records what a module returns, and has it depend on a probe.
+    """Record what a module returns, and make it depend on a probe.
 
     Attributes:
-        record: Where.
+        record: The record that it is added to.
         name: Path of the module.
         probes: Whether its outputs get probes.
     """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .site import Site
 
-# Is given a site's name and the network's own tensor there; returns what the network
+# Called with a site's name and the network's own tensor there; returns what the network
 # goes on with.
 Visitor = Callable[[str, Tensor], Tensor]
 
@@ -27,13 +27,13 @@ class Switch:
 
 @dataclass
 class SiteHook:
-    """Shows a visitor what a network has at a site, and puts back what it returns.
+    """Show a visitor what a network has at a site, and put its result there.
 
     A class and not a closure: a copy of the model has a copy of it.
 
     Attributes:
         site: The site.
-        switch: Has the visitor.
+        switch: Holds the visitor.
         bare: The site is the output of a convolution without a bias, as those before a
             norm are.
     """
