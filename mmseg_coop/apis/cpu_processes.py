@@ -1,4 +1,4 @@
-"""Several processes on a machine without a GPU, which MMEngine has for GPUs only."""
+"""Distributed training without a GPU, which MMEngine supports on GPUs only."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ class _OnCPU:
     """Part of a Runner for CPUs; config and keys stay as on a GPU."""
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Start what the processes talk through.
+        """Start the communication between the processes.
 
         Raises:
             ValueError: If they were not started by PyTorch's launcher.

@@ -1,4 +1,4 @@
-"""Images as the pipeline of a config begins with them."""
+"""Read images as the pipeline of a config does."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,20 +18,20 @@ class UnreadableImageError(ValueError):
 def loads_images(step: Callable[[dict], dict | None]) -> bool:
     """Tell whether a step of a pipeline reads an image from a file's name.
 
-    A dataset that makes its images itself has a pipeline that needs one.
+    Otherwise the pipeline takes images from a dataset that makes them itself.
     """
     try:
         results = step(dict(img_path=''))
     except KeyError:
         return False
     except Exception:
-        # There is no such file, which loaders say in as many ways as there are.
+        # There is no such file, and each loader raises another error for that.
         return True
     return results is None or 'img' in results
 
 
 class ImageReader:
-    """Reads files with a config's own loader, and takes arrays as from it."""
+    """Read files with a config's loader, or take arrays such as it gives."""
 
     def __init__(self, load: Callable[[dict], dict | None]):
         self.load = load
@@ -39,7 +39,7 @@ class ImageReader:
         self.take = LoadImageFromNDArray(to_float32=to_float32)
 
     def __call__(self, image: str | Path | np.ndarray) -> dict:
-        """Load an image: ``img`` (H, W) or (H, W, C), and what else the loader gives.
+        """Load an image: ``img`` (H, W) or (H, W, C), and the loader's other keys.
 
         Args:
             image: A file, or an array as the loader gives it: (H, W, 3) in BGR, uint8,
@@ -57,7 +57,7 @@ class ImageReader:
         try:
             results = self.load(dict(img_path=str(image)))
         except Exception as error:
-            # Loaders and their decoders fail in as many ways as there are.
+            # Each loader and decoder raises other errors.
             reason = first_line(error)
             raise UnreadableImageError(
                 f'{image} is missing or can not be read as an image ({reason})'

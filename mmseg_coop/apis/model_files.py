@@ -26,7 +26,7 @@ def model_files(path: str | Path) -> tuple[str, str]:
     Args:
         path: A folder that has one config, such as a work dir, or what a tool of this
             package has written; or a checkpoint in such a folder. Of several
-            checkpoints in a folder the best one counts, otherwise the last.
+            checkpoints in a folder the best one is taken, otherwise the last.
 
     Raises:
         FileNotFoundError: If something is missing.

@@ -27,7 +27,7 @@ from .images import ImageReader, center, displayed, loads_images
 from .model_files import model_files
 from .runner import load_config
 
-# What a pipeline does that a prediction does not need.
+# Steps of a pipeline that a prediction does not need.
 _LABELS = (LoadAnnotations, LoadBiomedicalAnnotation)
 
 
@@ -142,8 +142,8 @@ class Predictor:
             networks: Whether each network's label map and the entropy are wanted.
 
         Raises:
-            ValueError: If an image is none, a model of one network has no others, or
-                logits are not finite.
+            ValueError: If something is no image, networks are wanted of a model that
+                has one only, or logits are not finite.
         """
         if networks and not hasattr(self.model, 'plan'):
             raise ValueError(
@@ -258,5 +258,5 @@ def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
     info |= dataset.get('metainfo') or {}
     info |= meta.get('dataset_meta') or {}
     classes = tuple(info.get('classes', ()))
-    # Without names there is no saying how many classes there are.
+    # Without names the number of classes is unknown.
     return classes, full_palette(info.get('palette'), len(classes) or 256)

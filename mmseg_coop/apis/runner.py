@@ -50,11 +50,12 @@ def read_config(path: str, options: dict | None = None) -> Config:
     try:
         config = Config.fromfile(file)
     except Exception as error:
-        # A config is code, and fails in as many ways.
+        # A config is code, and can raise anything.
         text = f'{path} can not be read as a config ({first_line(error)})'
         raise ValueError(text) from error
     if not config._imported_names:
-        # In pure-Python style MMEngine writes classes in a way of its own.
+        # Configs in pure-Python style are left out: MMEngine writes their classes
+        # itself.
         config._cfg_dict.update(spell_out(config._cfg_dict))
     for key, value in (options or {}).items():
         _override(config, key, value, path)
@@ -133,9 +134,8 @@ def enable_amp(config: Config) -> None:
 def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """Check a config and build its Runner, on a machine with or without a GPU.
 
-    MMSegmentation's own tools build the same Runner. What is done here besides, they
-    can do without: missing data and wrong numbers of classes are said sooner, and
-    several processes run without a GPU.
+    MMSegmentation's own tools build the same Runner. Here, missing data and wrong
+    numbers of classes are reported sooner, and several processes run without a GPU.
 
     Args:
         config: The config.

@@ -18,7 +18,7 @@ from ..models import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 from ..wording import first_of
 
-# Runner.register_default_hooks has these, and takes None for them only.
+# Hooks of Runner.register_default_hooks, which takes None for these only.
 _MMENGINES = (
     'runtime_info',
     'timer',
@@ -28,12 +28,12 @@ _MMENGINES = (
     'checkpoint',
 )
 
-# None leaves out other keys of a config.
+# Keys that can't be None; for others None is the same as leaving them out.
 _NEVER_NONE = ('env_cfg', 'launcher', 'log_level', 'randomness', 'work_dir')
 
 
 def leave_out_hooks(config: Config) -> list[str]:
-    """Have None leave out any of ``default_hooks``: MMEngine knows its own only.
+    """Leave out ``default_hooks`` that are None, which MMEngine does for its own only.
 
     Returns:
         The names of what is left out.
@@ -46,7 +46,7 @@ def leave_out_hooks(config: Config) -> list[str]:
 
 
 def check_values(config: Config) -> None:
-    """Check that keys have a value which MMEngine's Runner reads without a look.
+    """Check that keys whose values MMEngine's Runner does not check are not None.
 
     Raises:
         ValueError: If one is None.
@@ -60,7 +60,7 @@ def check_values(config: Config) -> None:
 
 
 def check_runner(runner: Runner, training: bool) -> None:
-    """Check what building a Runner does not.
+    """Check a built Runner for errors that building it does not find.
 
     Raises:
         ValueError: Names the config's key, what was found and what was expected.
@@ -70,7 +70,7 @@ def check_runner(runner: Runner, training: bool) -> None:
     _check_class_weights(runner.model)
     _check_metrics(runner)
     _check_constructor(runner)
-    # Its errors would come after the data have been read.
+    # Built now: its errors would come after the data have been read.
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     for hook in runner.hooks:
         if isinstance(hook, NonFiniteHook):
@@ -78,14 +78,14 @@ def check_runner(runner: Runner, training: bool) -> None:
 
 
 def _check_class_weights(model: nn.Module) -> None:
-    """Each class has a weight, where any has."""
+    """Check that a loss has weights for all classes, or for none."""
     for name, head in unwrap(model).named_modules():
         if not isinstance(head, BaseDecodeHead):
             continue
         losses = head.loss_decode
         for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
             weights = getattr(loss, 'class_weight', None)
-            # One weight counts for all.
+            # One weight is for all classes.
             if weights is not None and len(weights) not in (1, head.out_channels):
                 # Networks that are alike have one config.
                 network, key = re.fullmatch(r'(networks\.[^.]+\.)?(.*)', name).groups()
@@ -98,7 +98,7 @@ def _check_class_weights(model: nn.Module) -> None:
 
 
 def _check_metrics(runner: Runner) -> None:
-    """Refuse hooks that wait for a metric which no evaluator gives."""
+    """Refuse hooks that monitor a metric which no evaluator gives."""
     if runner.cfg.get('val_evaluator') is None:
         return
     evaluator = runner.build_evaluator(runner.cfg.val_evaluator)
@@ -133,7 +133,7 @@ def _wanted_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
 def _key(runner: Runner, hook: Hook, option: str) -> str:
     """Config key of a hook's option."""
     for i, options in enumerate(runner.cfg.get('custom_hooks') or []):
-        # A hook may be there as it is.
+        # A hook may be an object, not a config.
         kind = options.get('type') if isinstance(options, dict) else None
         if kind and resolve(kind, HOOKS) is type(hook) and option in options:
             return f'custom_hooks[{i}].{option}'
@@ -145,7 +145,7 @@ def _key(runner: Runner, hook: Hook, option: str) -> str:
 
 
 def _check_constructor(runner: Runner) -> None:
-    """Layer-wise rates of a cooperative model need a constructor that knows it."""
+    """Check that layer-wise decay has the constructor for a cooperative model."""
     options = runner.optim_wrapper
     if not isinstance(options, dict):
         return
@@ -160,6 +160,6 @@ def _check_constructor(runner: Runner) -> None:
 
 
 def add_checkpoint_match_hook(runner: Runner) -> None:
-    """Refuse checkpoints of other models, where a config does not say so itself."""
+    """Refuse checkpoints of other models, unless the config has the hook itself."""
     if not any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks):
         runner.register_hook(CheckpointMatchHook())

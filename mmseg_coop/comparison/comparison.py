@@ -27,7 +27,7 @@ class Method:
     """Runs of one method, which differ by their seeds.
 
     Attributes:
-        label: What it is called in tables.
+        label: Its name in tables.
         runs: Its runs.
     """
 
@@ -116,7 +116,7 @@ class Gain:
 
     @property
     def beyond_noise(self) -> bool:
-        """Tell whether neither choice of images nor of seeds explains the gain."""
+        """Tell whether the gain is significant, over images and over seeds."""
         significant = self.p_value is not None and self.p_value < _SIGNIFICANT
         return self.interval.without_zero and significant
 
@@ -127,9 +127,9 @@ class Comparison:
 
     Attributes:
         methods: The methods, those of a network together, in the paper's order.
-        baselines: What methods are compared with: labels, one for each network, by the
-            name of the baseline.
-        costs: What methods cost, by label, as far as that was measured.
+        baselines: Labels of the methods that others are compared with, one for each
+            network, by the name of the baseline.
+        costs: Measured costs of methods, by label.
     """
 
     methods: tuple[Method, ...]
@@ -191,7 +191,7 @@ class Comparison:
 def compare(
     runs: Sequence[Run], baselines: Mapping[str, Sequence[str]] | None = None
 ) -> Comparison:
-    """Group runs by what they were called, or else by their config.
+    """Group runs into methods by their label, or else by their config.
 
     Args:
         runs: Results on the same images.

@@ -18,7 +18,7 @@ INCONSISTENT = (
 
 
 def all_tables(comparison: Comparison) -> list[Table]:
-    """The main table, the networks', and what else is known of the methods."""
+    """All tables: main, networks, and others for which there are results."""
     tables = (
         main_table(comparison),
         networks_table(comparison),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 _FILE = Path(__file__).with_name('paper_results.json')
-# The paper prints one digit behind the point.
+# The paper prints one decimal.
 _ROUNDING = 0.1
 
 
@@ -30,7 +30,7 @@ class PaperRow:
 
     @cached_property
     def consistent(self) -> bool:
-        """True if the classes average to the printed mean, as far as they tell."""
+        """True if the classes average to the printed mean, within rounding."""
         if not self.classes:
             return True
         return abs(np.mean(list(self.classes.values())) - self.miou) <= _ROUNDING

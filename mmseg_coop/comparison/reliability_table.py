@@ -21,7 +21,7 @@ _RELIABILITY = {
 def reliability_table(comparison: Comparison) -> Table | None:
     """Make a table of each network's calibration and Boundary IoU.
 
-    None for results from before these were counted.
+    None for older results, which lack these.
     """
     rows = [
         [text_cell(f'{name_cell(method).text}{suffix}')]

@@ -17,7 +17,7 @@ class Run:
     Attributes:
         results: Those of the latest test, or of the best validation without one.
         file: Where they were read.
-        label: What the user called the method, or None.
+        label: The user's name for the method, or None.
         prediction: The network (or ``mean``) whose prediction was chosen in place of
             the selected one, or None.
         recombined: Whether its networks are known to have been trained for another row.

@@ -51,5 +51,5 @@ def read_scalars(folder: Path) -> Iterator[dict]:
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:
-                # The last line of a run that was killed.
+                # Incomplete: the last line of a run that was killed.
                 continue

@@ -16,7 +16,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval of 95 %, in points of mIoU or what else is measured."""
+    """A confidence interval of 95 %, in the metric's unit (points of mIoU)."""
 
     low: float
     high: float
@@ -36,7 +36,7 @@ def bootstrap(
     The same images are drawn for every method, so that differences are paired.
 
     Args:
-        runs: For each run, what was summed up of each image, (I, ...).
+        runs: For each run, sums of each image, (I, ...).
         metric: Gives the metric, (RESAMPLES,), of sums over images, (RESAMPLES, ...).
 
     Returns:

@@ -5,7 +5,7 @@ from math import isnan
 
 from .comparison import Comparison, Method
 
-# What is longer may be broken, at spaces.
+# Longer texts may be broken, at spaces.
 _LINE = 14
 _BORDERS = 3
 NOT_TRAINED = '‡'
@@ -20,7 +20,7 @@ class Cell:
     """A value and how it is shown.
 
     Attributes:
-        text: What is shown.
+        text: The text that is shown.
         value: The number behind it, or the text.
         best: Whether it is the best of its kind.
     """
@@ -93,7 +93,7 @@ def text_cell(text: str) -> Cell:
 
 
 def number_cell(value: float | None, best: bool = False) -> Cell:
-    """A number with two digits behind the point; a dash if there is none."""
+    """A number with two decimals; a dash if there is none."""
     if value is None or isnan(value):
         return Cell('-')
     return Cell(f'{value:.2f}', value, best)

@@ -141,7 +141,7 @@ def check_format(path: Path) -> None:
     """Check that a table can be written to a file.
 
     Raises:
-        ValueError: If its suffix is none of ours.
+        ValueError: If its suffix is not supported.
     """
     if path.suffix not in FORMATS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Join trained networks to an ensemble, or to the start of a cooperative training."""
+"""Join trained networks into an ensemble, or to start cooperative training from."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -35,8 +35,8 @@ def join(
 ) -> Written:
     """Write a cooperative model of trained single ones.
 
-    Data, schedule and padding are the first one's. Connections start as they do in a
-    training, on the identity, so that the model begins as the networks are.
+    Data, schedule and padding are the first one's. Connections start from the identity,
+    as in any training run, so that each network first predicts as it did alone.
 
     Args:
         models: Two or more, each as for :func:`find_model`.
@@ -139,7 +139,7 @@ def _check_classes(
 
 
 def _other_modes(paths: Sequence[str], models: Sequence[Mapping[str, Any]]) -> str:
-    """Which networks were predicted in another way than the first, or nothing."""
+    """Describe networks that predicted in another mode than the first, or nothing."""
     first, *others = (_mode(model.get('test_cfg')) for model in models)
     pairs = zip(paths[1:], others, strict=True)
     differ = [f'{path} is predicted with {own}' for path, own in pairs if own != first]

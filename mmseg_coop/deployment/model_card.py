@@ -9,7 +9,7 @@ from ..comparison.table import Table, number_cell, text_cell
 from ..comparison.table_formats import markdown
 from .published_results import Tested
 
-# Of a training: what is told if it is known, and what every run should have.
+# Of a training run: keys that are listed if known, and keys that none should lack.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
 _EXPECTED = ('command', 'seed')
 
@@ -25,9 +25,9 @@ class Card:
         flops: Of predicting an image.
         size: Height and width of that image.
         tested: Results of a test, or None.
-        untested: Why there are none.
+        untested: Reason why there are none.
         predicted_by: The prediction that the model gives.
-        trainings: Those that the checkpoint comes from, as far as it tells.
+        trainings: Training runs that the checkpoint comes from, as far as it tells.
     """
 
     name: str
@@ -120,7 +120,7 @@ def _training(card: Card) -> Iterator[str]:
 
 
 def _run(training: Mapping[str, Any]) -> Iterator[str]:
-    """What one run has left; what it has not is said, and not guessed."""
+    """Describe a training run; what is not recorded is said to be missing."""
     if 'network' in training:
         yield f'### {training["network"]}\n'
     if 'command' in training:
@@ -137,7 +137,7 @@ def _run(training: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tells(training: Mapping[str, Any], key: str) -> bool:
-    # Of a training by iterations MMEngine says epoch 0.
+    # MMEngine records epoch 0 where training counts iterations.
     return key in training and not (key == 'epoch' and training[key] == 0)
 
 

@@ -14,7 +14,7 @@ from ..checkpoints.training_record import TRAININGS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
-# What a run, and not a model, has.
+# Config keys of a run, which are left out of a model's config.
 _OF_RUNS = ('work_dir', 'launcher', 'load_from', 'resume')
 
 
@@ -27,9 +27,9 @@ class Written:
         checkpoint: The checkpoint's file.
         networks: Names of the networks in it; empty for an ordinary model.
         needs: Classes of this package that it needs.
-        before: Number of parameters of the model it was taken out of.
+        before: Number of parameters of the model that it was taken out of.
         after: That of what was written.
-        note: What else whoever uses it has to know.
+        note: Anything else that its users have to know.
     """
 
     config: Path
@@ -58,7 +58,7 @@ def write_model(
         weights: The weights by name.
         meta: ``meta`` of the checkpoint that they come from; what it says of the
             dataset is kept.
-        trainings: Those that the weights come from.
+        trainings: Training runs that the weights come from.
 
     Returns:
         The config's and the checkpoint's path.
@@ -76,10 +76,10 @@ def write_model(
 
 
 def make_standalone(config: Config) -> None:
-    """Leave out of a whole config what its checkpoint or another run has.
+    """Remove from a whole config what only its run needs, or its checkpoint has.
 
-    The checkpoint has all weights: files that networks or backbones started from are
-    needed no more.
+    The checkpoint has all weights: files that networks or backbones started from are no
+    longer needed.
 
     Args:
         config: The config, which is changed.

@@ -71,7 +71,7 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
 
 
 def _name(config: Config) -> str:
-    """Name of a config, of a published one that which it was published by."""
+    """Name of a config; a published one keeps the name that it was published by."""
     file = Path(config.filename)
     try:
         return str(json.loads((file.parent / LABELS).read_text())['name'])

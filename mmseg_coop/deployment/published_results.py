@@ -1,4 +1,4 @@
-"""Results of just the weights that are published."""
+"""Test results of the very weights that are published."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Tested:
         images: Number of images.
         classes: Names of the classes.
         iou: IoU of each class in percent, by prediction; None for what does not occur.
-        model: What tells that they are of a model.
+        model: Identity of the tested model.
     """
 
     dataset: str
@@ -41,7 +41,7 @@ class Tested:
         return float(np.mean([value for value in self.iou[name] if value is not None]))
 
     def as_json(self) -> dict[str, Any]:
-        """What ``config.json`` keeps, for who publishes the folder again."""
+        """Content for ``config.json``, read when the folder is published again."""
         return asdict(self)
 
 
@@ -54,7 +54,7 @@ def predicted_by(model: EncoderDecoder) -> str:
 def find_tested(
     model: EncoderDecoder, checkpoint: Path, run: str | None
 ) -> tuple[Tested | None, str]:
-    """Find the results of a model's weights.
+    """Find the results of a test of a model's weights.
 
     Args:
         model: The model with its weights.
@@ -62,7 +62,7 @@ def find_tested(
         run: Work dir or file of results that has to have them.
 
     Returns:
-        The results, and if there are none, why.
+        The results, or the reason why there are none.
 
     Raises:
         FileNotFoundError: If ``run`` has no results.
@@ -97,7 +97,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
-    """Why results are not those of a model, or of its prediction; or nothing."""
+    """Reason why results are not of this model or prediction; empty if they are."""
     if 'model' not in results.meta:
         return 'does not tell which weights were tested; test again with tools/test.py'
     told = results.meta['model']

@@ -1,4 +1,4 @@
-"""Settings of a training that name networks, for one network that was taken out."""
+"""Rename networks in a config's settings when one network is taken out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ _OF_PLANS = ('plan', 'connectors', 'aggregations')
 def take_over_settings(
     config: Config, networks: Sequence[str], kept: Sequence[str], network: str
 ) -> None:
-    """Rewrite names of networks in metrics that are watched and in parameters' keys.
+    """Rename networks in monitored metrics and in keys of parameters.
 
     ``bottom/mIoU`` becomes ``mIoU``, and of an ordinary model ``networks.top.backbone``
     becomes ``backbone``. What names something that is gone is left out: the key, the

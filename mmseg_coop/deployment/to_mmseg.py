@@ -98,7 +98,7 @@ def _own_class(kind: Any) -> Any:
 
 
 def _is_known(kind: Any, registry: Registry) -> bool:
-    """Without importing anything for it."""
+    """Tell whether a registry has a ``type``, without importing anything for it."""
     name = kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
     return name in registry.module_dict
 

@@ -29,7 +29,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     ``--resume`` takes the newest checkpoint that is complete, and says so if it leaves
     out a damaged one. Storage other than local files is left to MMEngine. Checkpoints
-    tell the training's command and versions.
+    record the run's command and versions.
 
     Its arguments are those of ``CheckpointHook``.
     """
@@ -65,7 +65,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend='atomic')
         super().before_train(runner)
         self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
-        # MMEngine removes the old best before it writes the new one: have it wait.
+        # MMEngine removes the old best before it writes the new one: this is put off.
         self._remove = self.file_backend.remove
         self.file_backend.remove = self._outdated.append
         if is_main_process() and self._is_local(self.out_dir):
@@ -74,11 +74,11 @@ class SafeCheckpointHook(CheckpointHook):
         self._remove_outdated(runner)
         step = runner.epoch if self.by_epoch else runner.iter
         if Path(runner._load_from or '') == Path(self._path(step)):
-            # A best that is found right now belongs into it.
+            # The checkpoint in which a best found now is recorded.
             self.last_ckpt = self._path(runner.iter)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Have the checkpoint tell its training's command and versions."""
+        """Record the run's command and versions in the checkpoint."""
         checkpoint['meta'][TRAINING] = record_training()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
@@ -102,7 +102,7 @@ class SafeCheckpointHook(CheckpointHook):
         return self.last_ckpt
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        """MMEngine's in another order: write, name, remove."""
+        """Save as MMEngine does, in another order: write, name, remove."""
         hub = runner.message_hub
         path = self._path(step)
         if has_pending_gradients(runner.optim_wrapper):

@@ -44,9 +44,9 @@ class CheckpointMatchHook(Hook):
         ]
         if runner._resume and missing:
             raise ValueError(
-                f'{source}: has no {", ".join(missing)} of a training, or a wrong one, '
-                'expected a checkpoint that training wrote; leave out --resume to '
-                'start from its weights'
+                f'{source}: has no {", ".join(missing)} of a training run, or a '
+                'wrong one, expected a checkpoint that training wrote; leave out '
+                '--resume to start from its weights'
             )
 
 
@@ -94,14 +94,14 @@ def _advice(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> 
 
 
 def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:
-    """Tell whether a value is a dict that has these names, of a kind."""
+    """Make a check that a value is a dict with these keys, and values of a kind."""
     return lambda value: (
         isinstance(value, Mapping)
         and all(isinstance(value.get(name), kind) for name in names)
     )
 
 
-# What resuming needs, and what tells that it is there.
+# Keys that resuming needs, and a check of each.
 _STATE = {
     'meta': _has('epoch', 'iter', kind=int),
     'message_hub': _has('log_scalars', 'runtime_info', 'resumed_keys', kind=Mapping),

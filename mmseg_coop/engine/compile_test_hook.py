@@ -19,6 +19,6 @@ class CompileTestHook(Hook):
         """Compile, as MMEngine does before it trains."""
         runner._maybe_compile('test_step')
         options, loop = runner.cfg.get('compile'), runner.test_loop
-        # It has another step.
+        # This loop has a step of its own.
         if options and isinstance(loop, CoopTestLoop):
             loop.compile(**({} if options is True else options))

@@ -24,7 +24,8 @@ class DataFaultsHook(Hook):
       is logged once, and counted at the end. Of several processes each logs its own;
       the end counts those of all. Validation and test stop all the same, since numbers
       over other images are not comparable.
-    - ``off``: loaders stay as they are, for labels that a later step makes classes of.
+    - ``off``: loaders stay as they are, for labels that a later step turns into
+      classes.
 
     Args:
         policy: ``stop``, ``skip`` or ``off``.
@@ -93,7 +94,7 @@ class DataFaultsHook(Hook):
 
 
 def _restart_workers(loop: BaseLoop) -> None:
-    """Start workers again that already run, with a copy of the dataset as it was.
+    """Restart workers that already run with a copy of the unchanged dataset.
 
     ``IterBasedTrainLoop`` of MMEngine up to 0.10 starts them when it is built.
     """

@@ -14,7 +14,7 @@ from ..wording import first_of
 def diagnose(
     runner: Runner, losses: Mapping[str, Tensor], data_batch: dict
 ) -> tuple[int, str]:
-    """Say what is not finite in an iteration, before its step is made.
+    """Find what is not finite in an iteration, before the optimizer's step.
 
     Runs the batch again, which changes running statistics.
 
@@ -47,7 +47,7 @@ def diagnose(
 
 
 def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
-    # The sum of the others is none of them.
+    # 'loss' is the sum of the others.
     own = [name for name in terms if name != 'loss'] or terms
     values = [f'{name}={float(losses[name]):g}' for name in own]
     return f'the loss is not finite ({first_of(values)})'
@@ -61,7 +61,7 @@ def _about_gradients(names: list[str]) -> str:
 
 
 def _about_weights(model: nn.Module) -> str | None:
-    """Weights that were lost before: no batch and no site is to blame."""
+    """Describe weights that were not finite before: no batch or site is to blame."""
     for name, tensor in model.named_parameters():
         if not _finite(tensor):
             return f'the weight {name} was not finite before'

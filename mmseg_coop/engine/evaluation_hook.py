@@ -22,12 +22,12 @@ from .evaluation_loops import coop_metrics, predict_batch
 
 @HOOKS.register_module()
 class CoopEvaluationHook(Hook):
-    """Have all networks' label maps for ``CoopIoUMetric``, and write its results.
+    """Give ``CoopIoUMetric`` all networks' label maps, and write its results.
 
-    ``CoopValLoop`` and ``CoopTestLoop`` predict them. Beside other loops, and where
-    other metrics or a user's hooks read predictions, the model predicts as ever, and
-    the networks' label maps come with the batch, from a run before. Without a
-    ``CoopIoUMetric`` nothing is changed.
+    ``CoopValLoop`` and ``CoopTestLoop`` predict them. In other loops, and where other
+    metrics or custom hooks read predictions, the model predicts as always; before that,
+    this hook runs it once more for the networks' label maps, and adds them to the
+    batch. Without a ``CoopIoUMetric`` nothing is changed.
 
     Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
     ``test.npz`` (``test_tta.npz`` with test-time augmentation),
@@ -48,7 +48,7 @@ class CoopEvaluationHook(Hook):
         self._checkpoint = runner._load_from
 
     def before_train(self, runner: Runner) -> None:
-        """Forget the origin of weights that training starts from: it tests others."""
+        """Forget the origin of the initial weights: a validation tests trained ones."""
         self._in_training = True
         self._loaded = {}
         self._checkpoint = None
@@ -56,13 +56,13 @@ class CoopEvaluationHook(Hook):
     def before_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Add what the model's own prediction has not."""
+        """Add all networks' label maps, unless the loop predicts them."""
         _add_networks(runner, runner.val_loop, data_batch)
 
     def before_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Add what the model's own prediction has not."""
+        """Add all networks' label maps, unless the loop predicts them."""
         _add_networks(runner, runner.test_loop, data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
@@ -99,9 +99,9 @@ class CoopEvaluationHook(Hook):
 
 @torch.no_grad()
 def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
-    """Give a batch's samples the label maps of all networks, and what sums calibration.
+    """Give a batch's samples all networks' label maps, and sums for calibration.
 
-    Augmentation at test time joins logits, and stays as it is.
+    With test-time augmentation, which averages logits, nothing is added.
     """
     metrics = coop_metrics(loop)
     if not metrics or getattr(loop, 'predicts_networks', False):
@@ -112,7 +112,7 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
         with autocast(enabled=getattr(loop, 'fp16', False)):
             data_batch['data_samples'] = predict_batch(model, data_batch, watch)
     elif can_predict_labels(model):
-        # The metric shows it the logits that come.
+        # The metric passes it the logits later.
         for sample in data_batch['data_samples']:
             watch(sample)
 
@@ -128,7 +128,7 @@ def _checkpoint_of_now(runner: Runner) -> str | None:
 
 
 def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
-    """Write what the metric counted; only the main process has it."""
+    """Write the metric's results, which only the main process has."""
     found = [metric.last for metric in coop_metrics(loop)]
     if not is_main_process() or not found or found[0] is None:
         return

@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..evaluation import CoopIoUMetric
 from ..models.segmentors import Watcher, can_predict_labels, predict_labels
 
-# What their hooks do with a prediction needs no logits.
+# Packages whose hooks need no logits of a prediction.
 _HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
 
 
@@ -37,7 +37,7 @@ def predict_batch(
 
 
 class _LabelLoop(BaseLoop):
-    """What ``CoopValLoop`` and ``CoopTestLoop`` add to MMEngine's loop."""
+    """Base of ``CoopValLoop`` and ``CoopTestLoop``."""
 
     _stage: str
     # Predicts a batch; None where the model's own step does.
@@ -79,7 +79,7 @@ class _LabelLoop(BaseLoop):
     def _labels_suffice(self) -> bool:
         """Tell whether nobody reads more of a prediction than its label maps.
 
-        An evaluator or a loop of the user's own may read what they hand on.
+        A custom evaluator or loop may read whatever it is given.
         """
         metrics = self.evaluator.metrics
         return (
@@ -96,9 +96,9 @@ class _LabelLoop(BaseLoop):
 class CoopValLoop(_LabelLoop, ValLoop):
     """``ValLoop`` that makes label maps only where ``CoopIoUMetric`` alone reads them.
 
-    Logits of the image's size take memory and time. Where other metrics, an evaluator
-    or hooks of the user's read predictions, or the model has a way of its own to
-    predict, it is ``ValLoop``. Its arguments are those of ``ValLoop``.
+    Logits of the image's size take memory and time. Where other metrics, a custom
+    evaluator or custom hooks read predictions, or the model overrides how it predicts,
+    it is ``ValLoop``. Its arguments are those of ``ValLoop``.
     """
 
     _stage = 'val'
@@ -112,7 +112,7 @@ class CoopTestLoop(_LabelLoop, TestLoop):
 
 
 def _module(model: nn.Module) -> nn.Module:
-    """The model that each process has as a whole; FSDP's must be called itself."""
+    """Unwrap a model that each process has as a whole, which FSDP's is not."""
     return model.module if isinstance(model, DistributedDataParallel) else model
 
 

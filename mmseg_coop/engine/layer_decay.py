@@ -1,4 +1,4 @@
-"""Rates that decay with the layer's depth, in each network of a cooperative model."""
+"""Layer-wise decay of learning rates in each network of a cooperative model."""
 
 from collections.abc import Iterable, Iterator
 
@@ -27,13 +27,13 @@ class _Part:
 
 
 class _OfNetworks:
-    """Adds each network's parameters as if it stood alone.
+    """Add each network's parameters as if it stood alone.
 
     Connectors get the rate of the heads, the highest.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
-        """Add all parameters of a model in groups of one rate.
+        """Add all parameters of a model in groups of one learning rate.
 
         Raises:
             ValueError: If the layers of a network's backbone are not known.
@@ -89,7 +89,7 @@ class CoopLayerDecayOptimizerConstructor(_OfNetworks, LayerDecayOptimizerConstru
     """``LayerDecayOptimizerConstructor``, an older form for BEiT, in the same way."""
 
 
-# What takes the place of MMSegmentation's for cooperative models.
+# MMSegmentation's constructors, and those for cooperative models.
 COOPERATIVE = {
     LearningRateDecayOptimizerConstructor: CoopLearningRateDecayOptimizerConstructor,
     LayerDecayOptimizerConstructor: CoopLayerDecayOptimizerConstructor,

@@ -42,7 +42,7 @@ class NonFiniteHook(Hook):
     Args:
         policy: ``stop`` or ``skip``.
         max_consecutive: ``skip`` stops at this many such iterations in a row: a run
-            whose weights are lost does not find back.
+            whose weights are lost does not recover.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -86,10 +86,10 @@ class NonFiniteHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Look in where MMEngine has no hook: between backward and step.
+        """Check between backward and step, where MMEngine has no hook.
 
-        The config's optimizer wrapper, of whatever class, stays the one that runs: its
-        methods are its own again when training ends.
+        Methods of the config's optimizer wrapper, of whatever class, are wrapped until
+        training ends.
         """
         self.check(runner.optim_wrapper)
         wrapper = runner.optim_wrapper
@@ -107,7 +107,7 @@ class NonFiniteHook(Hook):
             self._found = self._look([loss.detach()], scaled) or self._found
 
         def step_if_finite(**kwargs) -> None:
-            # A model's train_step, or an optimizer wrapper, of the user's own.
+            # A custom train_step or optimizer wrapper has not called backward.
             if not self._looked:
                 self._found = self._look([], scaled=False)
             self._looked = False
@@ -151,13 +151,13 @@ class NonFiniteHook(Hook):
         if self.policy == 'stop' or self._consecutive >= self.max_consecutive:
             self._stop(runner, message)
         self.skipped += 1
-        # What is logged and averaged is that of iterations that were made.
+        # Only iterations that made a step are logged and averaged.
         outputs.clear()
         _average_weights(runner, False)
         print_log(f'Skipped {message}', 'current', logging.WARNING)
 
     def after_train(self, runner: Runner) -> None:
-        """Say how many iterations were skipped, and look no longer."""
+        """Log how many iterations were skipped, and stop checking."""
         wrapper = runner.optim_wrapper
         del wrapper.backward, wrapper.step, wrapper.should_update
         if self.skipped:
@@ -211,7 +211,7 @@ def _copy(to: list[Tensor], source: list[Tensor]) -> None:
 
 
 def _average_weights(runner: Runner, value: bool) -> None:
-    """Switch the averaging of EMAHooks on or off: a skipped iteration is none."""
+    """Switch the averaging of EMAHooks on or off: skipped iterations are left out."""
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             if value:

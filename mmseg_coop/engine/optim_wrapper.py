@@ -36,7 +36,7 @@ class BFloat16OptimWrapper(OptimWrapper):
 def auto_amp(
     optimizer: Optimizer, accumulative_counts: int = 1, clip_grad: dict | None = None
 ) -> OptimWrapper:
-    """Mixed precision as the machine has it: what ``--amp`` takes.
+    """Choose the mixed precision that the machine supports, as ``--amp`` does.
 
     On a GPU MMEngine's ``AmpOptimWrapper`` (float16, losses scaled dynamically), on a
     CPU that has bfloat16 ``BFloat16OptimWrapper``. Other CPUs compute in bfloat16 many

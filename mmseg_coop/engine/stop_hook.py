@@ -1,4 +1,4 @@
-"""Leave with a checkpoint when the process is told to stop."""
+"""Exit with a checkpoint when the process is told to stop."""
 
 from functools import partial
 from signal import Signals
@@ -39,7 +39,7 @@ class StopHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Have loader workers survive the signal: they get it, too."""
         if not isinstance(runner.train_loop, ResumableTrainLoop):
-            # Its workers end with it, and what is on the disk is complete.
+            # Its workers end with it, and files on the disk are complete.
             print_log(
                 f'StopHook: {type(runner.train_loop).__name__} does not listen to '
                 'signals: one ends the run at once, and --resume goes on from the '

@@ -17,7 +17,7 @@ _SAME_SECONDS = 2.0
 
 
 class StopRequest:
-    """Notes a signal to stop; another one, later, has its usual effect at once."""
+    """Note a signal to stop; a second one, later, has its usual effect at once."""
 
     def __init__(self):
         self.signal: signal.Signals | None = None

@@ -58,7 +58,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
             return super().run()
 
     def _run(self) -> nn.Module:
-        """MMEngine's, but for how it starts."""
+        """Train as MMEngine does, from the current iteration on."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         if self.runner.message_hub.runtime_info.get(VALIDATED, 0) < self._iter:

@@ -87,7 +87,7 @@ LINES: list[tuple[str, list, str]] = [
     (
         'train.py',
         [PAIR, '--resume', '--cfg-options', 'load_from=good.pth'],
-        'good.pth: has no meta, message_hub, optimizer of a training',
+        'good.pth: has no meta, message_hub, optimizer of a training run',
     ),
     (
         'train.py',

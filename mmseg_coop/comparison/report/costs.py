@@ -59,7 +59,7 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
             error,
             color=color,
             marker=marker,
-            # What was not trained is hollow.
+            # Markers of untrained methods are hollow.
             markerfacecolor=color if method.trained else 'none',
             capsize=2,
             lw=1,

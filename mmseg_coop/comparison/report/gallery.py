@@ -20,7 +20,7 @@ from ..comparison import Comparison, Method
 from ..runs import Run
 
 IGNORED = 255
-# Right where the baseline is wrong, wrong where it is right, and the rest.
+# Colours of pixels: right where the baseline is wrong, wrong where it is right, others.
 FIXED, BROKEN = (0, 158, 115), (213, 94, 0)
 _SAME, _VOID = (225, 225, 225), (90, 90, 90)
 
@@ -138,7 +138,7 @@ def find_checkpoint(run: Run) -> Path:
         for folder in folders:
             candidates += sorted(folder.glob(f'best_*_{path.name}'))
     else:
-        # Of results that were written before they told their checkpoint.
+        # Older results do not tell their checkpoint.
         name = f'iter_{meta["iteration"]}.pth'
         candidates = [run.folder / name, *sorted(run.folder.glob(f'best_*_{name}'))]
     for path in candidates:

@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 
 
 class DifferenceError(ValueError):
-    """An exported model computes something else."""
+    """An exported model computes something else than PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Agreement:
     Attributes:
         difference: Largest difference of probabilities.
         pixels: Number of pixels.
-        ties: Number of those with another label, where two classes are level.
+        ties: Number of those with another label, where two classes tie.
     """
 
     difference: float = 0.0
@@ -94,7 +94,7 @@ def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agre
 
     Raises:
         DifferenceError: If probabilities differ by more than the tolerance, or labels
-            where no two classes are level.
+            where no two classes tie.
     """
     if found.keys() != expected.keys():
         raise DifferenceError(
@@ -112,7 +112,7 @@ def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agre
         if name in expected
     }
     for name, difference in differences.items():
-        # NaN is no less than anything.
+        # Written so that NaN fails, too.
         if not difference <= TOLERANCE:
             raise DifferenceError(
                 f"{name} differ from PyTorch's by {difference:.2g}, expected "
@@ -123,7 +123,7 @@ def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agre
 
 
 def _ties(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> int:
-    """Number of pixels with another label, all of them near to level."""
+    """Number of pixels with another label, all of them ties within the tolerance."""
     differ = found['label'] != expected['label']
     shares = expected['probabilities']
     if shares.shape[1] == 1:
@@ -139,6 +139,6 @@ def _ties(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> int:
     wrong = int((gaps > 2 * TOLERANCE).sum())
     if wrong:
         raise DifferenceError(
-            f"{wrong} labels differ from PyTorch's, where no two classes are level"
+            f"{wrong} labels differ from PyTorch's, where no two classes tie"
         )
     return int(differ.sum())

@@ -23,8 +23,7 @@ from .time_limit import time_limit
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
 _TURNS = 5
-# For a file for images of any size: with some networks PyTorch takes hours to record
-# what holds for every size.
+# Seconds for a file for images of any size: some networks take PyTorch hours to record.
 _PATIENCE = 600
 
 
@@ -54,11 +53,11 @@ class Exported:
 
     Attributes:
         size: Bytes of the file.
-        outputs: Names of what it gives.
-        variable: What may vary of the images.
-        refused: Why not more, by what was tried.
+        outputs: Names of its outputs.
+        variable: Axes of the images that may vary.
+        refused: Reasons why no more may vary, by what was tried.
         parameters: Number of parameters in it.
-        dead: Number of the model's that are left out, by part.
+        dead: Number of the model's parameters that are left out, by part.
         agreement: With PyTorch, on the images.
         image: Height and width of the image that times are of.
         latency: Seconds of the exported model, median.
@@ -128,15 +127,15 @@ def export_model(
 ) -> Exported:
     """Export a model, compare it with PyTorch on images, and only then write the file.
 
-    Where a file for images of any size can't be made in ten minutes, or differs from
-    PyTorch at some, it is one for images of one size.
+    If a file for images of any size can't be made in ten minutes, or differs from
+    PyTorch at some size, the file is for images of one size.
 
     Args:
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
         images: As the pipeline gives them to the data preprocessor, (C, H, W).
         out: The file.
         options: Options of the export.
-        metadata: What is kept in the file, too.
+        metadata: Further content of the file.
 
     Raises:
         ValueError: If the model can't be exported, or what is exported differs.

@@ -85,7 +85,7 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
 
 
 def _name_axes(graph: Any) -> None:
-    """Give axes of images that may vary, and what is made of them, their names."""
+    """Name the axes of images and outputs that may vary."""
     shape = graph.input[0].type.tensor_type.shape.dim
     named = zip(shape, ('batch', 'channels', 'height', 'width'), strict=True)
     names = {axis.dim_param: name for axis, name in named if axis.dim_param}

@@ -69,5 +69,5 @@ def test_images(config: Config, count: int) -> list[Tensor]:
 
 
 def _preprocessing(config: Config) -> str:
-    """Describe what has to be done to images before."""
+    """Describe the preprocessing that images need."""
     return str(config.model.get('data_preprocessor'))

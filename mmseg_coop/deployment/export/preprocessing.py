@@ -86,7 +86,7 @@ class _Step(nn.Module):
         return F.pad(image, (0, right, 0, bottom), value=self.value)
 
     def _padding(self, height: int, width: int) -> tuple[int, int]:
-        """As ``stack_batch`` pads one image."""
+        """Padding that ``stack_batch`` gives one image."""
         if self.size is not None:
             return max(self.size[-2] - height, 0), max(self.size[-1] - width, 0)
         if self.divisor is None:

@@ -34,7 +34,7 @@ class Recording:
 
     Attributes:
         program: The graph with its weights.
-        outputs: Names of what it gives.
+        outputs: Names of its outputs.
         parameters: Number of parameters that are left.
         dead: Number of those that are left out, by part.
     """
@@ -67,7 +67,7 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
             # What writes in place is never dead: each is replaced by one that doesn't.
             program = program.run_decompositions({})
     except Exception as error:
-        # What networks do that can't be recorded is beyond listing.
+        # Networks can do anything that can't be recorded, and errors vary.
         raise RecordingError(first_line(error)) from error
     program = _without_dead(program)
     counts = {name: value.numel() for name, value in model.named_parameters()}

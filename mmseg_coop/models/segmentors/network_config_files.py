@@ -147,7 +147,7 @@ def _read(path: str, key: str) -> Config:
             return Config.fromstring(f'_base_ = {path!r}', '.py')
         return Config.fromfile(path)
     except Exception as error:
-        # A config is code, and fails in as many ways.
+        # A config is code, and can raise anything.
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         text = f'{key}: {path} can not be read as a config ({reason})'
         raise ValueError(text) from error
