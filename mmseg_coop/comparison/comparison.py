@@ -115,10 +115,10 @@ class Gain:
     p_value: float | None
 
     @property
-    def beyond_noise(self) -> bool:
+    def significant(self) -> bool:
         """Tell whether the gain is significant, over images and over seeds."""
-        significant = self.p_value is not None and self.p_value < _SIGNIFICANT
-        return self.interval.without_zero and significant
+        over_seeds = self.p_value is not None and self.p_value < _SIGNIFICANT
+        return self.interval.without_zero and over_seeds
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _row(comparison: Comparison, method: Method, kinds: list[str]) -> list[Cell]
 def _gain_cell(gain: Gain | None) -> Cell:
     if gain is None:
         return Cell('')
-    mark = '' if gain.beyond_noise else f'{NOISE} '
+    mark = '' if gain.significant else f'{NOISE} '
     low, high = gain.interval.low, gain.interval.high
     text = f'{mark}{gain.points:+.2f} [{low:+.2f}, {high:+.2f}]'
     if gain.p_value is not None:

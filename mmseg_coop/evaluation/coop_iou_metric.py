@@ -14,12 +14,11 @@ from torch import Tensor
 
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
+from ..models.segmentors.label_maps import FIELD
 from .calibration import FIELD as CALIBRATION
 from .calibration import Calibration, collect_calibration
 from .counts import count
 from .results import ORACLE, Results
-
-FIELD = 'pred_sem_seg_'
 
 
 @METRICS.register_module()

@@ -290,7 +290,7 @@ def test_gains_are_of_the_seeds_that_both_have(tmp_path):
     gain = comparison.gain(same, 'single')
     assert gain.points == same.miou - single.by_seed()[0]
     assert gain.interval.low < gain.points < gain.interval.high
-    assert gain.p_value is None and not gain.beyond_noise
+    assert gain.p_value is None and not gain.significant
     # Where there is none, of all.
     assert comparison.gain(multi, 'single').points == multi.miou - single.miou
 

@@ -12,8 +12,8 @@ from mmseg.registry import METRICS, MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_coop.evaluation import CoopIoUMetric, Results
-from mmseg_coop.evaluation.coop_iou_metric import FIELD
 from mmseg_coop.models.segmentors import predict_labels
+from mmseg_coop.models.segmentors.label_maps import FIELD
 
 CLASSES = [f'class {i}' for i in range(7)]
 NETWORKS = ('top', 'bottom')

@@ -162,7 +162,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.align_corners = one.align_corners
         self.num_classes = one.num_classes
         self.out_channels = one.out_channels
-        losses = CooperationLosses(cooperation_losses, built.in_common())
+        losses = CooperationLosses(cooperation_losses, built.loss_options())
         self.cooperation_losses = losses
         self.plan = build_plan(
             connections, losses.reads, built, configs, preprocessor, with_cp

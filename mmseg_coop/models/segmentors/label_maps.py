@@ -20,6 +20,8 @@ from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .logits import PREDICTS, own_methods, resized, small_logits
 
+# Name of a network's label map in a data sample, before that of the network.
+FIELD = 'pred_sem_seg_'
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
 # Called with the next rows of an image, top to bottom: by prediction, probabilities,
@@ -89,7 +91,7 @@ def predict_labels(
             sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
             continue
         for name, label in maps.items():
-            sample.set_data({f'pred_sem_seg_{name}': PixelData(data=label)})
+            sample.set_data({f'{FIELD}{name}': PixelData(data=label)})
         sample.set_data({'pred_sem_seg': PixelData(data=maps[model.predict_with])})
         sample.set_metainfo(
             {'predict_with': model.predict_with, 'networks': model.plan.networks}

@@ -70,7 +70,7 @@ class Networks(ModuleDict):
                 network.eval()
         return self
 
-    def in_common(self) -> dict[str, Any]:
+    def loss_options(self) -> dict[str, Any]:
         """Arguments that all losses between networks get."""
         one = next(iter(self.values()))
         return dict(
