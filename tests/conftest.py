@@ -15,8 +15,8 @@ from PIL import Image
 import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
 from mmseg_coop.datasets.toy_scene import ToyScene
 
-from fast_python import start
-from plain_configs import leave_configs_unformatted
+from helpers.fast_python import start
+from helpers.plain_configs import leave_configs_unformatted
 
 REPO = Path(__file__).parents[1]
 leave_configs_unformatted()

@@ -7,7 +7,7 @@ import pytest
 
 from mmseg_coop import __main__ as command
 
-from run_tool import TOOLS
+from helpers.run_tool import TOOLS
 
 
 def run(monkeypatch, *args) -> int:

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from mmseg_coop.analysis.cooperation import fixed_batch, linear_cka, measure_cooperation
 from mmseg_coop.datasets import ToyStreets
 
-from differing import build_mixed
-from tiny import build_pair
+from helpers.differing import build_mixed
+from helpers.tiny import build_pair
 
 SITES = [f'backbone.layer{i}' for i in range(1, 5)]
 DEEPLAB_SITES = [*SITES, 'decode_head.aspp', 'decode_head.decoder']

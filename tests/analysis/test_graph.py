@@ -6,8 +6,8 @@ import pytest
 from mmseg_coop.analysis.graph import draw_graph, mermaid
 from mmseg_coop.models.plan import SiteRef
 
-from differing import build_mixed
-from tiny import build_pair
+from helpers.differing import build_mixed
+from helpers.tiny import build_pair
 
 
 @pytest.mark.parametrize('network', ['danet', 'deeplabv3plus'])

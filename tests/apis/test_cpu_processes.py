@@ -11,8 +11,8 @@ from torch import nn
 
 from mmseg_coop.apis.cpu_processes import for_cpu_processes
 
-from tiny import BACKBONE
-from tiny_runner import make_runner
+from helpers.tiny import BACKBONE
+from helpers.tiny_runner import make_runner
 
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_available(), reason='for machines without a GPU'

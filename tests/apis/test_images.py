@@ -16,7 +16,7 @@ from mmseg_coop.apis import Predictor
 from mmseg_coop.apis.images import center, displayed
 from mmseg_coop.datasets.toy_scene import ToyScene
 
-from tiny import network_config
+from helpers.tiny import network_config
 
 SCENE = ToyScene(0, 48, 80).image
 DEEP = SCENE.astype(np.uint16) * 200

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmseg_coop.apis.runner import read_config
 from mmseg_coop.datasets import check_num_classes
 
-from street_files import CONFIGS
+from helpers.street_files import CONFIGS
 
 DANET = str(CONFIGS / 'danet_r18_single_camvid.py')
 SEGFORMER = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'

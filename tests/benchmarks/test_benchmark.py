@@ -19,7 +19,7 @@ from benchmarks.timing import Times
 from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.models.necks import CoopConnector
 
-from run_tool import TOOLS, run_tool
+from helpers.run_tool import TOOLS, run_tool
 
 MB = 2**20
 FIGURE = Figure('prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8))

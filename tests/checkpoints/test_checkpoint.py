@@ -4,7 +4,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models.checkpoint_weights import check_state_dict
 
-from tiny import build_pair, network_config
+from helpers.tiny import build_pair, network_config
 
 
 def test_equal_architectures_pass():

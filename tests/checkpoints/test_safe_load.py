@@ -14,9 +14,9 @@ from mmseg.apis import MMSegInferencer
 from mmseg_coop.checkpoints import safe_load
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder  # noqa: F401
 
-from harmful import FORMATS, PLACES, WAYS, Call, harmful_checkpoint
-from tiny import build_pair
-from tiny_runner import make_runner
+from helpers.harmful import FORMATS, PLACES, WAYS, Call, harmful_checkpoint
+from helpers.tiny import build_pair
+from helpers.tiny_runner import make_runner
 
 TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from mmseg_coop.checkpoints.convert import convert_checkpoint
 from mmseg_coop.checkpoints.safe_load import load_from_local, read_checkpoint
 
-from tiny import build_pair, network_config
-from tiny_runner import make_runner
+from helpers.tiny import build_pair, network_config
+from helpers.tiny_runner import make_runner
 
 EMA = dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)
 

@@ -23,7 +23,7 @@ from mmseg_coop.comparison.table_formats import (
 )
 from mmseg_coop.cost.cost import Cost
 
-from made_up import make_results, save_run
+from helpers.made_up import make_results, save_run
 
 QUALITY = dict(single=0.8, ensemble=0.85, same=0.9)
 

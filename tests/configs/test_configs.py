@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models import CooperativeEncoderDecoder
 
-from tiny import make_samples
+from helpers.tiny import make_samples
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 NETWORKS = ('danet', 'deeplabv3plus')

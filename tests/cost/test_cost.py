@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmseg_coop.cost.cost import Cost, Costs, dominated
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
-from tiny import make_batch, network_config
+from helpers.tiny import make_batch, network_config
 
 SIZE = (32, 32)
 

@@ -9,8 +9,8 @@ from mmseg.registry import MODELS
 from mmseg_coop.cost.flops import counted, prediction_flops
 from mmseg_coop.models.segmentors.image_shape import loaded_channels, preprocessed_shape
 
-from differing import MIXED, SEGFORMER
-from tiny import BACKBONE, build_pair, network_config
+from helpers.differing import MIXED, SEGFORMER
+from helpers.tiny import BACKBONE, build_pair, network_config
 
 _OWN = dict(data_preprocessor=dict(mean=[1.0] * 3, std=[2.0] * 3))
 _SIZED = dict(type='SegDataPreProcessor', size=(64, 64))

@@ -13,8 +13,8 @@ from mmseg_coop.apis import build_runner
 from mmseg_coop.datasets import DataFault, check_num_classes
 from mmseg_coop.datasets.survey import survey_data
 
-from street_files import make_files
-from tiny import AUXILIARY_HEAD, HEADS, network_config
+from helpers.street_files import make_files
+from helpers.tiny import AUXILIARY_HEAD, HEADS, network_config
 
 CAR = 5
 SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)

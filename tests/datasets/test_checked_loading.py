@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmseg_coop.datasets import DataFault
 
-from street_files import image, label, make_files, set_pixels, truncate
+from helpers.street_files import image, label, make_files, set_pixels, truncate
 
 
 @pytest.fixture(scope='module')

@@ -16,7 +16,7 @@ from mmseg_coop.datasets import (
     skip_faults,
 )
 
-from street_files import camvid_config, image, make_files, truncate
+from helpers.street_files import camvid_config, image, make_files, truncate
 
 
 @pytest.fixture(scope='module')

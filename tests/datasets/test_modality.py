@@ -15,7 +15,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_coop.datasets import DataFault, LoadModality
 
-from street_files import CONFIGS, image, make_files
+from helpers.street_files import CONFIGS, image, make_files
 
 REPO = Path(__file__).parents[2]
 

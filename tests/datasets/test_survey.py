@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmseg_coop.datasets.survey import survey_data
 
-from street_files import (
+from helpers.street_files import (
     CONFIGS,
     camvid_config,
     image,

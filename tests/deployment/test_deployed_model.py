@@ -8,8 +8,8 @@ from mmseg.structures import SegDataSample
 
 from mmseg_coop.deployment.export import DeployedModel
 
-from differing import build_mixed
-from tiny import build_pair, enliven, fcn_head, network_config
+from helpers.differing import build_mixed
+from helpers.tiny import build_pair, enliven, fcn_head, network_config
 
 PREPROCESSOR = dict(
     type='SegDataPreProcessor',

@@ -15,7 +15,7 @@ from mmseg_coop.deployment.export import Options, export_model
 from mmseg_coop.deployment.export import export as exporting
 from mmseg_coop.deployment.export.record_graph import record
 
-from tiny import (
+from helpers.tiny import (
     BACKBONE,
     build_pair,
     build_short_pair,

@@ -11,7 +11,7 @@ from mmseg_coop.deployment.export.deployed_model import DeployedModel
 from mmseg_coop.deployment.export.formats import to_torch
 from mmseg_coop.deployment.export.record_graph import record
 
-from tiny import build_pair, fcn_head
+from helpers.tiny import build_pair, fcn_head
 
 
 class Dead(nn.Module):

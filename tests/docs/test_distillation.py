@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_coop.checkpoints.safe_load import read_checkpoint
 from mmseg_coop.models.checkpoint_weights import part_of
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 PAGE = (REPO / 'docs' / 'distillation.md').read_text()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmseg_coop.datasets.toy_scene import ToyScene
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 PAGE = (Path(__file__).parents[2] / 'docs' / 'your-own-model.md').read_text()
 FILES = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```$', PAGE, re.M | re.S))

@@ -7,7 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mmseg_coop.engine import CooperationHook
 
-from tiny_runner import make_runner
+from helpers.tiny_runner import make_runner
 
 HOOK = dict(type='CooperationHook', interval=2, num_images=2)
 SITE = 'bottom.backbone.layer1'

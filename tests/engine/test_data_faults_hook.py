@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg_coop.datasets import DataFault
 from mmseg_coop.engine import DataFaultsHook
 
-from street_files import camvid_config, image, make_files, truncate
+from helpers.street_files import camvid_config, image, make_files, truncate
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.scalars import validation_curves
 from mmseg_coop.engine import NonFiniteError
 
-from tiny_runner import loader, make_runner
+from helpers.tiny_runner import loader, make_runner
 
 EPOCHS = 3
 

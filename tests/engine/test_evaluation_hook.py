@@ -14,8 +14,8 @@ from mmseg_coop.evaluation import Results
 from mmseg_coop.evaluation.method_names import method_name, network_name
 from mmseg_coop.models import CooperativeEncoderDecoder
 
-from tiny import HEADS, build_pair, network_config
-from tiny_runner import PAIR, loader, make_runner
+from helpers.tiny import HEADS, build_pair, network_config
+from helpers.tiny_runner import PAIR, loader, make_runner
 
 
 def test_a_run_reports_every_network_and_keeps_results(tmp_path):

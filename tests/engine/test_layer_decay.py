@@ -4,7 +4,7 @@ import pytest
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
-from tiny import build_pair, fcn_head, network_config
+from helpers.tiny import build_pair, fcn_head, network_config
 
 HOST = 'LearningRateDecayOptimizerConstructor'
 OURS = f'Coop{HOST}'

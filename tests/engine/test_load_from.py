@@ -9,9 +9,9 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.unwrap import unwrap
 
-from run_tool import run_tool
-from tiny import network_config
-from tiny_runner import PAIR, make_runner
+from helpers.run_tool import run_tool
+from helpers.tiny import network_config
+from helpers.tiny_runner import PAIR, make_runner
 
 CONFIG = Path(__file__).parents[2] / 'configs' / 'coop' / 'danet_r18_same_toy.py'
 HOOK = [dict(type='CheckpointMatchHook')]

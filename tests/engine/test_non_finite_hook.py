@@ -16,8 +16,8 @@ from mmseg_coop.engine import NonFiniteError, NonFiniteHook
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
 
-from tiny import network_config
-from tiny_runner import PAIR, make_runner
+from helpers.tiny import network_config
+from helpers.tiny_runner import PAIR, make_runner
 
 FIRST, SECOND = 'backbone.layer1', 'backbone.layer2'
 

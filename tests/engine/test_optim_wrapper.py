@@ -6,7 +6,7 @@ from torch import nn
 
 from mmseg_coop.engine import BFloat16OptimWrapper, optim_wrapper
 
-from tiny import build_pair, make_batch, total_loss
+from helpers.tiny import build_pair, make_batch, total_loss
 
 
 def wrap(model, **options) -> BFloat16OptimWrapper:

@@ -8,8 +8,8 @@ from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
 
-from tiny import network_config, total_loss
-from tiny_runner import make_runner
+from helpers.tiny import network_config, total_loss
+from helpers.tiny_runner import make_runner
 
 
 @MODELS.register_module()

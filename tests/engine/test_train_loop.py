@@ -6,14 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from interruptible import ITERS, differences, final_state, make_interruptible
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_coop.engine.stop_hook import STOPPED
 
-from tiny_runner import loader, make_runner
+from helpers.interruptible import ITERS, differences, final_state, make_interruptible
+from helpers.tiny_runner import loader, make_runner
 
 HARNESS = Path(__file__).parents[1] / 'stress' / 'kill_and_resume.py'
 

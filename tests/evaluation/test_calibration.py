@@ -15,7 +15,7 @@ from torchmetrics.classification import MulticlassCalibrationError
 from mmseg_coop.evaluation.calibration import ece, nll
 from mmseg_coop.models.segmentors import predict_labels
 
-from tiny import NUM_CLASSES, build_pair, make_batch, network_config
+from helpers.tiny import NUM_CLASSES, build_pair, make_batch, network_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 

@@ -6,7 +6,7 @@ import pytest
 from mmseg_coop.analysis.cooperation import Cooperation
 from mmseg_coop.evaluation.scalar_names import scalar_name
 
-from tiny_runner import make_runner
+from helpers.tiny_runner import make_runner
 
 
 def mlflow_takes(name: str) -> bool:

@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models.checkpoint_weights import load_weights
 
-from tiny import (
+from helpers.tiny import (
     AUXILIARY_HEAD,
     BACKBONE,
     HEADS,

@@ -13,9 +13,9 @@ from PIL import Image
 
 from mmseg_coop.engine.train_loop import ResumableTrainLoop
 
-from street_files import CONFIGS
-from tiny import BACKBONE, NUM_CLASSES, network_config
-from tiny_runner import PAIR, loader, make_runner
+from helpers.street_files import CONFIGS
+from helpers.tiny import BACKBONE, NUM_CLASSES, network_config
+from helpers.tiny_runner import PAIR, loader, make_runner
 
 BANDS = 7
 both = pytest.mark.parametrize('single', [True, False])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tiny_runner import make_runner
+from helpers.tiny_runner import make_runner
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.command_line import one_line_errors
 
-from tiny import make_batch, network_config
+from helpers.tiny import make_batch, network_config
 
 SITES = ['backbone.layer3', 'decode_head.aspp', 'backbone.layer9']
 LEAVES = (

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from families import FAMILIES, SIZES
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import nn
 
-from tiny import make_batch, total_loss
+from helpers.families import FAMILIES, SIZES
+from helpers.tiny import make_batch, total_loss
 
 # Those whose sites differ in kind: streams, sizes, tokens, a cascade's heads.
 _MULTI = [

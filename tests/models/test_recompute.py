@@ -7,7 +7,7 @@ import torch
 
 from mmseg_coop.models.recompute import parts_of_head, recompute_modules
 
-from tiny import NUM_CLASSES, build_pair, make_batch, total_loss
+from helpers.tiny import NUM_CLASSES, build_pair, make_batch, total_loss
 
 UPER_HEAD = dict(
     type='UPerHead',

@@ -24,13 +24,14 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 import torch  # noqa: E402
-from interruptible import differences, final_state, make_interruptible  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend  # noqa: E402
 from mmseg_coop.checkpoints.resume import damage  # noqa: E402
+
+from helpers.interruptible import differences, final_state, make_interruptible  # noqa: E402
 
 # Writes of the tiny checkpoints take that long, with their fsync.
 _WRITE_SECONDS = 0.008

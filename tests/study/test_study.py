@@ -14,7 +14,7 @@ from mmengine.runner import CheckpointLoader
 from mmseg_coop.evaluation.results import Results
 from mmseg_coop.study import Conductor, make_trials, read_grid
 
-from run_tool import TOOLS, run_tool
+from helpers.run_tool import TOOLS, run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 ITERS = 12

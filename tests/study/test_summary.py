@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 RECORDS = REPO / 'docs' / 'study'

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'danet_r18_multi_toy.py'

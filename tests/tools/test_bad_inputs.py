@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 PAIR, SINGLE = (CONFIGS / f'danet_r18_{name}_toy.py' for name in ('same', 'single'))

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from run_tool import run_tool
-from street_files import (
+from helpers.run_tool import run_tool
+from helpers.street_files import (
     CONFIGS,
     image,
     label,

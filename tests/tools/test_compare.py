@@ -2,8 +2,8 @@ import functools
 
 import pytest
 
-from made_up import make_results, save_run
-from run_tool import run_tool
+from helpers.made_up import make_results, save_run
+from helpers.run_tool import run_tool
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 
 @pytest.fixture

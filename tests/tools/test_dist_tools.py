@@ -8,7 +8,7 @@ import numpy as np
 
 from mmseg_coop.evaluation import Results
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / 'configs' / 'coop' / 'danet_r18_same_toy.py'

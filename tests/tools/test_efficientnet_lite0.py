@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 timm = pytest.importorskip('timm')
 CONFIG = (

@@ -11,9 +11,9 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.apis import Predictor
 
-from harmful import WAYS, harmful_checkpoint
-from run_tool import run_tool
-from tiny import SHORT_CONFIG
+from helpers.harmful import WAYS, harmful_checkpoint
+from helpers.run_tool import run_tool
+from helpers.tiny import SHORT_CONFIG
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = 'short.py'

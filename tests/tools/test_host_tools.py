@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from run_tool import HOST_TOOLS, TOOLS, run_tool
+from helpers.run_tool import HOST_TOOLS, TOOLS, run_tool
 
 OWN = """
 _base_ = 'mmseg_coop::coop/danet_r18_same_toy.py'

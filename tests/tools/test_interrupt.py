@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from run_tool import TOOLS, run_tool
+from helpers.run_tool import TOOLS, run_tool
 
 CONFIG = Path(__file__).parents[2] / 'configs/coop/deeplabv3plus_r18_single_toy.py'
 ITERS = 6

@@ -17,8 +17,8 @@ from mmseg_coop.analysis.knock_out import choices
 from mmseg_coop.apis import load_config
 from mmseg_coop.evaluation.results import Results
 
-from run_tool import run_tool
-from tiny import build_pair
+from helpers.run_tool import run_tool
+from helpers.tiny import build_pair
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_multi_toy.py'

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.apis import Predictor
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CONFIG = CONFIGS / 'deeplabv3plus_r18_same_camvid.py'

@@ -19,8 +19,8 @@ from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.checkpoints.training_record import trainings_of
 from mmseg_coop.evaluation.results import Results
 
-from harmful import WAYS, harmful_checkpoint
-from run_tool import run_tool
+from helpers.harmful import WAYS, harmful_checkpoint
+from helpers.run_tool import run_tool
 
 CONFIG = Path(__file__).parents[2] / 'configs/coop/deeplabv3plus_r18_same_toy.py'
 

@@ -17,7 +17,7 @@ from PIL import Image
 from mmseg_coop.evaluation import Results
 from mmseg_coop.models import CooperativeEncoderDecoder
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 BASE = REPO / 'configs' / 'coop' / 'danet_r18_multi_toy.py'

@@ -16,10 +16,10 @@ from mmseg_coop.checkpoints.training_record import trainings_of
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
-from differing import METAS, MIXED, SEGFORMER
-from harmful import WAYS, harmful_checkpoint
-from run_tool import HOST_TOOLS, run_tool
-from tiny import network_config
+from helpers.differing import METAS, MIXED, SEGFORMER
+from helpers.harmful import WAYS, harmful_checkpoint
+from helpers.run_tool import HOST_TOOLS, run_tool
+from helpers.tiny import network_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 RANDOM = dict(start='random')

@@ -10,9 +10,9 @@ from mmseg.apis import MMSegInferencer, init_model
 
 from mmseg_coop.apis import Predictor
 
-from harmful import Call, harmful_checkpoint
-from made_up import make_results, save_run
-from run_tool import run_tool
+from helpers.harmful import Call, harmful_checkpoint
+from helpers.made_up import make_results, save_run
+from helpers.run_tool import run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 PAIR, SINGLE = (CONFIGS / f'danet_r18_{name}_toy.py' for name in ('same', 'single'))

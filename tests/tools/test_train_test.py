@@ -16,8 +16,8 @@ from PIL import Image
 
 from mmseg_coop.checkpoints.safe_load import read_checkpoint
 
-from run_tool import Done, run_tool
-from tiny import SHORT_CONFIG
+from helpers.run_tool import Done, run_tool
+from helpers.tiny import SHORT_CONFIG
 
 REPO = Path(__file__).parents[2]
 TOOLS = REPO / 'tools'

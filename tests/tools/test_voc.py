@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from run_tool import run_tool
+from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / 'configs' / 'coop' / 'deeplabv3plus_r101_same_voc2012.py'

@@ -12,8 +12,8 @@ from mmseg.structures import SegDataSample
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.data_preprocessors import NetworksDataPreProcessor
 
-from differing import SEGFORMER, build_mixed
-from tiny import NUM_CLASSES, build_pair, network_config
+from helpers.differing import SEGFORMER, build_mixed
+from helpers.tiny import NUM_CLASSES, build_pair, network_config
 
 RESNET = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models.decode_heads import efficient_da_head
 
-from tiny import HEADS, make_samples, total_loss
+from helpers.tiny import HEADS, make_samples, total_loss
 
 
 def make_heads():

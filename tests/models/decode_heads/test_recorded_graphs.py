@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_coop.models.decode_heads import efficient_da_head
 
-from tiny import HEADS
+from helpers.tiny import HEADS
 
 CHANNELS = HEADS['danet']['in_channels']
 # Batch, height and width of feature maps: of one tile, and of several.

@@ -10,8 +10,8 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from differing import METAS, MIXED, SEGFORMER, build_mixed
-from tiny import (
+from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed
+from helpers.tiny import (
     build_pair,
     fcn_head,
     make_batch,

@@ -9,8 +9,8 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from torch import nn
 
-from differing import build_mixed
-from tiny import BACKBONE, build_pair, fcn_head, make_batch, total_loss
+from helpers.differing import build_mixed
+from helpers.tiny import BACKBONE, build_pair, fcn_head, make_batch, total_loss
 
 CROSS = dict(pattern='cross', sites='backbone', connector=dict(start='random'))
 

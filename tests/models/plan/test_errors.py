@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiny import build_pair, fcn_head
+from helpers.tiny import build_pair, fcn_head
 
 LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from tiny import build_pair, make_batch, network_config, total_loss
+from helpers.tiny import build_pair, make_batch, network_config, total_loss
 
 PAGE = Path(__file__).parents[3] / 'docs' / 'extending.md'
 FILE = re.compile(r'^```python title="([^"]+)"\n(.*?)^```$', re.M | re.S)

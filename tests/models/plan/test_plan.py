@@ -8,7 +8,14 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config, total_loss
+from helpers.tiny import (
+    BACKBONE,
+    build_pair,
+    fcn_head,
+    make_batch,
+    network_config,
+    total_loss,
+)
 
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
 NETWORKS = ['danet', 'deeplabv3plus']

@@ -5,7 +5,6 @@ import functools
 
 import pytest
 import torch
-from families import FAMILIES
 from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import load_state_dict
@@ -15,7 +14,8 @@ from mmseg_coop.checkpoints.safetensors import save_safetensors
 from mmseg_coop.models.checkpoint_weights import check_state_dict, load_weights
 from mmseg_coop.models.plan import Plan, SiteRef, write_connections
 
-from tiny import network_config
+from helpers.families import FAMILIES
+from helpers.tiny import network_config
 
 # What the names had in the place of a network's parts, one after the other.
 SUBSTITUTES = {

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import mmseg_coop  # noqa: F401  (registers everything)
 
-from tiny import make_samples, total_loss
+from helpers.tiny import make_samples, total_loss
 
 
 def main(paths: list[str]) -> None:

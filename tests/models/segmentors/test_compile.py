@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from tiny import BACKBONE, build_short_pair, fcn_head, make_batch, total_loss
+from helpers.tiny import BACKBONE, build_short_pair, fcn_head, make_batch, total_loss
 
 # Each network and each pattern; the first one predicts with one network alone.
 CASES = [('danet', 'same', 'bottom'), ('deeplabv3plus', 'multi', 'mean')]

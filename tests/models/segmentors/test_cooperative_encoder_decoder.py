@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models import CoopConnector, CooperativeEncoderDecoder
 
-from tiny import (
+from helpers.tiny import (
     as_tuple,
     build_pair,
     make_batch,

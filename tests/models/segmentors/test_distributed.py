@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from differing import MIXED, SEGFORMER
-from tiny import NUM_CLASSES, make_samples, network_config, total_loss
+from helpers.differing import MIXED, SEGFORMER
+from helpers.tiny import NUM_CLASSES, make_samples, network_config, total_loss
 
 TESTS = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name('ddp_worker.py')

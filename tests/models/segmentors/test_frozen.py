@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
-from differing import METAS, SEGFORMER, build_mixed, build_single
-from tiny import make_batch, total_loss
+from helpers.differing import METAS, SEGFORMER, build_mixed, build_single
+from helpers.tiny import make_batch, total_loss
 
 FROZEN_TOP = dict(top=dict(frozen=True), bottom=SEGFORMER)
 FROZEN_BOTTOM = dict(top={}, bottom=dict(SEGFORMER, frozen=True))

@@ -9,7 +9,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
-from tiny import build_pair, make_batch, network_config
+from helpers.tiny import build_pair, make_batch, network_config
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mmseg_coop.models.segmentors import (
     predict_labels,
 )
 
-from tiny import HEADS, build_pair, make_batch, network_config
+from helpers.tiny import HEADS, build_pair, make_batch, network_config
 
 MODES = dict(
     whole=dict(mode='whole'),

@@ -14,8 +14,8 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.models.segmentors.network_config_files import flatten_networks
 
-from differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
-from tiny import (
+from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
+from helpers.tiny import (
     BACKBONE,
     NUM_CLASSES,
     build_pair,

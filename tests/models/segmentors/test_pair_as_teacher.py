@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from differing import METAS, SEGFORMER, build_mixed
-from tiny import make_batch, total_loss
+from helpers.differing import METAS, SEGFORMER, build_mixed
+from helpers.tiny import make_batch, total_loss
 
 RANDOM = dict(start='random')
 SAME = dict(pattern='same', connector=RANDOM)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from mmseg_coop.models.segmentors.combine import mean_of_probabilities
 
-from tiny import BACKBONE, build_pair, fcn_head, make_batch, single_like
+from helpers.tiny import BACKBONE, build_pair, fcn_head, make_batch, single_like
 
 NETWORKS = ['danet', 'deeplabv3plus']
 

@@ -6,7 +6,7 @@ import pytest
 from mmseg.registry import MODELS
 from torch import nn
 
-from tiny import BACKBONE, build_pair, fcn_head, network_config
+from helpers.tiny import BACKBONE, build_pair, fcn_head, network_config
 
 
 @MODELS.register_module()

@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from families import FAMILIES
 from mmseg.models.backbones import ResNetV1c
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -13,8 +12,9 @@ from mmseg_coop.models.recompute import recompute_modules
 from mmseg_coop.models.sites import find_sites
 from mmseg_coop.models.sites.layout import BATCH, Layout, grid_sizes, layouts_of
 
-from differing import METAS
-from tiny import build_pair, fcn_head, network_config
+from helpers.differing import METAS
+from helpers.families import FAMILIES
+from helpers.tiny import build_pair, fcn_head, network_config
 
 
 def feature(*shape: int) -> Tensor:

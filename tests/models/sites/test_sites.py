@@ -11,7 +11,7 @@ from torch import nn
 
 from mmseg_coop.models.sites import Address, Site, Switch, attach, find_sites
 
-from tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config
+from helpers.tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config
 
 IMAGE = (3, 64, 96)
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_coop.checkpoints.safe_load import load_from_local
 
-from tiny_runner import RandomScenes, loader, make_runner
+from helpers.tiny_runner import RandomScenes, loader, make_runner
 
 ITERS = 8
 # Measured by the clock.

@@ -4,7 +4,7 @@ import copy
 
 from mmseg.registry import MODELS
 
-from tiny import NUM_CLASSES, build_pair, network_config
+from helpers.tiny import NUM_CLASSES, build_pair, network_config
 
 SEGFORMER = dict(
     backbone=dict(

@@ -26,7 +26,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from plain_configs import leave_configs_unformatted
+from helpers.plain_configs import leave_configs_unformatted
 
 CLIENT = Path(__file__).with_name('fast_python_client.py')
 MODULES = [
@@ -64,7 +64,13 @@ def start(folder: Path) -> Iterator[Path]:
         listener.listen(64)
         file = listener.fileno()
         command = [sys.executable, '-W', 'ignore', __file__, str(file)]
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[file])
+        paths = [str(CLIENT.parents[1]), os.environ.get('PYTHONPATH', '')]
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[file],
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))},
+        )
     try:
         yield executable
     finally:
@@ -167,7 +173,7 @@ def end(code: int) -> None:
 
 
 def main() -> None:
-    # The folder of the tests, and what this process alone has.
+    # The folders of the tests and of this file, which this process alone has.
     ours = [str(CLIENT.parent), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
     sys.path[:] = [path for path in sys.path if path not in ours]
     for name in MODULES:

@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from tiny import BACKBONE, NUM_CLASSES, make_samples, network_config
+from helpers.tiny import BACKBONE, NUM_CLASSES, make_samples, network_config
 
 
 @DATASETS.register_module()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import mmseg
 
-TOOLS = Path(__file__).parents[1] / 'tools'
+TOOLS = Path(__file__).parents[2] / 'tools'
 HOST_TOOLS = Path(mmseg.__file__).parent / '.mim' / 'tools'
 
 

@@ -2,8 +2,8 @@
 
 from mmengine.config import ConfigDict
 
-from tiny import BACKBONE as RESNET
-from tiny import HEADS, NUM_CLASSES, fcn_head
+from helpers.tiny import BACKBONE as RESNET
+from helpers.tiny import HEADS, NUM_CLASSES, fcn_head
 
 _BN = dict(type='BN')
 _LN = dict(type='LN', eps=1e-6)

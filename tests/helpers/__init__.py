@@ -1,0 +1,1 @@
+"""Small models, data and processes that several tests share."""
