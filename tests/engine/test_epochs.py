@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from test_non_finite_hook import poison
 
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.report.figures import draw_curves
@@ -13,6 +12,7 @@ from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.scalars import validation_curves
 from mmseg_coop.engine import NonFiniteError
 
+from helpers.poison import poison
 from helpers.tiny_runner import loader, make_runner
 
 EPOCHS = 3

@@ -10,60 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
-from mmseg.registry import HOOKS, MODELS, OPTIM_WRAPPERS
+from mmseg.registry import MODELS, OPTIM_WRAPPERS
 
 from mmseg_coop.engine import NonFiniteError, NonFiniteHook
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
 
+from helpers.poison import poison
 from helpers.tiny import network_config
 from helpers.tiny_runner import PAIR, make_runner
 
 FIRST, SECOND = 'backbone.layer1', 'backbone.layer2'
-
-
-@HOOKS.register_module()
-class PoisonHook(Hook):
-    """Make something of the first network, or of its input, not finite.
-
-    Args:
-        what: ``image``, ``feature``, ``weight`` or ``gradient``.
-        at: The iterations, from 0.
-        path: The module whose output it is, or the parameter.
-    """
-
-    priority = 'LOWEST'
-
-    def __init__(self, what, at, path=None):
-        self.what, self.at, self.path = what, at, path
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        self.handles = []
-        for i, sample in enumerate(data_batch['data_samples']):
-            sample.set_metainfo(dict(img_path=f'street_{batch_idx}_{i}.png'))
-        if batch_idx not in self.at:
-            return
-        model = unwrap(runner.model)
-        if self.what == 'image':
-            image = data_batch['inputs'][0].float()
-            image[0, 0, 0] = float('nan')
-            data_batch['inputs'][0] = image
-        elif self.what == 'feature':
-            module = model.get_submodule(self.path)
-            self.handles = [module.register_forward_hook(lambda m, i, o: o / 0)]
-        elif self.what == 'weight':
-            model.get_parameter(self.path).data[0] = float('inf')
-        else:
-            weight = model.get_parameter(self.path)
-            self.handles = [weight.register_hook(lambda g: g * float('inf'))]
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        for handle in self.handles:
-            handle.remove()
-
-
-def poison(what, at=(1,), path=None):
-    return dict(type='PoisonHook', what=what, at=at, path=path)
 
 
 def runner(folder, *hooks, policy='stop', **changes):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.evaluation import IoUMetric
@@ -15,40 +14,10 @@ from mmseg_coop.evaluation import CoopIoUMetric, Results
 from mmseg_coop.models.segmentors import predict_labels
 from mmseg_coop.models.segmentors.label_maps import FIELD
 
-CLASSES = [f'class {i}' for i in range(7)]
-NETWORKS = ('top', 'bottom')
+from helpers.predictions import CLASSES, NETWORKS, evaluate, make_sample
+
 METRICS_OF_HOST = ['mIoU', 'mDice', 'mFscore']
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
-
-
-def make_sample(index: int, labels=range(7), predict_with='bottom'):
-    """A sample with random label maps of two networks and their mean."""
-    generator = torch.Generator().manual_seed(index)
-
-    def label_map(values):
-        values = torch.tensor(list(values))
-        size = (1, 20 + index, 30)
-        return values[torch.randint(0, len(values), size, generator=generator)]
-
-    meta = dict(
-        img_path=f'{index}.png', predict_with=predict_with, networks=list(NETWORKS)
-    )
-    sample = SegDataSample(
-        metainfo=meta, gt_sem_seg=PixelData(data=label_map([*labels, 255]))
-    )
-    for name in (*NETWORKS, 'mean'):
-        # Predictions of class 6 don't occur.
-        sample.set_data({FIELD + name: PixelData(data=label_map(range(6)))})
-    sample.set_data({'pred_sem_seg': sample.get(FIELD + predict_with)})
-    return sample
-
-
-def evaluate(metric, samples, classes=CLASSES):
-    evaluator = Evaluator(metric)
-    evaluator.dataset_meta = dict(classes=classes)
-    for sample in samples:
-        evaluator.process([sample])
-    return evaluator.evaluate(len(samples))
 
 
 def host(samples, name, classes=CLASSES, **options):

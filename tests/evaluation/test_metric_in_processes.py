@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import Evaluator
-from test_coop_iou_metric import CLASSES, evaluate, make_sample
 
 from mmseg_coop.evaluation import CoopIoUMetric, Results
+
+from helpers.predictions import CLASSES, evaluate, make_sample
 
 
 def count_share(rank, world, size, batch, round_up, folder) -> None:
