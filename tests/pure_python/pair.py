@@ -1,14 +1,10 @@
 from mmengine.config import read_base
 from mmseg.models import FCNHead, ResNetV1c, SegDataPreProcessor
 from mmseg.models.losses import CrossEntropyLoss
+from test_spellings import UsersPair
 from torch.nn import BatchNorm2d
 
-from mmseg_coop.models import (
-    CoopAggregation,
-    CoopConnector,
-    CooperativeEncoderDecoder,
-    EfficientDAHead,
-)
+from mmseg_coop.models import CoopAggregation, CoopConnector, EfficientDAHead
 
 with read_base():
     from .common import *  # noqa: F403
@@ -16,7 +12,7 @@ with read_base():
 norm_cfg = dict(type=BatchNorm2d, requires_grad=True)
 loss = dict(type=CrossEntropyLoss)
 model = dict(
-    type=CooperativeEncoderDecoder,
+    type=UsersPair,
     connections=dict(
         pattern='multi',
         connector=dict(type=CoopConnector),
