@@ -1,10 +1,11 @@
 from mmengine.config import read_base
 from mmseg.models import FCNHead, ResNetV1c, SegDataPreProcessor
 from mmseg.models.losses import CrossEntropyLoss
-from test_spellings import UsersPair
 from torch.nn import BatchNorm2d
 
 from mmseg_coop.models import CoopAggregation, CoopConnector, EfficientDAHead
+
+from helpers.users_pair import UsersPair
 
 with read_base():
     from .common import *  # noqa: F403

@@ -12,19 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_coop.evaluation import Results
-from mmseg_coop.models import CooperativeEncoderDecoder
 
 from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
 BASE = REPO / 'configs' / 'coop' / 'danet_r18_multi_toy.py'
-USERS = (
-    'from mmengine.optim import OptimWrapper\nfrom test_spellings import UsersPair\n'
-)
+USERS = """
+from helpers.users_pair import UsersPair
+from mmengine.optim import OptimWrapper
+"""
 MODEL = f"""
 _base_ = '{BASE}'
 {{}}
@@ -59,11 +58,6 @@ SHORT = [
     'val_dataloader.dataset.num_images=2',
     'test_dataloader.dataset.num_images=2',
 ]
-
-
-@MODELS.register_module()
-class UsersPair(CooperativeEncoderDecoder):
-    """What a user has made of it."""
 
 
 def write_config(name: str, folder: Path) -> Path:
