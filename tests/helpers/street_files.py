@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmseg_coop.datasets.toy_scene import ToyScene
 
-CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 SIZE = (48, 64)
 
 

@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 NUM_CLASSES = 5
 _BN = dict(type='BN')
 
