@@ -21,7 +21,7 @@ from helpers.plain_configs import leave_configs_unformatted
 REPO = Path(__file__).parents[1]
 leave_configs_unformatted()
 # PyTorch makes millions of objects where it records a model: not searched that often.
-gc.set_threshold(20_000, 20, 20)
+gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -1,6 +1,6 @@
 from .conduct import Conductor
 from .grid import Entry, Grid, read_grid
-from .report import report
+from .report import compare_trials, report
 from .summary import check_marks
 from .trial import Trial, make_trials
 
@@ -10,6 +10,7 @@ __all__ = [
     'Grid',
     'Trial',
     'check_marks',
+    'compare_trials',
     'make_trials',
     'read_grid',
     'report',

@@ -45,17 +45,7 @@ def report(
         return
     grid = trials[0].grid
     for split in grid.splits:
-        runs = [
-            replace(run, recombined=not trial.entry.trained)
-            for run, trial in zip(
-                load_runs([trial.argument(split) for trial in finished]),
-                finished,
-                strict=True,
-            )
-        ]
-        comparison = compare(runs, grid.baselines)
-        costs = measured_or_kept(comparison, records / f'{grid.name}_cost.json')
-        comparison = replace(comparison, costs=costs.methods)
+        comparison = compare_trials(finished, split, records)
         tables = all_tables(comparison)
         print_tables(tables, console)
         name = f'{grid.name}_{split}'
@@ -68,6 +58,28 @@ def report(
         console.print(line, markup=False, soft_wrap=True)
         if document:
             write_summary(document, name, comparison, page.parent, records)
+
+
+def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
+    """Compare finished runs on a split, with what they cost.
+
+    Args:
+        finished: The runs.
+        split: What they were tested on.
+        records: Where costs are kept, once they are measured.
+    """
+    grid = finished[0].grid
+    runs = [
+        replace(run, recombined=not trial.entry.trained)
+        for run, trial in zip(
+            load_runs([trial.argument(split) for trial in finished]),
+            finished,
+            strict=True,
+        )
+    ]
+    comparison = compare(runs, grid.baselines)
+    costs = measured_or_kept(comparison, records / f'{grid.name}_cost.json')
+    return replace(comparison, costs=costs.methods)
 
 
 def _can_predict(comparison: Comparison) -> bool:

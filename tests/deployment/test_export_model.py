@@ -18,7 +18,6 @@ from mmseg_coop.deployment.export.record_graph import record
 from helpers.tiny import (
     BACKBONE,
     build_pair,
-    build_short_pair,
     enliven,
     fcn_head,
     network_config,
@@ -34,6 +33,13 @@ PREPROCESSOR = dict(
 # Of probabilities, between PyTorch and another runtime, as the tool demands.
 TOLERANCE = 1e-4
 SIZE = (32, 48)
+# What is recorded takes its time by the operation.
+ONE_STAGE = dict(
+    backbone=dict(
+        BACKBONE, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,)
+    ),
+    decode_head=fcn_head(8, 0),
+)
 IMPORTS_NO_MORE_THAN_PYTORCH = """
 import sys, torch
 program = torch.export.load(sys.argv[1]).module()
@@ -54,22 +60,16 @@ class Halved(nn.Module):
 def model():
     torch.manual_seed(0)
     connections = dict(pattern='same', connector=dict(start='random'))
-    pair = build_short_pair(connections=connections, data_preprocessor=PREPROCESSOR)
-    return enliven(pair)
+    options = dict(auxiliary_head=fcn_head(8, 0), data_preprocessor=PREPROCESSOR)
+    return enliven(build_pair(connections=connections, **ONE_STAGE, **options))
 
 
 @pytest.fixture(scope='module')
 def small():
     """A network that is recorded in less time."""
     torch.manual_seed(0)
-    one_stage = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
-    config = network_config(
-        'danet',
-        backbone=dict(BACKBONE, **one_stage),
-        decode_head=fcn_head(8, 0),
-        auxiliary_head=None,
-        data_preprocessor=PREPROCESSOR,
-    )
+    options = dict(auxiliary_head=None, data_preprocessor=PREPROCESSOR)
+    config = network_config('danet', **ONE_STAGE, **options)
     return enliven(MODELS.build(config))
 
 

@@ -7,6 +7,10 @@ from statistics import fmean
 
 import pytest
 
+from mmseg_coop.comparison.iou_tables import all_tables, summary_table
+from mmseg_coop.comparison.table_formats import markdown, write
+from mmseg_coop.study import compare_trials, make_trials, read_grid
+
 from helpers.run_tool import run_tool
 
 REPO = Path(__file__).parents[2]
@@ -23,14 +27,27 @@ def test_there_are_records():
 
 
 @pytest.mark.parametrize('grid', GRIDS, ids=lambda grid: grid.stem)
-def test_tables_come_from_the_records(grid, tmp_path, monkeypatch, capsys):
+def test_tables_come_from_the_records(grid, tmp_path):
     """Without data, checkpoints and measurements."""
+    trials = make_trials(read_grid(grid), tmp_path, RECORDS)
+    finished = [trial for trial in trials if trial.finished]
+    comparison = compare_trials(finished, 'val', RECORDS)
+    summary = markdown(summary_table(comparison)).strip()
+    document = DOCUMENT.read_text().split(f'<!-- {grid.stem}_val: begin -->')[1]
+    assert document.strip().startswith(summary)
+    write(comparison, all_tables(comparison), tmp_path / 'tables.md')
+    kept = RECORDS / f'{grid.stem}_val.md'
+    assert (tmp_path / 'tables.md').read_text() == kept.read_text()
+
+
+def test_the_tool_writes_the_document(tmp_path, monkeypatch, capsys):
+    """The tables and figures between the marks, where older ones are."""
+    grid = GRIDS[1]
     docs = tmp_path / 'docs'
     shutil.copytree(RECORDS, docs / 'study')
-    for path in docs.glob('study/*.md'):
-        path.unlink()
-    document = docs / 'study.md'
     name = f'{grid.stem}_val'
+    (docs / 'study' / f'{name}_curves_9_gone.png').touch()
+    document = docs / 'study.md'
     head, rest = DOCUMENT.read_text().split(f'<!-- {name}: begin -->')
     tail = rest.split(f'<!-- {name}: end -->')[1]
     marks = f'<!-- {name}: begin -->\nan older table\n<!-- {name}: end -->'
@@ -39,8 +56,8 @@ def test_tables_come_from_the_records(grid, tmp_path, monkeypatch, capsys):
     done = run_tool('study.py', tmp_path, [grid, *options], monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
     assert document.read_text() == DOCUMENT.read_text()
-    tables = (docs / 'study' / f'{name}.md').read_text()
-    assert tables == (RECORDS / f'{name}.md').read_text()
+    pictures = {path.name for path in RECORDS.glob('*.png')}
+    assert {path.name for path in docs.glob('study/*.png')} == pictures
 
 
 def test_marks_are_named_where_they_are_missing(tmp_path, monkeypatch, capsys):
