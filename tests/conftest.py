@@ -92,11 +92,22 @@ def cityscapes_root(drawn_cityscapes) -> Path:
 
 
 @pytest.fixture(scope='session')
-def python() -> Iterator[str]:
-    """Path of a Python that has imported MMSegmentation beforehand."""
+def _pythons() -> Iterator[tuple[Path, Path]]:
     # The folders of tests have longer names than a socket may have.
-    with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as path:
-        yield str(path)
+    with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as paths:
+        yield paths
+
+
+@pytest.fixture(scope='session')
+def python(_pythons) -> str:
+    """Path of a Python that has imported MMSegmentation and the package beforehand."""
+    return str(_pythons[0])
+
+
+@pytest.fixture(scope='session')
+def fresh_python(_pythons) -> str:
+    """Path of a Python that has imported MMSegmentation alone beforehand."""
+    return str(_pythons[1])
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ assert changed(before) == [0], changed(before)
 """
 
 
-def test_only_asking_for_safe_loading_changes_how_checkpoints_load(python):
-    done = subprocess.run([python, '-c', SCRIPT], capture_output=True, text=True)
+def test_only_asking_for_safe_loading_changes_how_checkpoints_load(fresh_python):
+    done = subprocess.run([fresh_python, '-c', SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1500:]
 
 

@@ -60,7 +60,7 @@ def test_holds_configs_tools_and_the_index(wheel):
     assert not any('__pycache__' in name for name in names)
 
 
-def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
+def test_trains_and_compares_from_another_folder(wheel, tmp_path, fresh_python):
     site = tmp_path / 'site'
     pip('install', '--no-deps', '--no-compile', '--quiet', '--target', site, wheel)
     (tmp_path / 'mine.py').write_text(MINE)
@@ -70,7 +70,7 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, python):
 
     def run(*args) -> str:
         done = subprocess.run(
-            [python, *args],
+            [fresh_python, *args],
             cwd=tmp_path,
             env=env,
             capture_output=True,

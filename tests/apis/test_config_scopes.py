@@ -79,7 +79,7 @@ def test_base_that_is_not_there(tmp_path):
         read(tmp_path, "_base_ = 'mmseg_coop::coop/a.py'\n")
 
 
-def test_nothing_changes_on_import(tmp_path, python):
+def test_nothing_changes_on_import(tmp_path, fresh_python):
     """One call is needed, and enough for what is read afterwards."""
     code = f"""
 from mmengine.config import Config
@@ -93,7 +93,7 @@ open('config.py', 'w').write("_base_ = ['{HOSTS}']")
 print(Config.fromfile('config.py').model.backbone.type)
 """
     done = subprocess.run(
-        [python, '-c', code], capture_output=True, text=True, cwd=tmp_path
+        [fresh_python, '-c', code], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == 'MixVisionTransformer'

@@ -1,9 +1,10 @@
-"""A Python that has MMSegmentation imported, which takes a fresh one seconds of work.
+"""Pythons that have MMSegmentation imported, which takes a fresh one seconds of work.
 
-``start`` yields the path of a ``python`` that takes a script, ``-m`` or ``-c`` as any
-does. Its work is done in a fork of a server that has imported the host's packages and
-has run nothing. Exit codes, signals, inherited files, environment and folder are those
-of a process of its own; this package itself is imported by each.
+``start`` yields the paths of two that take a script, ``-m`` or ``-c`` as any does.
+Their work is done in a fork of a server that has imported the host's packages and has
+run nothing; one has imported this package, too, the other leaves it to its processes.
+Exit codes, signals, inherited files, environment and folder are those of a process of
+its own.
 """
 
 import atexit
@@ -42,39 +43,51 @@ MODULES = [
     'torch.distributed.run',
     'torchvision',
 ]
+PACKAGE = [
+    'mmseg_coop.apis',
+    'mmseg_coop.command_line',
+    'mmseg_coop.comparison.report',
+    'mmseg_coop.engine',
+    'mmseg_coop.study',
+]
 OPTIONAL = ['timm', 'torch.utils.tensorboard']
 
 
 @contextlib.contextmanager
-def start(folder: Path) -> Iterator[Path]:
+def start(folder: Path) -> Iterator[tuple[Path, Path]]:
     """Serve for a while.
 
     Args:
-        folder: For the executable and its socket; of a short name, as sockets ask for.
+        folder: For executables and their sockets; of a short name, as sockets ask for.
 
     Yields:
-        Path of the executable, which is named python.
+        Paths of the executables: with this package imported, and without.
     """
-    executable, address = folder / 'python', folder / 'socket'
-    client = [sys.executable, '-ISE', str(CLIENT), str(address), str(executable)]
-    executable.write_text(f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n')
-    executable.chmod(0o755)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(address))
-        listener.listen(64)
-        file = listener.fileno()
-        command = [sys.executable, '-W', 'ignore', __file__, str(file)]
-        paths = [str(CLIENT.parents[1]), os.environ.get('PYTHONPATH', '')]
+    paths = [str(CLIENT.parents[1]), os.environ.get('PYTHONPATH', '')]
+    with contextlib.ExitStack() as stack:
+        executables, files = [], []
+        for name in ('python', 'fresh'):
+            executable, address = folder / name, folder / f'{name}.socket'
+            client = [sys.executable, '-ISE', str(CLIENT), str(address)]
+            command = shlex.join([*client, str(executable)])
+            executable.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+            executable.chmod(0o755)
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(address))
+            listener.listen(64)
+            executables.append(executable)
+            files.append(listener.fileno())
         server = subprocess.Popen(
-            command,
+            [sys.executable, '-W', 'ignore', __file__, *map(str, files)],
             stdin=subprocess.DEVNULL,
-            pass_fds=[file],
+            pass_fds=files,
+            start_new_session=True,
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))},
         )
     try:
-        yield executable
+        yield tuple(executables)
     finally:
-        server.kill()
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
@@ -175,6 +188,7 @@ def end(code: int) -> None:
 def main() -> None:
     # The folders of the tests and of this file, which this process alone has.
     ours = [str(CLIENT.parent), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
+    everywhere = sys.path[:]
     sys.path[:] = [path for path in sys.path if path not in ours]
     for name in MODULES:
         importlib.import_module(name)
@@ -182,8 +196,17 @@ def main() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     leave_configs_unformatted()
+    mine, other = (socket.socket(fileno=int(file)) for file in sys.argv[1:])
+    if not os.fork():
+        mine, other = other, mine
+    else:
+        found, sys.path[:] = sys.path[:], everywhere
+        for name in PACKAGE:
+            importlib.import_module(name)
+        sys.path[:] = found
+    other.close()
     gc.freeze()
-    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    asked = serve(mine)
     become(asked)
     code = 0
     try:

@@ -23,7 +23,7 @@ print(type(model).__name__, label.shape)
 
 
 @pytest.mark.parametrize('method', ['same', 'ensemble'])
-def test_in_a_plain_session(method, camvid_root, tmp_path, python):
+def test_in_a_plain_session(method, camvid_root, tmp_path, fresh_python):
     path = CONFIGS / f'deeplabv3plus_r18_{method}_camvid.py'
     config = Config.fromfile(path)
     model = MODELS.build(config.model)
@@ -33,7 +33,7 @@ def test_in_a_plain_session(method, camvid_root, tmp_path, python):
     )
     torch.save(dict(state_dict=model.state_dict(), meta=meta), weights)
     image = next((camvid_root / 'img_dir' / 'val').iterdir())
-    command = [python, '-c', SESSION, str(path), str(weights), str(image)]
+    command = [fresh_python, '-c', SESSION, str(path), str(weights), str(image)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'CooperativeEncoderDecoder (360, 480)' in done.stdout
