@@ -1,135 +1,18 @@
-import gc
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from multiprocessing import spawn
-from pathlib import Path
+"""Fixtures are in helpers/fixtures.py: who only hands out tests imports nothing."""
 
-import numpy as np
-import pytest
-import torch
-from mmengine.registry import init_default_scope
-from PIL import Image
+import contextlib
+import os
 
-import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
-from mmseg_coop.datasets.toy_scene import ToyScene
-
-from helpers.fast_python import start
-from helpers.plain_configs import leave_configs_unformatted
-
-REPO = Path(__file__).parents[1]
-leave_configs_unformatted()
-# PyTorch makes millions of objects where it records a model: not searched that often.
-gc.set_threshold(100_000, 20, 20)
+from helpers.fast_python import PYTHONS, serve
 
 
-@pytest.fixture(scope='session', autouse=True)
-def _scope():
-    init_default_scope('mmseg')
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _only_its_own_garbage():
-    """Each dataset that is built collects garbage: not among what was there before."""
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def _deterministic(_scope):
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-
-
-def _real_data(name: str) -> Path | None:
-    """Real data beside the checkout, where there are any."""
-    folder = REPO.parent / 'shared' / name
-    return folder if folder.is_dir() else None
-
-
-@pytest.fixture(scope='session')
-def camvid_root(tmp_path_factory) -> Path:
-    """CamVid, or a few drawn scenes in its layout."""
-    real = _real_data('camvid')
-    if real:
-        return real
-    root = tmp_path_factory.mktemp('camvid')
-    for split, seeds in (('train', range(4)), ('val', range(4, 6))):
-        for folder in ('img_dir', 'ann_dir'):
-            (root / folder / split).mkdir(parents=True)
-        for seed in seeds:
-            scene = ToyScene(seed, 360, 480)
-            Image.fromarray(scene.image).save(root / 'img_dir' / split / f'{seed}.jpg')
-            Image.fromarray(scene.label).save(root / 'ann_dir' / split / f'{seed}.png')
-    return root
-
-
-@pytest.fixture(scope='session')
-def drawn_cityscapes(tmp_path_factory) -> Path:
-    """A drawn scene in the layout of Cityscapes."""
-    root = tmp_path_factory.mktemp('cityscapes')
-    ids = np.array([23, 11, 7, 8, 21, 26, 17, 3], np.uint8)
-    train_ids = np.array([10, 2, 0, 1, 8, 13, 5, 255], np.uint8)
-    for split in ('train', 'val'):
-        scene = ToyScene(0, 128, 256)
-        images = {
-            'leftImg8bit/{}/town/a_leftImg8bit.png': scene.image,
-            'gtFine/{}/town/a_gtFine_labelIds.png': ids[scene.label],
-            'gtFine/{}/town/a_gtFine_labelTrainIds.png': train_ids[scene.label],
-        }
-        for name, image in images.items():
-            path = root / name.format(split)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(path)
-    return root
-
-
-@pytest.fixture(scope='session')
-def cityscapes_root(drawn_cityscapes) -> Path:
-    """A frame of Cityscapes, or the drawn one."""
-    return _real_data('cityscapes_sample') or drawn_cityscapes
-
-
-@pytest.fixture(scope='session')
-def _pythons() -> Iterator[tuple[Path, Path]]:
-    # The folders of tests have longer names than a socket may have.
-    with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as paths:
-        yield paths
-
-
-@pytest.fixture(scope='session')
-def python(_pythons) -> str:
-    """Path of a Python that has imported MMSegmentation and the package beforehand."""
-    return str(_pythons[0])
-
-
-@pytest.fixture(scope='session')
-def fresh_python(_pythons) -> str:
-    """Path of a Python that has imported MMSegmentation alone beforehand."""
-    return str(_pythons[1])
-
-
-@pytest.fixture
-def starts_fast(python, monkeypatch) -> Iterator[None]:
-    """Processes that this one starts have imported MMSegmentation beforehand."""
-    monkeypatch.setattr(sys, 'executable', python)
-    before = spawn.get_executable()
-    spawn.set_executable(python)
-    yield
-    spawn.set_executable(before)
-
-
-@pytest.fixture(scope='session')
-def demo(tmp_path_factory, python):
-    """Work dirs of the demo after two iterations, and its finished process."""
-    root = tmp_path_factory.mktemp('demo')
-    command = [python, str(REPO / 'tools' / 'demo.py')]
-    done = subprocess.run(
-        [*command, '--iters', '2', '--network', 'danet'],
-        cwd=root,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return root / 'work_dirs' / 'demo', done
+def pytest_configure(config):
+    """Load fixtures, or serve Pythons to the workers of pytest-xdist."""
+    workers = getattr(config.option, 'numprocesses', None)
+    if hasattr(config, 'workerinput') or not workers:
+        config.pluginmanager.import_plugin('helpers.fixtures')
+        return
+    served = contextlib.ExitStack()
+    executables = served.enter_context(serve())
+    os.environ[PYTHONS] = os.pathsep.join(map(str, executables))
+    config.add_cleanup(served.close)

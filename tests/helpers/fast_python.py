@@ -1,6 +1,6 @@
 """Pythons that have MMSegmentation imported, which takes a fresh one seconds of work.
 
-``start`` yields the paths of two that take a script, ``-m`` or ``-c`` as any does.
+``serve`` yields the paths of two that take a script, ``-m`` or ``-c`` as any does.
 Their work is done in a fork of a server that has imported the host's packages and has
 run nothing; one has imported this package, too, the other leaves it to its processes.
 Exit codes, signals, inherited files, environment and folder are those of a process of
@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 import warnings
@@ -30,6 +31,8 @@ from pathlib import Path
 from helpers.plain_configs import leave_configs_unformatted
 
 CLIENT = Path(__file__).with_name('fast_python_client.py')
+# Where workers of pytest-xdist find the executables.
+PYTHONS = 'MMSEG_COOP_TESTS_PYTHONS'
 MODULES = [
     'jinja2',
     'matplotlib.pyplot',
@@ -54,15 +57,23 @@ OPTIONAL = ['timm', 'torch.utils.tensorboard']
 
 
 @contextlib.contextmanager
-def start(folder: Path) -> Iterator[tuple[Path, Path]]:
+def serve() -> Iterator[tuple[Path, Path]]:
     """Serve for a while.
-
-    Args:
-        folder: For executables and their sockets; of a short name, as sockets ask for.
 
     Yields:
         Paths of the executables: with this package imported, and without.
     """
+    # The folders of tests have longer names than a socket may have.
+    with tempfile.TemporaryDirectory() as folder:
+        server, *executables = _start(Path(folder))
+        try:
+            yield tuple(executables)
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen, Path, Path]:
     paths = [str(CLIENT.parents[1]), os.environ.get('PYTHONPATH', '')]
     with contextlib.ExitStack() as stack:
         executables, files = [], []
@@ -84,14 +95,10 @@ def start(folder: Path) -> Iterator[tuple[Path, Path]]:
             start_new_session=True,
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))},
         )
-    try:
-        yield tuple(executables)
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+    return server, *executables
 
 
-def serve(listener: socket.socket) -> dict:
+def wait_for_client(listener: socket.socket) -> dict:
     """Fork for every client; return, in the fork, what the client asks for."""
     while True:
         client, _ = listener.accept()
@@ -206,7 +213,7 @@ def main() -> None:
         sys.path[:] = found
     other.close()
     gc.freeze()
-    asked = serve(mine)
+    asked = wait_for_client(mine)
     become(asked)
     code = 0
     try:

@@ -147,7 +147,9 @@ def test_half_precision_is_kept_and_tested(study):
     assert Path(meta['checkpoint']).name == path.name and meta['seed'] == 0
 
 
-def test_records_alone_give_the_tables_again(study, monkeypatch, capsys, starts_fast):
+def test_records_alone_give_the_tables_again(
+    study, tmp_path, monkeypatch, capsys, starts_fast
+):
     """As from a clone that has them, without checkpoints and data."""
     folder = study[0]
     records = folder / 'work' / 'records'
@@ -156,8 +158,8 @@ def test_records_alone_give_the_tables_again(study, monkeypatch, capsys, starts_
     lines = [
         line for line in GRID.splitlines() if not line.startswith("splits['more']")
     ]
-    grid = folder / 'one_split' / 'grid.py'
-    grid.parent.mkdir()
+    # At the same depth: records name configs relative to it.
+    grid = tmp_path / 'grid.py'
     grid.write_text('\n'.join(lines))
     options = [grid, '--work-dir', 'elsewhere', '--records', records, '--jobs', 0]
     done = run_tool('study.py', folder, options, monkeypatch, capsys)
