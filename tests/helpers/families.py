@@ -3,13 +3,12 @@
 from mmengine.config import ConfigDict
 
 from helpers.tiny import BACKBONE as RESNET
-from helpers.tiny import HEADS, NUM_CLASSES, fcn_head
+from helpers.tiny import HEADS, NUM_CLASSES, TWO_STAGES, fcn_head
 
 _BN = dict(type='BN')
 _LN = dict(type='LN', eps=1e-6)
 # Channels of the levels of the backbones here.
 _RESNET = (8, 16, 32, 64)
-_BOTTLENECKS = (16, 32, 64, 128)
 _PYRAMID = (8, 16, 24, 32)
 _STRIDED = dict(RESNET, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1))
 
@@ -36,7 +35,13 @@ def _network(backbone: dict, head: dict | list[dict], **options) -> dict:
 
 
 def _resnet(head: dict | list[dict], **options) -> dict:
-    return _network(RESNET, head, auxiliary_head=fcn_head(32, 2), **options)
+    """Behind two stages of a ResNet: it is the head that matters."""
+    backbone = dict(RESNET, **TWO_STAGES)
+    return _network(backbone, head, auxiliary_head=fcn_head(8, 0), **options)
+
+
+def _second_stage(type_: str, **options) -> dict:
+    return _head(type_, _RESNET[1], 1, **options)
 
 
 def _transformer(type_: str, **options) -> dict:
@@ -109,7 +114,7 @@ _FEATURE_PYRAMID = dict(type='Feature2Pyramid', embed_dim=16, norm_cfg=_BN)
 _KNET = dict(
     type='IterativeDecodeHead',
     num_stages=2,
-    kernel_generate_head=_head('FCNHead', num_convs=1),
+    kernel_generate_head=_second_stage('FCNHead', num_convs=1),
     kernel_update_head=[
         dict(
             type='KernelUpdateHead',
@@ -202,31 +207,25 @@ _UNET = dict(
 
 FAMILIES = {
     # Heads, behind a ResNet.
-    'danet': _resnet(HEADS['danet']),
-    'deeplabv3': _resnet(_head('ASPPHead', dilations=(1, 2))),
-    'deeplabv3plus': _resnet(HEADS['deeplabv3plus']),
-    'fcn': _resnet(_head('FCNHead', num_convs=1)),
-    'pspnet': _resnet(_head('PSPHead', **_PSP)),
+    'danet': _resnet(dict(HEADS['danet'], in_channels=16, in_index=1)),
+    'deeplabv3': _resnet(_second_stage('ASPPHead', dilations=(1, 2))),
+    'deeplabv3plus': _resnet(dict(HEADS['deeplabv3plus'], in_channels=16, in_index=1)),
+    'fcn': _resnet(_second_stage('FCNHead', num_convs=1)),
+    'pspnet': _resnet(_second_stage('PSPHead', **_PSP)),
     'ann': _resnet(
-        _head(
-            'ANNHead',
-            [32, 64],
-            [2, 3],
-            channels=16,
-            project_channels=4,
-            key_pool_scales=(1, 3),
+        _levels_head(
+            'ANNHead', (8, 16), channels=16, project_channels=4, key_pool_scales=(1, 3)
         )
     ),
-    'apcnet': _resnet(_head('APCHead', **_PSP)),
-    'dmnet': _resnet(_head('DMHead', filter_sizes=(1, 3))),
-    'dnlnet': _resnet(_head('DNLHead')),
-    'emanet': _resnet(_head('EMAHead', ema_channels=8, num_bases=4, num_stages=2)),
-    'encnet': _resnet(_head('EncHead', [16, 32, 64], [1, 2, 3], num_codes=4)),
-    'gcnet': _resnet(_head('GCHead')),
-    'isanet': _resnet(_head('ISAHead', isa_channels=4, down_factor=(2, 2))),
-    'nonlocal': _resnet(_head('NLHead')),
+    'emanet': _resnet(
+        _second_stage('EMAHead', ema_channels=8, num_bases=4, num_stages=2)
+    ),
+    'encnet': _resnet(_levels_head('EncHead', (8, 16), num_codes=4)),
+    'nonlocal': _resnet(_second_stage('NLHead')),
     'knet': _resnet(_KNET),
-    'ocrnet': _resnet([fcn_head(32, 2), _head('OCRHead', ocr_channels=4)], **_CASCADE),
+    'ocrnet': _resnet(
+        [fcn_head(16, 1), _second_stage('OCRHead', ocr_channels=4)], **_CASCADE
+    ),
     'upernet': _network(_STRIDED, _levels_head('UPerHead', **_PSP)),
     'fpn': _network(_STRIDED, _FPN_HEAD, neck=_fpn()),
     'fastfcn': _network(
@@ -235,10 +234,6 @@ FAMILIES = {
         neck=dict(type='JPU', in_channels=(16, 32, 64), mid_channels=8),
     ),
     # Other backbones.
-    'resnext': _network(
-        dict(_STRIDED, type='ResNeXt', depth=50, groups=4, base_width=16),
-        _levels_head('UPerHead', [32, 64, 128, 256], **_PSP),
-    ),
     'resnest': _network(
         dict(_STRIDED, type='ResNeSt', depth=50, base_width=32),
         _levels_head('UPerHead', [32, 64, 128, 256], **_PSP),
@@ -270,15 +265,6 @@ FAMILIES = {
             dilations=(1, 1, 1, 2, 2, 4, 4),
         ),
         _head('FCNHead', 80, num_convs=1),
-    ),
-    'mobilenet_v3_lraspp': _network(
-        dict(type='MobileNetV3', arch='small', out_indices=(0, 1, 12)),
-        _levels_head(
-            'LRASPPHead',
-            (16, 16, 576),
-            input_transform='multiple_select',
-            branch_channels=(4, 8),
-        ),
     ),
     'unet': _network(_UNET, fcn_head(4, 3), auxiliary_head=fcn_head(8, 2)),
     'erfnet': _network(_ERFNET, fcn_head(4, -1)),
@@ -354,10 +340,6 @@ FAMILIES = {
         _FPN_HEAD,
         neck=_fpn(_PYRAMID),
     ),
-    'twins_svt': _network(
-        dict(_TWINS, type='SVT', sr_ratios=[4, 2, 1, 1], windiow_sizes=[4] * 4),
-        _levels_head('UPerHead', _PYRAMID, **_PSP),
-    ),
     'convnext': _network(_CONVNEXT, _levels_head('UPerHead', _PYRAMID, **_PSP)),
     'segnext': _network(
         _MSCAN,
@@ -375,11 +357,6 @@ FAMILIES = {
         _levels_head('UPerHead', [16] * 4, **_PSP),
         neck=dict(type='MultiLevelNeck', in_channels=[16] * 4, out_channels=16),
         auxiliary_head=fcn_head(16, 3),
-    ),
-    'setr_naive': _network(
-        _vit(),
-        _head('SETRUPHead', 16),
-        auxiliary_head=[_head('SETRUPHead', 16, i) for i in range(3)],
     ),
     'setr_pup': _network(
         _vit(), _head('SETRUPHead', 16, num_convs=4, up_scale=2, kernel_size=3)
@@ -418,12 +395,5 @@ FAMILIES = {
         _levels_head('UPerHead', [16] * 4, **_PSP),
         neck=_FEATURE_PYRAMID,
     ),
-    'mae': _network(
-        _transformer('MAE'),
-        _levels_head('UPerHead', [16] * 4, **_PSP),
-        neck=_FEATURE_PYRAMID,
-    ),
 }
 FAMILIES = {name: ConfigDict(config) for name, config in FAMILIES.items()}
-# Height and width of the images of those that don't take small ones.
-SIZES = {'mobilenet_v3_lraspp': (392, 400)}
