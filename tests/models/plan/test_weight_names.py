@@ -90,10 +90,9 @@ def test_two_connectors_of_one_name_are_refused():
         Plan(write_connections(listed, sites), sites)
 
 
-@pytest.mark.parametrize('pattern', ['same', 'multi'])
 @pytest.mark.parametrize('name', NETWORKS)
-def test_custom_keys_for_parts_of_networks_leave_connectors_alone(name, pattern):
-    model = build(name, dict(pattern=pattern))
+def test_custom_keys_for_parts_of_networks_leave_connectors_alone(name):
+    model = build(name, dict(pattern='multi'))
     parts = {path for path, _ in model.networks.top.named_children()}
     parts |= {path for path, _ in model.networks.top.backbone.named_children()}
     parts |= {path for path, _ in model.networks.top.decode_head.named_children()}
@@ -153,11 +152,10 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize('pattern', ['same', 'multi'])
 @pytest.mark.parametrize(('name', 'style'), EXAMPLES)
-def test_older_checkpoints_load(name, style, pattern, tmp_path):
+def test_older_checkpoints_load(name, style, tmp_path):
     sites = ['backbone.encoder.1', 'backbone.decoder.0'] if name == 'unet' else None
-    connections = dict(pattern=pattern, **({'sites': sites} if sites else {}))
+    connections = dict(pattern='multi', **({'sites': sites} if sites else {}))
     model = build(name, connections)
     before = older_names(model, style)
     assert EXAMPLES[name, style] in before

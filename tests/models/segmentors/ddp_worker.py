@@ -1,7 +1,7 @@
 """One of two processes: half a batch through DistributedDataParallel.
 
 Usage: torchrun --nproc_per_node=2 ddp_worker.py FILE [FILE ...], where each file has
-a model's config, weights, inputs and labels, and gets the gradients.
+a model, inputs and labels, in whose place it gets the gradients.
 """
 
 import sys
@@ -9,7 +9,6 @@ import sys
 import torch
 import torch.distributed as dist
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
 import mmseg_coop  # noqa: F401  (registers everything)
@@ -27,9 +26,8 @@ def main(paths: list[str]) -> None:
 
 def add_gradients(path: str) -> None:
     rank, world = dist.get_rank(), dist.get_world_size()
-    case = torch.load(path)
-    model = MODELS.build(case['config'])
-    model.load_state_dict(case['weights'])
+    case = torch.load(path, weights_only=False)
+    model = case['model']
     # Batch norm with fixed statistics and no dropout: samples don't interact.
     ddp = DistributedDataParallel(model.eval())
     # Two steps: connections must not confuse the reducer of the next one.
@@ -39,8 +37,7 @@ def add_gradients(path: str) -> None:
         samples = make_samples(case['labels'][rank::world])
         total_loss(ddp(inputs, samples, mode='loss')).backward()
     if rank == 0:
-        gradients = {n: p.grad for n, p in model.named_parameters()}
-        torch.save({**case, 'gradients': gradients}, path)
+        torch.save({n: p.grad for n, p in model.named_parameters()}, path)
 
 
 if __name__ == '__main__':
