@@ -11,14 +11,28 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmseg_coop.cost.cost import Cost, Costs, dominated
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
-from helpers.tiny import make_batch, network_config
+from helpers.tiny import (
+    BACKBONE,
+    HEADS,
+    TWO_STAGES,
+    fcn_head,
+    make_batch,
+    network_config,
+)
 
 SIZE = (32, 32)
 
 
 def config(**model) -> Config:
     preprocessor = dict(type='SegDataPreProcessor', size=SIZE)
-    network = network_config('deeplabv3plus', data_preprocessor=preprocessor, **model)
+    network = network_config(
+        'deeplabv3plus',
+        backbone=dict(BACKBONE, **TWO_STAGES),
+        decode_head=dict(HEADS['deeplabv3plus'], in_channels=16, in_index=1),
+        auxiliary_head=fcn_head(8, 0),
+        data_preprocessor=preprocessor,
+        **model,
+    )
     pipeline = [dict(type='PackSegInputs')]
     dataset = dict(type='ToyStreets', split='val', num_images=1, pipeline=pipeline)
     return Config(dict(model=network, test_dataloader=dict(dataset=dataset)))

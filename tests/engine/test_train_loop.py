@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,22 @@ from mmengine.runner import Runner
 
 from mmseg_coop.engine.stop_hook import STOPPED
 
-from helpers.interruptible import ITERS, differences, final_state, make_interruptible
-from helpers.tiny_runner import loader, make_runner
+from helpers import interruptible
+from helpers.interruptible import ITERS, differences, final_state
+from helpers.tiny import BACKBONE, HEADS, TWO_STAGES, fcn_head, network_config
+from helpers.tiny_runner import PAIR, loader, make_runner
 
 HARNESS = Path(__file__).parents[1] / 'stress' / 'kill_and_resume.py'
+# What it is that trains does not matter.
+SHORT_PAIR = network_config(
+    'danet',
+    **PAIR,
+    backbone=dict(BACKBONE, **TWO_STAGES),
+    decode_head=dict(HEADS['danet'], in_channels=16, in_index=1),
+    auxiliary_head=fcn_head(8, 0),
+    data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
+)
+make_interruptible = partial(interruptible.make_interruptible, model=SHORT_PAIR)
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -134,7 +147,7 @@ def test_other_samplers_are_left_to_mmengine(tmp_path):
 def test_killed(tmp_path, python):
     """The harness in short, in a process of its own since it forks."""
     done = subprocess.run(
-        [python, HARNESS, '--kills', '3'], capture_output=True, text=True
+        [python, HARNESS, '--kills', '2'], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert '3 kills' in done.stdout
+    assert '2 kills' in done.stdout
