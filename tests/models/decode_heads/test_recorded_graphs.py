@@ -71,11 +71,6 @@ def compiled(module, x, folder):
     return torch.compile(module, fullgraph=True, backend='eager')
 
 
-def compiled_once(module, x, folder):
-    torch._dynamo.reset()
-    return torch.compile(module, fullgraph=True, dynamic=True, backend='eager')
-
-
 def traced_by_fx(module, x, folder):
     class Tracer(fx.Tracer):
         def is_leaf_module(self, m, name):
@@ -115,7 +110,6 @@ RECORDERS = (
     exported,
     exported_by_name,
     compiled,
-    compiled_once,
     traced_by_fx,
     onnx_of_torchscript,
     onnx_of_dynamo,
