@@ -16,7 +16,7 @@ from mmseg_coop.apis import Predictor
 from mmseg_coop.apis.images import center, displayed
 from mmseg_coop.datasets.toy_scene import ToyScene
 
-from helpers.tiny import network_config
+from helpers.tiny import BACKBONE, TWO_STAGES, fcn_head, network_config
 
 SCENE = ToyScene(0, 48, 80).image
 DEEP = SCENE.astype(np.uint16) * 200
@@ -73,11 +73,12 @@ def folder(tmp_path_factory):
 
 
 def make_config(loader: dict, mean: float = 120, channels: int = 3) -> Config:
-    """A pair whose images a loader reads."""
+    """A network whose images a loader reads."""
     model = network_config(
         'deeplabv3plus',
-        type='CooperativeEncoderDecoder',
-        connections=dict(pattern='same'),
+        backbone=dict(BACKBONE, **TWO_STAGES),
+        decode_head=fcn_head(16, 1),
+        auxiliary_head=None,
         data_preprocessor=dict(
             type='SegDataPreProcessor',
             mean=[mean],

@@ -21,7 +21,7 @@ def save_weights(config, path):
     return str(path)
 
 
-@pytest.fixture(scope='module', params=['single', 'ensemble', 'same'])
+@pytest.fixture(scope='module', params=['single', 'same'])
 def trained(request, tmp_path_factory):
     """A config of small images, and a checkpoint."""
     config = Config.fromfile(CONFIGS / f'deeplabv3plus_r18_{request.param}_camvid.py')
