@@ -12,9 +12,9 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.command_line import one_line_errors
 
-from helpers.tiny import make_batch, network_config
+from helpers.tiny import BACKBONE, HEADS, TWO_STAGES, make_batch, network_config
 
-SITES = ['backbone.layer3', 'decode_head.aspp', 'backbone.layer9']
+SITES = ['backbone.layer1', 'decode_head.aspp', 'backbone.layer9']
 LEAVES = (
     st.none()
     | st.booleans()
@@ -78,6 +78,8 @@ def test_it_trains_or_is_named(option, value):
     config = network_config(
         'deeplabv3plus',
         type='CooperativeEncoderDecoder',
+        backbone=dict(BACKBONE, **TWO_STAGES),
+        decode_head=dict(HEADS['deeplabv3plus'], in_channels=16, in_index=1),
         connections=dict(pattern='multi', connector={}, aggregation=dict(width=4)),
         auxiliary_head=None,
     )
