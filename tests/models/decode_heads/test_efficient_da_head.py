@@ -25,15 +25,15 @@ def heads(request, monkeypatch):
 
 
 def test_logits(heads):
-    inputs = [None, None, None, torch.randn(2, 64, 9, 13)]
+    inputs = [None, None, None, torch.randn(2, 64, 5, 9)]
     with torch.no_grad():
         for a, b in zip(*(head.eval()(inputs) for head in heads), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_losses_and_gradients(heads):
-    samples = make_samples(torch.randint(0, 5, (2, 1, 72, 104)))
-    features = [torch.randn(2, 64, 9, 13)] * 2
+    samples = make_samples(torch.randint(0, 5, (2, 1, 40, 72)))
+    features = [torch.randn(2, 64, 5, 9)] * 2
     losses, inputs = [], []
     for head, feature in zip(heads, features, strict=True):
         feature = feature.clone().requires_grad_()

@@ -9,7 +9,20 @@ from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
-from helpers.tiny import build_pair, make_batch, network_config
+from helpers.tiny import (
+    BACKBONE,
+    TWO_STAGES,
+    build_pair,
+    fcn_head,
+    make_batch,
+    network_config,
+)
+
+SHORT = dict(
+    backbone=dict(BACKBONE, **TWO_STAGES),
+    decode_head=fcn_head(16, 1),
+    auxiliary_head=fcn_head(8, 0),
+)
 
 
 @pytest.fixture
@@ -19,7 +32,7 @@ def singles(tmp_path):
     for seed in range(2):
         torch.manual_seed(seed)
         path = str(tmp_path / f'{seed}.pth')
-        weights = MODELS.build(network_config('deeplabv3plus')).state_dict()
+        weights = MODELS.build(network_config('danet', **SHORT)).state_dict()
         torch.save(dict(state_dict=weights, meta={}), path)
         paths.append(path)
     return paths
@@ -28,7 +41,7 @@ def singles(tmp_path):
 @pytest.fixture
 def config(singles):
     """Their ensemble."""
-    model = network_config('deeplabv3plus', type='CooperativeEncoderDecoder')
+    model = network_config('danet', **SHORT, type='CooperativeEncoderDecoder')
     return Config(dict(model=dict(model, networks_init=singles)))
 
 
@@ -92,7 +105,7 @@ def test_it_is_not_recorded_without_its_weights(config):
 @pytest.mark.parametrize('how', ['checkpoint', 'state dict', 'network', 'init_weights'])
 def test_other_weights_stay(config, how, tmp_path):
     model = MODELS.build(config.model).eval()
-    other = build_pair()
+    other = build_pair(**SHORT)
     if how == 'checkpoint':
         torch.save(other.state_dict(), tmp_path / 'a.pth')
         load_checkpoint(model, str(tmp_path / 'a.pth'))
