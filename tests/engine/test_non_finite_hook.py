@@ -101,8 +101,9 @@ class OwnTrainStep(CooperativeEncoderDecoder):
         return log_vars
 
 
-@pytest.mark.parametrize('policy', ['stop', 'skip'])
-@pytest.mark.parametrize('own', ['wrapper', 'train_step'])
+@pytest.mark.parametrize(
+    ('own', 'policy'), [('wrapper', 'stop'), ('train_step', 'skip')]
+)
 def test_a_step_that_a_user_makes_is_held_back(own, policy, tmp_path):
     changes = dict(optim=dict(type='OwnUpdate', **MOMENTUM))
     if own == 'train_step':
