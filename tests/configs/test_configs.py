@@ -44,8 +44,8 @@ OTHERS = [
     'deeplabv3plus_r18_distilled_toy',
     'segformer_b0_single_camvid',
 ]
-# The others hold nothing that these don't, as the tests below show: each dataset,
-# network and method with each of the others but on two of the large ones.
+# The others hold nothing that these don't, as the tests below show. Of the small ones
+# each dataset, network and method is there with each of the others.
 TRAINED = [
     'danet_r101_single_cityscapes',
     'deeplabv3plus_r101_multi_voc2012',
