@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ..models import CooperativeEncoderDecoder
+from ..unwrap import unwrap
 from .evaluation_loops import CoopTestLoop
 
 
@@ -14,6 +16,16 @@ class CompileTestHook(Hook):
     MMEngine compiles the step of training only. Validations during training stay
     as they are: their few images would not pay for the compilation.
     """
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse what can't be compiled, which PyTorch would compile in fragments.
+
+        Raises:
+            ValueError: If the networks read each other.
+        """
+        model = unwrap(runner.model)
+        if runner.cfg.get('compile') and isinstance(model, CooperativeEncoderDecoder):
+            model.plan.check_compiles()
 
     def before_test(self, runner: Runner) -> None:
         """Compile, as MMEngine does before it trains."""

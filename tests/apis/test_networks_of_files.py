@@ -2,6 +2,7 @@
 
 import pytest
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_coop.apis.runner import read_config
 from mmseg_coop.datasets import check_num_classes
@@ -38,6 +39,19 @@ def test_the_config_that_a_run_leaves_needs_no_other_file(file, tmp_path):
     # Its own mean and deviation, but not its padding.
     assert bottom.data_preprocessor.mean == [123.675, 116.28, 103.53]
     assert 'size' not in bottom.data_preprocessor
+
+
+def test_a_network_of_a_config_of_mmsegmentation_is_built(tmp_path):
+    own = dict(num_classes=11, channels=8)
+    bottom = dict(config=SEGFORMER, decode_head=own, backbone=dict(init_cfg=None))
+    top = Config.fromfile(DANET).model
+    model = dict(top, type='CooperativeEncoderDecoder')
+    model['networks'] = dict(top=dict(), bottom=bottom)
+    model['connections'] = dict(pattern='cross', sites='backbone')
+    Config(dict(model=model)).dump(tmp_path / 'pair.py')
+    for read in (read_config, Config.fromfile):
+        built = MODELS.build(read(str(tmp_path / 'pair.py')).model)
+        assert type(built.networks.bottom.backbone).__name__ == 'MixVisionTransformer'
 
 
 def test_options_reach_networks_of_files(file):

@@ -204,6 +204,16 @@ ERRORS = {
         ],
         'no weights to test: name a checkpoint behind the config',
     ),
+    'networks that take turns, compiled': (
+        [
+            'train',
+            config('same'),
+            '--cfg-options',
+            'compile=True',
+            'model.connections.pattern=cross',
+        ],
+        "take turns, which can't be compiled, traced or exported; leave out compile",
+    ),
     'no checkpoint': (['test', config('same'), 'nowhere.pth'], 'nowhere.pth'),
     'no submission': (
         ['test', config('same'), 'a.pth', '--submission', 'out'],

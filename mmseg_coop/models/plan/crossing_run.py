@@ -9,6 +9,11 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from .connection import SiteRef
 from .run import Run
 
+CANT_RECORD = (
+    "connections: networks read each other (as in pattern='cross'), and have to take "
+    "turns, which can't be compiled, traced or exported; leave out compile, or use a "
+    'pattern of one direction'
+)
 _DEVICE_TYPES = ('cpu', 'cuda')
 
 
@@ -23,11 +28,7 @@ class CrossingRun(Run):
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run networks; see :meth:`Run.networks`."""
         if torch.compiler.is_compiling() or torch.jit.is_tracing():
-            raise ValueError(
-                "connections: networks read each other (as in pattern='cross'), and "
-                "have to take turns, which can't be compiled, traced or exported; "
-                'leave out compile, or use a pattern of one direction'
-            )
+            raise ValueError(CANT_RECORD)
         start = _ThreadState()
 
         def begin(name: str) -> Any:

@@ -123,6 +123,17 @@ class Plan(BaseModule):
         """
         return self._run(call, outputs, image_size, parts, ())[0]
 
+    def check_compiles(self) -> None:
+        """Check that a run can be compiled.
+
+        Raises:
+            ValueError: If networks read each other.
+        """
+        if self.crossing:
+            from .crossing_run import CANT_RECORD
+
+            raise ValueError(CANT_RECORD)
+
     def run_keeping(
         self,
         call: Callable[[str], Any],

@@ -90,17 +90,45 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     among = config.get('among') or tuple(sites)
     chosen = _choose(config.get('sites'), {name: sites[name] for name in among})
     try:
-        entries = pattern(chosen, **own)
+        call = inspect.signature(pattern).bind(chosen, **own)
     except TypeError as error:
         raise ValueError(
             f"connections: pattern {config['pattern']!r} can't be called with "
             f'{sorted(own)} ({error}); expected one of {sorted(known)}, or an option '
             'of the pattern'
         ) from error
-    return [
-        _connection(entry, {**shared, **_shared_given(entry)}, 'connections')
-        for entry in entries
-    ]
+    entries = pattern(*call.args, **call.kwargs)
+    key = f'pattern {config["pattern"]!r}'
+    expect(key, entries, isinstance(entries, list | tuple), 'a list of connections')
+    found = []
+    for entry in entries:
+        _check_keys(entry, key)
+        own = _shared_given(entry)
+        for name in own.keys() & config.keys():
+            expected = f'{own[name]!r}, as {key} has it: leave it out'
+            right = config[name] == own[name]
+            expect(f'connections.{name}', config[name], right, expected)
+        found.append(_connection(entry, {**shared, **own}, 'connections'))
+    _check_connected(config.get('sites'), chosen, found)
+    return found
+
+
+def _check_connected(
+    sites: Any, chosen: Sequence[NetworkSites], connections: Sequence[Connection]
+) -> None:
+    """Refuse sites that the config names, and that no pattern connects."""
+    if sites is None or isinstance(sites, str):
+        return
+    ends = {ref for c in connections for ref in (*c.sources, *c.targets)}
+    places: dict[str, list[tuple[SiteRef, Site]]] = {}
+    for network in chosen:
+        for site in network.sites:
+            place = SiteRef(network.name, site.name), site
+            places.setdefault(site.name, []).append(place)
+    for name, found in places.items():
+        right = any(ref in ends or site.used for ref, site in found)
+        expected = 'sites on which a head depends: what arrives there has no effect'
+        expect('connections.sites', name, right, expected)
 
 
 def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
@@ -133,6 +161,11 @@ def _connection(entry: Mapping, shared: Mapping[str, Any], key: str) -> Connecti
 
 def _read_ends(entry: Any, i: int) -> dict[str, tuple[SiteRef, ...]]:
     key = f'connections[{i}]'
+    _check_keys(entry, key)
+    return _ends(entry, key)
+
+
+def _check_keys(entry: Any, key: str) -> None:
     expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
     known = {'source', 'target'} | _SHARED
     unknown = [name for name in entry if name not in known]
@@ -140,7 +173,6 @@ def _read_ends(entry: Any, i: int) -> dict[str, tuple[SiteRef, ...]]:
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
         )
-    return _ends(entry, key)
 
 
 def _ends(entry: Mapping, key: str) -> dict[str, tuple[SiteRef, ...]]:

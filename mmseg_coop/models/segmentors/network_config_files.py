@@ -14,6 +14,8 @@ from ..data_preprocessors import PADDING
 # Keys of an entry of ``networks`` that are not passed to the network's class.
 OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
 _FILE, _DELETE = 'config', '_delete_'
+# MMEngine notes the package in what is inherited from another one.
+_SCOPE = '_scope_'
 
 
 def flatten_networks(config: Config) -> None:
@@ -80,7 +82,7 @@ def model_entry(
     model: Mapping[str, Any], over: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Turn a segmentor's whole config into an entry of ``networks``."""
-    model = dict(model)
+    model = {key: value for key, value in model.items() if key != _SCOPE}
     preprocessor = dict(model.pop('data_preprocessor', None) or {})
     # Images are padded for all networks alike, as the model says.
     preprocessor = {k: v for k, v in preprocessor.items() if k not in PADDING}

@@ -86,6 +86,11 @@ def read_networks(
         key = f'networks.{name}'
         entry = flat_entry(entry, key)
         own = {k: entry.pop(k) for k in OWN_KEYS if k in entry}
+        _check_said_once(own, 'init', inits[name], f'{key}.init', 'networks_init')
+        weight = loss_weights and weights[name]
+        _check_said_once(
+            own, 'loss_weight', weight, f'{key}.loss_weight', 'loss_weights'
+        )
         expect_dict(f'{key}.data_preprocessor', own.get('data_preprocessor'))
         found[name] = NetworkConfig(
             name=name,
@@ -237,6 +242,14 @@ def _per_network(
     expect(key, values, right, expected)
     by_name = zip(names, values, strict=True)
     return {name: read(value, f'{key}: {name}') for name, value in by_name}
+
+
+def _check_said_once(
+    own: Mapping[str, Any], option: str, listed: Any, key: str, other: str
+) -> None:
+    """Check that an option is not given for a network and in a list for all."""
+    if own.get(option) is not None and listed is not None:
+        raise ValueError(f'{key}: found it beside {other}, expected one of the two')
 
 
 def _read_init(value: Any, key: str) -> dict[str, Any] | None:

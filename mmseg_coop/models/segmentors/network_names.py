@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from ..expect import expect, is_count
 from .combine import MEAN
 
@@ -11,6 +13,8 @@ _PAIR = ('top', 'bottom')
 _PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # Schedules name these in ``custom_keys``.
 _OF_PLAN = ('connectors', 'aggregations')
+# Attributes of what holds the networks as modules.
+_TAKEN = {*dir(nn.ModuleDict()), 'origins', 'trained'}
 
 
 def name_networks(
@@ -88,3 +92,5 @@ def _check_name(name: Any) -> None:
         f'{", ".join(map(repr, forbidden))}, and not {MEAN!r}'
     )
     expect('networks', name, bool(right), expected)
+    expected = 'another name: modules have an attribute of this one'
+    expect('networks', name, name not in _TAKEN, expected)

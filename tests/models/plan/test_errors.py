@@ -21,6 +21,14 @@ ERRORS = {
         dict(UNREAD, connections=[dict(source='top.neck:1', target='bottom.neck:0')]),
         r'no head reads bottom.neck:0, .* the sites that heads read are .*neck:1',
     ),
+    'a site of a pattern that no head reads': (
+        dict(UNREAD, **connections(sites=['neck:0', 'neck:1'])),
+        r"connections.sites: found 'neck:0', expected sites on which a head depends",
+    ),
+    'a direction that a pattern has already': (
+        dict(connections=dict(pattern='cross', read='fused')),
+        r"connections.read: found 'fused', expected 'own', as pattern 'cross' has it",
+    ),
     'unknown site': (
         connections(sites=['backbone.layer9']),
         r"connections: networks.top: site 'backbone.layer9' is no module of the netw",

@@ -225,6 +225,10 @@ ERRORS = {
         dict(a={}, connectors={}),
         r"networks: found 'connectors', expected names of",
     ),
+    'an attribute of modules': (
+        [dict(name='half'), {}],
+        r"networks: found 'half', expected another name: modules have an attribute of",
+    ),
     'mean': (dict(mean={}, a={}), r"networks: found 'mean', expected names of"),
     'loss': (dict(closs={}, a={}), r"networks: found 'closs', expected names of"),
     'a part': (
@@ -320,6 +324,20 @@ def test_error(name):
     with pytest.raises(ValueError, match=message) as error:
         build_pair('danet', connections=on_backbones('same'), networks=networks)
     assert '\n' not in str(error.value) and len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ('own', 'listed'),
+    [
+        (dict(init='a.pth'), dict(networks_init=['b.pth', None])),
+        (dict(loss_weight=0.5), dict(loss_weights=[1, 2])),
+    ],
+)
+def test_an_option_is_given_once(own, listed):
+    (key,), (other,) = own, listed
+    message = f'networks.top.{key}: found it beside {other}, expected one of the two'
+    with pytest.raises(ValueError, match=message):
+        build_pair('danet', networks=dict(top=own, bottom={}), **listed)
 
 
 def test_errors_of_config_files(tmp_path):
