@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .site import Site
 
@@ -36,18 +37,21 @@ class SiteHook:
         switch: Holds the visitor.
         bare: The site is the output of a convolution without a bias, as those before a
             norm are.
+        norm: The norm that follows a convolution, as the module that has both and the
+            norm's name there.
     """
 
     site: Site
     switch: Switch
     bare: bool = False
+    norm: tuple[nn.Module, str] | None = None
 
     def __call__(self, module: nn.Module, args: tuple, *output: Any) -> Any:
         """A forward hook, or, without an output, a forward pre-hook."""
         visitor = self.switch.visitor
         if visitor is None:
             return None
-        if self.bare and module.bias is not None:
+        if (self.bare and module.bias is not None) or self._norm_is_gone():
             raise ValueError(
                 f'site {self.site.name}: its convolution was fused with the norm '
                 'behind it (fuse_conv_bn) after the model was built, and gives another '
@@ -57,6 +61,12 @@ class SiteHook:
         feature = self.site.read(value)
         found = visitor(self.site.name, feature)
         return None if found is feature else self.site.write(value, found)
+
+    def _norm_is_gone(self) -> bool:
+        if self.norm is None:
+            return False
+        parent, name = self.norm
+        return not isinstance(parent.get_submodule(name), _BatchNorm)
 
 
 def attach(
@@ -75,15 +85,29 @@ def attach(
             if site.address.at_input
             else module.register_forward_hook
         )
-        handles.append(
-            register(SiteHook(site, switch, _is_bare(module, site)), prepend=first)
-        )
+        hook = SiteHook(site, switch, _is_bare(module, site), _norm_of(network, site))
+        handles.append(register(hook, prepend=first))
     return handles
 
 
 def _is_bare(module: nn.Module, site: Site) -> bool:
     convolution = isinstance(module, nn.Conv2d) and not site.address.at_input
     return convolution and module.bias is None
+
+
+def _norm_of(network: nn.Module, site: Site) -> tuple[nn.Module, str] | None:
+    """The norm that ``fuse_conv_bn`` would fuse with the convolution of a site."""
+    place, _, name = site.address.module.rpartition('.')
+    parent = network.get_submodule(place)
+    last = None
+    for child, module in parent.named_children():
+        if isinstance(module, nn.Conv2d):
+            last = child
+        elif isinstance(module, _BatchNorm):
+            if last == name and not site.address.at_input:
+                return parent, child
+            last = None
+    return None
 
 
 @contextmanager

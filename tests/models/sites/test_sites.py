@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from mmcv.cnn.utils import fuse_conv_bn
+from mmengine.model import BaseModule
 from mmseg.models.decode_heads import DAHead
 from mmseg.registry import MODELS
 from torch import nn
@@ -58,13 +59,41 @@ def test_a_head_that_overrides_forward_keeps_its_sites():
     assert 'decode_head.pam' in find_sites(build(decode_head=head), IMAGE)
 
 
-def test_a_convolution_that_was_fused_with_its_norm_is_named():
-    site = 'backbone.layer2.0.conv1'
+@MODELS.register_module()
+class BiasedNet(BaseModule):
+    """A backbone whose convolution has a bias before its norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 64, 3, stride=8, padding=1)
+        self.norm = nn.BatchNorm2d(64)
+        self.last = nn.Conv2d(64, 64, 1)
+
+    def forward(self, x):
+        return (self.last(self.norm(self.conv(x)).relu()),)
+
+
+@pytest.mark.parametrize(
+    ('site', 'changes'),
+    [
+        ('backbone.layer2.0.conv1', {}),
+        (
+            'backbone.conv',
+            dict(
+                backbone=dict(type='BiasedNet'),
+                decode_head=fcn_head(64, 0),
+                auxiliary_head=None,
+            ),
+        ),
+    ],
+)
+def test_a_convolution_that_was_fused_with_its_norm_is_named(site, changes):
     connection = dict(source=f'top.{site}', target=f'bottom.{site}')
-    pair = build_pair('deeplabv3plus', [connection]).eval()
+    pair = build_pair('deeplabv3plus', [connection], **changes).eval()
     images = torch.randn(1, 3, 64, 64)
     pair(images)
-    fused = fuse_conv_bn(pair)
+    copy.deepcopy(pair)(images)
+    fused = fuse_conv_bn(copy.deepcopy(pair))
     with pytest.raises(ValueError, match=f'site {site}: its convolution was fused'):
         fused(images)
 
