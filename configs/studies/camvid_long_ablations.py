@@ -2,7 +2,6 @@
 # they are, where they are, and what they compute. Shares runs with camvid_long.py in
 # the same --work-dir.
 _base_ = './camvid_long.py'
-seeds = [0, 1, 2]
 _connections = 'model.connections'
 _connector = f'{_connections}.connector'
 _changes = dict(
@@ -22,12 +21,14 @@ _changes = dict(
     dropout={f'{_connections}.dropout': 0.2},
 )
 _multi = '../coop/deeplabv3plus_effnetlite0_multi_camvid.py'
-_single = '../coop/deeplabv3plus_effnetlite0_single_camvid.py'
 methods = dict(
     _delete_=True,
-    deeplabv3plus_multi=dict(config=_multi, seeds=[0, 1, 2, 3, 4]),
-    deeplabv3plus_single=dict(config=_single, seeds=[0, 1, 2, 3, 4]),
-    **{name: dict(config=_multi, options=change) for name, change in _changes.items()},
+    deeplabv3plus_multi=_base_.methods.deeplabv3plus_multi,
+    deeplabv3plus_single=_base_.methods.deeplabv3plus_single,
+    **{
+        name: dict(config=_multi, options=change, seeds=[0, 1, 2])
+        for name, change in _changes.items()
+    },
 )
 baselines = dict(
     _delete_=True,

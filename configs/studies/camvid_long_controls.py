@@ -2,45 +2,41 @@
 # done the same, and is it cooperation or only a larger network? Shares runs with
 # camvid_long.py in the same --work-dir.
 _base_ = './camvid_long.py'
-seeds = [0, 1, 2]
+_few = [0, 1, 2]
 _average = {'custom_hooks': [dict(type='EMAHook', momentum=0.002, update_buffers=True)]}
 _long = _base_._twice
-_heads = ('deeplabv3plus', 'danet')
+_heads = _base_._heads
 _methods = dict(_delete_=True)
 for _head in _heads:
     _config = f'../coop/{_head}_effnetlite0'
     _single, _multi = f'{_config}_single_camvid.py', f'{_config}_multi_camvid.py'
     _methods |= {
-        f'{_head}_single': dict(config=_single, seeds=[0, 1, 2, 3, 4]),
-        f'{_head}_multi': dict(config=_multi, seeds=[0, 1, 2, 3, 4]),
-        f'{_head}_twice': dict(config=_single, options=_long),
-        f'{_head}_multi_twice': dict(config=_multi, options=_long),
+        f'{_head}_{_shared}': _base_.methods[f'{_head}_{_shared}']
+        for _shared in ('single', 'multi', 'twice', 'apart')
+    }
+    _changes = {
+        'multi_twice': dict(config=_multi, options=_long),
         # Trained on the second loss alone: one network with a second backbone.
-        f'{_head}_loss2': dict(config=_multi, options={'model.loss_weights': [0, 1]}),
+        'loss2': dict(config=_multi, options={'model.loss_weights': [0, 1]}),
         # The second loss does not train the first network.
-        f'{_head}_detach': dict(
-            config=_multi, options={'model.connections.detach': True}
-        ),
-        f'{_head}_ema': dict(config=_single, options=_average),
+        'detach': dict(config=_multi, options={'model.connections.detach': True}),
+        'ema': dict(config=_single, options=_average),
     }
-    _ensemble = f'{_config}_ensemble_camvid.py'
     _methods |= {
-        f'{_head}_apart': dict(
-            config=_ensemble,
-            networks=f'{_head}_single',
-            seeds=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)],
-        ),
-        f'{_head}_apart3': dict(
-            config=_ensemble,
-            networks=f'{_head}_single',
-            seeds=[(0, 1, 2), (1, 2, 3), (2, 3, 4)],
-            options={'model.num_networks': 3},
-        ),
+        f'{_head}_{_name}': dict(_method, seeds=_few)
+        for _name, _method in _changes.items()
     }
+    _methods[f'{_head}_apart3'] = dict(
+        config=f'{_config}_ensemble_camvid.py',
+        networks=f'{_head}_single',
+        seeds=[(0, 1, 2), (1, 2, 3), (2, 3, 4)],
+        options={'model.num_networks': 3},
+    )
 # Streams of DANet's two attentions.
 _methods['danet_mix_streams'] = dict(
     config='../coop/danet_effnetlite0_multi_camvid.py',
     options={'model.connections.mix_streams': True},
+    seeds=_few,
 )
 methods = _methods
 baselines = dict(
