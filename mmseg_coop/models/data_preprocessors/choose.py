@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from ..expect import expect
 from .networks_data_preprocessor import NetworksDataPreProcessor, View
 
 # What a preprocessor does with an image and its label, and not with its channels.
@@ -70,6 +71,18 @@ def data_preprocessor_for(
     return NetworksDataPreProcessor(views, known), channels
 
 
+def choose_channels(inputs: Tensor, channels: slice | list[int], name: str) -> Tensor:
+    """The channels of images (N, C, H, W) that a network sees.
+
+    Raises:
+        ValueError: If images do not have them.
+    """
+    if isinstance(channels, list):
+        found, right = inputs.shape[1], max(channels) < inputs.shape[1]
+        expect(f'networks.{name}.inputs', channels, right, f'channels below {found}')
+    return inputs[:, channels]
+
+
 def _config_for(
     common: Mapping[str, Any] | None,
     own: Mapping[str, Any],
@@ -90,7 +103,7 @@ def _config_for(
             raise ValueError(
                 f'networks.{name}.data_preprocessor.{key}: found {len(values)} values, '
                 f'expected {len(inputs)}, one for each channel of '
-                f'inputs={list(inputs)}'
+                f'inputs={list(inputs)}, which count from 0'
             )
         config[key] = [values[i] for i in inputs]
     return config

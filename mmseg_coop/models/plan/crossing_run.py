@@ -7,7 +7,7 @@ import torch
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from .connection import SiteRef
-from .run import Run
+from .run import Run, is_recording
 
 CANT_RECORD = (
     "connections: networks read each other (as in pattern='cross'), and have to take "
@@ -27,7 +27,7 @@ class CrossingRun(Run):
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run networks; see :meth:`Run.networks`."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if is_recording():
             raise ValueError(CANT_RECORD)
         start = _ThreadState()
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from mmengine.model import BaseModule, ModuleDict
-from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..sites import Site, Switch, attach
+from .build_modules import build_aggregation, build_connector
 from .checks import check_connections
 from .connection import Connection, SiteRef
 from .demand import Demand, find_demand
@@ -217,6 +217,14 @@ class Plan(BaseModule):
         return self._demand((network,), None, ())
 
     @property
+    def receiver(self) -> str:
+        """The last network that receives and that nobody reads, or else the last."""
+        receiving = {target.network for target in self.incoming}
+        read = {ref.network for c in self.connections for ref in c.sources}
+        ends = [n for n in self.networks if n in receiving - read]
+        return (ends or self.networks)[-1]
+
+    @property
     def inside_backbones(self) -> bool:
         """Tell whether anything is exchanged inside of a backbone."""
         return any(
@@ -240,24 +248,14 @@ class Plan(BaseModule):
         sources = [self.sites[ref.network][ref.site] for ref in connection.sources]
         channels = sources[0].channels
         if len(sources) > 1:
-            aggregation = MODELS.build(
-                {
-                    'align_corners': align_corners,
-                    **connection.aggregation,
-                    'in_channels': [site.channels for site in sources],
-                    'strides': [site.stride for site in sources],
-                }
-            )
+            aggregation = build_aggregation(connection, sources, align_corners)
             self.aggregations[connection.identifier] = aggregation
             channels = aggregation.out_channels
         for target in connection.targets:
-            inferred = {
-                'channels': self.sites[target.network][target.site].channels,
-                'source_channels': channels,
-            }
-            _check_channels(connection, target, inferred)
-            config = {'align_corners': align_corners, **connection.connector}
-            self.connectors[target.identifier] = MODELS.build({**config, **inferred})
+            site = self.sites[target.network][target.site]
+            self.connectors[target.identifier] = build_connector(
+                connection, target, site, channels, align_corners
+            )
 
     def _frozen_modules(self) -> Iterator[nn.Module]:
         for connection in self.connections:
@@ -292,15 +290,3 @@ class Plan(BaseModule):
         keep: tuple[SiteRef, ...] = (),
     ) -> Demand:
         return find_demand(self.connections, self.sites, outputs, parts, keep)
-
-
-def _check_channels(
-    connection: Connection, target: SiteRef, inferred: Mapping[str, int]
-) -> None:
-    for key, expected in inferred.items():
-        found = connection.connector.get(key, expected)
-        if found != expected:
-            raise ValueError(
-                f'{connection.key}.connector.{key}: found {found}, but '
-                f"'{connection}' has {expected} channels at {target}; leave {key} out"
-            )

@@ -104,7 +104,7 @@ class Run:
         Not while a graph is recorded: what follows is dropped from it by itself, and
         tracers expect the end of each module that they have seen the start of.
         """
-        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+        if not is_recording():
             raise NetworkDone
 
     def wait_for(self, source: SiteRef, read: str) -> None:
@@ -126,6 +126,12 @@ class Run:
         probability = plan.connections[i].dropout
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
+        if not is_recording() and fused.shape != own.shape:
+            raise ValueError(
+                f'{plan.connections[i].key}.connector: {type(connector).__name__} '
+                f"returned {tuple(fused.shape)} for '{plan.connections[i]}', expected "
+                f'the shape of the own feature map, {tuple(own.shape)}'
+            )
         if probability and connector.training:
             # Chosen by a tensor, so that every connector has a gradient.
             keep = self._draw(target.network, own) >= probability
@@ -159,6 +165,11 @@ class Run:
         self.wait_for(*what)
         self.reads[what] -= 1
         return self.features[what] if self.reads[what] else self.features.pop(what)
+
+
+def is_recording() -> bool:
+    """Tell whether a graph is recorded: compiled, exported or traced."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def _as_precise(arriving: Tensor, own: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
-from ..data_preprocessors import data_preprocessor_for
+from ..data_preprocessors import choose_channels, data_preprocessor_for
 from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
 from ..losses import CooperationLosses, weighted
@@ -76,8 +76,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             and ``init_cfg``: what all networks have in common.
         test_cfg: As in ``EncoderDecoder`` (``mode``, ``crop_size``, ``stride``), and
             ``predict``: the selected prediction, that of a network or ``mean`` (of
-            the probabilities). Default: the last network if networks are connected,
-            otherwise ``mean``.
+            the probabilities). Default: ``mean`` of networks that are not connected,
+            otherwise the last one that receives and that nobody reads.
         connections: None (a plain ensemble), ``dict(pattern='same', ...)`` or a list of
             ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3')``;
             see :func:`write_connections` for their options.
@@ -167,7 +167,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.plan = build_plan(
             connections, losses.reads, built, configs, preprocessor, with_cp
         )
-        default = self.plan.networks[-1] if self.plan.connections else MEAN
+        default = self.plan.receiver if self.plan.connections else MEAN
         self.predict_with = test_cfg.get('predict', default)
         check_test_cfg(test_cfg, self.predict_with, (*configs, MEAN))
         checkpoints = built.has_checkpoints
@@ -331,7 +331,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def image_of(self, inputs: Tensor, name: str) -> Tensor:
         """The channels that a network sees of preprocessed images, (N, C, H, W)."""
         channels = self._channels.get(name)
-        return inputs if channels is None else inputs[:, channels]
+        return inputs if channels is None else choose_channels(inputs, channels, name)
 
     def _predicting(self) -> tuple[str, ...]:
         """The networks that the prediction needs."""

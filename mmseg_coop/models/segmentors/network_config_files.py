@@ -152,6 +152,8 @@ def _read(path: str, key: str) -> Config:
         # A config is code, and can raise anything.
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         text = f'{key}: {path} can not be read as a config ({reason})'
+        if '::' in path:
+            text += '; in Python, call mmseg_coop.apis.enable_config_scopes() first'
         raise ValueError(text) from error
 
 

@@ -54,8 +54,7 @@ def _find_sites(
     device: str,
 ) -> dict[str, Site]:
     heads = _head_sites(network)
-    named = {name for name, _, _ in heads}
-    named.add(LOGITS)
+    named = {LOGITS, *(name for name, _, _ in heads)}
     asked = {name: _parse(network, name) for name in wanted if name not in named}
     places = [address for _, address, _ in heads] + list(asked.values())
     inputs_of = [a.module for a in places if a.at_input]
@@ -68,9 +67,14 @@ def _find_sites(
             *_neck_sites(describer),
         )
     }
+    problems = {}
     for name, address, stream in heads:
-        if not describer.problem(address):
+        problems[name] = describer.problem(address)
+        if not problems[name]:
             names.setdefault(name, (address, stream))
+    for name in wanted:
+        if name in problems and name not in names:
+            raise ValueError(f'site {name!r} {problems[name]}')
     for name, address in asked.items():
         problem = describer.problem(address)
         if problem:
@@ -91,12 +95,16 @@ def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
     head, path = _last_head(network)
     if head is None:
         return []
-    modules = dict(head.named_modules())
-    return [
-        (f'{path}.{site.name}', Address.parse(f'{path}.{site.address}'), site.stream)
-        for site in named_sites(head)
-        if Address.parse(site.address).module in modules
-    ]
+    modules, found = dict(head.named_modules()), []
+    for site in named_sites(head):
+        if Address.parse(site.address).module not in modules:
+            raise ValueError(
+                f'site rule of {type(head).__name__}: {site.address!r} is no module of '
+                'the head; register a rule for this class (register_site_rule)'
+            )
+        address = Address.parse(f'{path}.{site.address}')
+        found.append((f'{path}.{site.name}', address, site.stream))
+    return found
 
 
 def _last_head(network: nn.Module) -> tuple[nn.Module | None, str]:

@@ -60,7 +60,9 @@ def named_sites(head: nn.Module) -> list[NamedSite]:
 def classified_feature(head: BaseDecodeHead) -> list[NamedSite]:
     """The feature map that is classified, before the classifier's dropout."""
     # Some heads have no dropout, or use it twice.
-    return [NamedSite('feature', 'dropout:in'), NamedSite('feature', 'conv_seg:in')]
+    children = dict(head.named_children())
+    found = (name for name in ('dropout', 'conv_seg') if name in children)
+    return [NamedSite('feature', f'{name}:in') for name in found]
 
 
 @register_site_rule(DAHead)

@@ -25,6 +25,10 @@ class Switch:
     def __init__(self):
         self.visitor: Visitor | None = None
 
+    def __deepcopy__(self, memo: dict) -> 'Switch':
+        """A copy that is made inside of a run is not part of that run."""
+        return memo.setdefault(id(self), Switch())
+
 
 @dataclass
 class SiteHook:

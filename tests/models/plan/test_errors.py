@@ -1,10 +1,15 @@
 """What can't work is said when the model is built."""
 
 import pytest
+from torch import nn
 
 from helpers.tiny import build_pair, fcn_head
 
 LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')
+
+
+class Silent(nn.Identity):
+    """An aggregation that lacks ``out_channels``."""
 
 
 def connections(**options):
@@ -149,6 +154,23 @@ ERRORS = {
     'norm with identity start': (
         connections(connector=dict(norm_cfg=dict(type='BN'))),
         r"connector: norm_cfg and act_cfg .* set start='random'",
+    ),
+    'unknown connector': (
+        connections(connector=dict(type='NoConnector')),
+        r"connections.connector.type: found 'NoConnector', expected a class in the reg",
+    ),
+    'unknown option of a connector': (
+        dict(connections=[dict(LAYER1, connector=dict(widths=4))]),
+        r"connections\[0\].connector: CoopConnector can't be built for "
+        r"'top.backbone.layer1 -> bottom.backbone.layer1' with .*'widths'",
+    ),
+    'unknown option of an aggregation': (
+        dict(connections=dict(pattern='multi', aggregation=dict(widths=4))),
+        r"connections.aggregation: CoopAggregation can't be built for .*'widths'",
+    ),
+    'an aggregation that does not say its channels': (
+        dict(connections=dict(pattern='multi', aggregation=dict(type=Silent))),
+        r"connections.aggregation: found 'Silent', expected its attribute out_channels",
     ),
     'unknown network in predict': (
         dict(test_cfg=dict(mode='whole', predict='left')),

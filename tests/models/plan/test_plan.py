@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from copy import deepcopy
 
 import pytest
 import torch
@@ -319,6 +320,55 @@ def test_a_run_within_a_run_is_refused():
     handle.remove()
     # What a run has recorded is gone with it.
     assert model(inputs).shape[1] == 5
+
+
+def test_a_copy_that_is_made_in_a_run_is_not_in_it():
+    model = build_pair(connections='same').eval()
+    inputs, _ = make_batch()
+    copies = []
+    model.networks.top.backbone.layer2.register_forward_hook(
+        lambda *_: copies.append(deepcopy(model))
+    )
+    expected = model(inputs)
+    assert torch.equal(copies[0](inputs), expected)
+
+
+class Halving(nn.Conv2d):
+    """A connector that returns half of the channels."""
+
+    def __init__(self, channels, source_channels, align_corners):
+        super().__init__(source_channels, channels // 2, 1)
+
+    def forward(self, own, arriving):
+        return super().forward(arriving)
+
+
+def test_a_connector_that_returns_another_shape_is_named():
+    connector = dict(type=Halving)
+    model = build_pair(connections=dict(pattern='same', connector=connector)).eval()
+    message = (
+        r"connections.connector: Halving returned .* for 'top.backbone.layer1 -> "
+        r"bottom.backbone.layer1', expected the shape of the own feature map"
+    )
+    with pytest.raises(ValueError, match=message):
+        model(make_batch()[0])
+
+
+@pytest.mark.parametrize(
+    ('connections', 'predicting'),
+    [
+        (None, 'mean'),
+        ('same', 'bottom'),
+        ('cross', 'bottom'),
+        (dict(pattern='same', among=['bottom', 'top']), 'top'),
+        (
+            [dict(source='bottom.backbone.layer1', target='top.backbone.layer1')],
+            'top',
+        ),
+    ],
+)
+def test_what_receives_predicts(connections, predicting):
+    assert build_pair(connections=connections).predict_with == predicting
 
 
 def test_a_site_that_is_not_reached_is_named():

@@ -340,6 +340,18 @@ def test_an_option_is_given_once(own, listed):
         build_pair('danet', networks=dict(top=own, bottom={}), **listed)
 
 
+def test_inputs_that_images_lack():
+    networks = dict(a=dict(inputs=[1, 2, 7]), b=dict(inputs=[0, 1, 2]))
+    four = dict(type='SegDataPreProcessor', mean=[9.0] * 4, std=[1.0] * 4)
+    message = r'a.data_preprocessor.mean: found 4 values, expected 3, .*=\[1, 2, 7\]'
+    with pytest.raises(ValueError, match=message):
+        build_pair('danet', networks=networks, data_preprocessor=four)
+    # Without preprocessing, channels are known with the first image.
+    model = build_pair('danet', networks=networks)
+    with pytest.raises(ValueError, match=r'networks.a.inputs: .* channels below 3'):
+        model.eval().all_logits(make_batch()[0], METAS)
+
+
 def test_errors_of_config_files(tmp_path):
     wrong = tmp_path / 'wrong.py'
     wrong.write_text('model = dict(\n')
@@ -349,6 +361,7 @@ def test_errors_of_config_files(tmp_path):
         str(wrong): r'networks.a: .*wrong.py can not be read as a config \(\w+',
         str(empty): r'networks.a: .*empty.py has no model',
         'nowhere.py': r'networks.a: nowhere.py can not be read as a config \(FileNot',
+        'nix::a.py': r'networks.a: nix::a.py .*; in Python, call mmseg_coop.apis.en',
     }
     for path, message in expected.items():
         with pytest.raises(ValueError, match=message) as error:

@@ -6,11 +6,19 @@ import pytest
 import torch
 from mmcv.cnn.utils import fuse_conv_bn
 from mmengine.model import BaseModule
-from mmseg.models.decode_heads import DAHead
+from mmseg.models.decode_heads import DAHead, FCNHead
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_coop.models.sites import Address, Site, Switch, attach, find_sites
+from mmseg_coop.models.sites import (
+    Address,
+    NamedSite,
+    Site,
+    Switch,
+    attach,
+    find_sites,
+    register_site_rule,
+)
 
 from helpers.tiny import BACKBONE, build_pair, fcn_head, make_batch, network_config
 
@@ -108,6 +116,28 @@ def test_any_other_head_has_the_feature_map_that_it_classifies():
     assert str(sites['decode_head.feature'].address) == 'decode_head.dropout:in'
     sites = find_sites(build(decode_head=fcn_head(64, 3, dropout_ratio=0)), IMAGE)
     assert str(sites['decode_head.feature'].address) == 'decode_head.conv_seg:in'
+
+
+@pytest.mark.parametrize(
+    ('address', 'wanted', 'message'),
+    [
+        ('covns.0', (), r"site rule of OwnHead: 'covns.0' is no module of the head"),
+        ('twice', ('decode_head.own',), r"site 'decode_head.own' is called 2 times"),
+    ],
+)
+def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message):
+    class OwnHead(FCNHead):
+        def cls_seg(self, feature):
+            return super().cls_seg(self.twice(self.twice(feature)))
+
+    @register_site_rule(OwnHead)
+    def own(head):
+        return [NamedSite('own', address)]
+
+    network = build(decode_head=fcn_head(64, 3, type=OwnHead))
+    network.decode_head.twice = nn.ReLU()
+    with pytest.raises(ValueError, match=message):
+        find_sites(network, IMAGE, wanted)
 
 
 def test_wanted_sites():

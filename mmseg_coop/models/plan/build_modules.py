@@ -1,0 +1,81 @@
+"""Build the connectors and aggregations of a connection."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import nn
+
+from ..expect import expect
+from ..sites import Site
+from .connection import Connection, SiteRef
+
+
+def build_connector(
+    connection: Connection,
+    target: SiteRef,
+    site: Site,
+    source_channels: int,
+    align_corners: bool,
+) -> nn.Module:
+    """Build the connector of a target.
+
+    Args:
+        connection: The connection.
+        target: One of its targets.
+        site: The site of the target.
+        source_channels: Channels of what arrives.
+        align_corners: How the networks resize.
+
+    Raises:
+        ValueError: If its options are wrong; the message names the connection.
+    """
+    inferred = {'channels': site.channels, 'source_channels': source_channels}
+    for key, expected in inferred.items():
+        found = connection.connector.get(key, expected)
+        if found != expected:
+            raise ValueError(
+                f'{connection.key}.connector.{key}: found {found}, but '
+                f"'{connection}' has {expected} channels at {target}; leave {key} out"
+            )
+    config = {'align_corners': align_corners, **connection.connector, **inferred}
+    return _build(connection, 'connector', config)
+
+
+def build_aggregation(
+    connection: Connection, sources: Sequence[Site], align_corners: bool
+) -> nn.Module:
+    """Build the aggregation of a connection with several sources.
+
+    Raises:
+        ValueError: If its options are wrong; the message names the connection.
+    """
+    config = {
+        'align_corners': align_corners,
+        **connection.aggregation,
+        'in_channels': [site.channels for site in sources],
+        'strides': [site.stride for site in sources],
+    }
+    aggregation = _build(connection, 'aggregation', config)
+    name = type(aggregation).__name__
+    expected = 'its attribute out_channels, the channels of what it returns'
+    right = isinstance(getattr(aggregation, 'out_channels', None), int)
+    expect(f'{connection.key}.aggregation', name, right, expected)
+    return aggregation
+
+
+def _build(connection: Connection, part: str, config: Mapping[str, Any]) -> nn.Module:
+    key = f'{connection.key}.{part}'
+    kind = config['type']
+    cls = MODELS.get(kind) if isinstance(kind, str) else kind
+    expect(f'{key}.type', kind, callable(cls), 'a class in the registry MODELS')
+    options = {name: value for name, value in config.items() if name != 'type'}
+    try:
+        inspect.signature(cls).bind(**options)
+    except TypeError as error:
+        raise ValueError(
+            f"{key}: {cls.__name__} can't be built for '{connection}' with "
+            f'{sorted(options)} ({error})'
+        ) from None
+    return MODELS.build(dict(config))
