@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from inspect import Parameter
 from typing import Any
 
 from mmseg.registry import MODELS
@@ -39,8 +40,8 @@ def build_connector(
                 f'{connection.key}.connector.{key}: found {found}, but '
                 f"'{connection}' has {expected} channels at {target}; leave {key} out"
             )
-    config = {'align_corners': align_corners, **connection.connector, **inferred}
-    return _build(connection, 'connector', config)
+    inferred['align_corners'] = connection.connector.get('align_corners', align_corners)
+    return _build(connection, 'connector', connection.connector, inferred)
 
 
 def build_aggregation(
@@ -51,13 +52,13 @@ def build_aggregation(
     Raises:
         ValueError: If its options are wrong; the message names the connection.
     """
-    config = {
-        'align_corners': align_corners,
-        **connection.aggregation,
+    config = connection.aggregation
+    inferred = {
         'in_channels': [site.channels for site in sources],
         'strides': [site.stride for site in sources],
+        'align_corners': config.get('align_corners', align_corners),
     }
-    aggregation = _build(connection, 'aggregation', config)
+    aggregation = _build(connection, 'aggregation', config, inferred)
     name = type(aggregation).__name__
     expected = 'its attribute out_channels, the channels of what it returns'
     right = isinstance(getattr(aggregation, 'out_channels', None), int)
@@ -65,17 +66,25 @@ def build_aggregation(
     return aggregation
 
 
-def _build(connection: Connection, part: str, config: Mapping[str, Any]) -> nn.Module:
+def _build(
+    connection: Connection,
+    part: str,
+    config: Mapping[str, Any],
+    inferred: Mapping[str, Any],
+) -> nn.Module:
+    """Build a module of a config, and of what its sites tell."""
     key = f'{connection.key}.{part}'
     kind = config['type']
     cls = MODELS.get(kind) if isinstance(kind, str) else kind
     expect(f'{key}.type', kind, callable(cls), 'a class in the registry MODELS')
-    options = {name: value for name, value in config.items() if name != 'type'}
-    try:
-        inspect.signature(cls).bind(**options)
-    except TypeError as error:
-        raise ValueError(
-            f"{key}: {cls.__name__} can't be built for '{connection}' with "
-            f'{sorted(options)} ({error})'
-        ) from None
-    return MODELS.build(dict(config))
+    parameters = inspect.signature(cls).parameters
+    kinds = [parameter.kind for parameter in parameters.values()]
+    takes = parameters.keys() >= inferred.keys() or Parameter.VAR_KEYWORD in kinds
+    expected = f'a class that is built with {", ".join(inferred)}'
+    expect(f'{key}.type', cls.__name__, takes, expected)
+    config = {**config, **inferred}
+    for name, parameter in parameters.items():
+        single = parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
+        if single and parameter.default is Parameter.empty and name not in config:
+            raise ValueError(f'{key}.{name}: missing; {cls.__name__} needs it')
+    return MODELS.build(config)

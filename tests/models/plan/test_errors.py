@@ -12,6 +12,13 @@ class Silent(nn.Identity):
     """An aggregation that lacks ``out_channels``."""
 
 
+class Scaled(nn.Module):
+    """A connector with an option of its own."""
+
+    def __init__(self, channels, source_channels, align_corners, scale):
+        super().__init__()
+
+
 def connections(**options):
     return dict(connections=dict(pattern='same', **options))
 
@@ -159,14 +166,13 @@ ERRORS = {
         connections(connector=dict(type='NoConnector')),
         r"connections.connector.type: found 'NoConnector', expected a class in the reg",
     ),
-    'unknown option of a connector': (
-        dict(connections=[dict(LAYER1, connector=dict(widths=4))]),
-        r"connections\[0\].connector: CoopConnector can't be built for "
-        r"'top.backbone.layer1 -> bottom.backbone.layer1' with .*'widths'",
+    'an option that a connector needs': (
+        connections(connector=dict(type=Scaled)),
+        r'connections.connector.scale: missing; Scaled needs it',
     ),
-    'unknown option of an aggregation': (
-        dict(connections=dict(pattern='multi', aggregation=dict(widths=4))),
-        r"connections.aggregation: CoopAggregation can't be built for .*'widths'",
+    'a class that is no connector': (
+        connections(connector=dict(type='ReLU')),
+        r"connections.connector.type: found 'ReLU', expected a class that is built",
     ),
     'an aggregation that does not say its channels': (
         dict(connections=dict(pattern='multi', aggregation=dict(type=Silent))),
