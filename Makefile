@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs_ready
 
+# Tools and tests start many processes: the first one compiles the package for all.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Of make study: the grid, and how many runs at a time.
 GRID ?= configs/studies/camvid_pretrained.py
 JOBS ?= 1
