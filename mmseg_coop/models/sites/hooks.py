@@ -39,15 +39,12 @@ class SiteHook:
     Attributes:
         site: The site.
         switch: Holds the visitor.
-        bare: The site is the output of a convolution without a bias, as those before a
-            norm are.
         norm: The norm that follows a convolution, as the module that has both and the
             norm's name there.
     """
 
     site: Site
     switch: Switch
-    bare: bool = False
     norm: tuple[nn.Module, str] | None = None
 
     def __call__(self, module: nn.Module, args: tuple, *output: Any) -> Any:
@@ -55,7 +52,7 @@ class SiteHook:
         visitor = self.switch.visitor
         if visitor is None:
             return None
-        if (self.bare and module.bias is not None) or self._norm_is_gone():
+        if self._norm_is_gone():
             raise ValueError(
                 f'site {self.site.name}: its convolution was fused with the norm '
                 'behind it (fuse_conv_bn) after the model was built, and gives another '
@@ -89,14 +86,9 @@ def attach(
             if site.address.at_input
             else module.register_forward_hook
         )
-        hook = SiteHook(site, switch, _is_bare(module, site), _norm_of(network, site))
+        hook = SiteHook(site, switch, _norm_of(network, site))
         handles.append(register(hook, prepend=first))
     return handles
-
-
-def _is_bare(module: nn.Module, site: Site) -> bool:
-    convolution = isinstance(module, nn.Conv2d) and not site.address.at_input
-    return convolution and module.bias is None
 
 
 def _norm_of(network: nn.Module, site: Site) -> tuple[nn.Module, str] | None:
