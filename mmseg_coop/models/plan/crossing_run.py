@@ -26,7 +26,7 @@ class CrossingRun(Run):
     """
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
-        """Run networks; see :meth:`Run.networks`."""
+        """Run networks; see :meth:`Run.all`."""
         if is_recording():
             raise ValueError(CANT_RECORD)
         start = _ThreadState()
