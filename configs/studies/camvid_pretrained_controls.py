@@ -1,6 +1,6 @@
-# Controls and ablations of `multi` that a CPU can train: is its lead after 300 iterations
-# cooperation or only a larger network, and which connections does it come from? The same
-# for long training runs: camvid_long_controls.py, camvid_long_ablations.py.
+# Controls and ablations of `multi` that a CPU can train: is its lead after 300
+# iterations cooperation or only a larger network, and which connections does it come
+# from? The same for long training: camvid_long_controls.py, camvid_long_ablations.py.
 _base_ = './camvid_pretrained.py'
 _connections = 'model.connections'
 _multi = '../coop/deeplabv3plus_effnetlite0_multi_camvid.py'

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.logging import print_log
+from torch import nn
 
 from ..plan import Plan, SiteRef, asked_sites, write_connections
 from ..recompute import recompute_modules
@@ -18,7 +19,7 @@ def build_plan(
     reads: Sequence[SiteRef],
     networks: Networks,
     configs: Mapping[str, NetworkConfig],
-    preprocessor: Any,
+    preprocessor: nn.Module,
     with_cp: bool,
 ) -> Plan:
     """Build the plan, and set its hooks in the networks.
@@ -28,7 +29,7 @@ def build_plan(
         reads: Sites that losses between networks read.
         networks: By name.
         configs: Of each network.
-        preprocessor: Of the images, a module or its config.
+        preprocessor: Of the images.
         with_cp: Whether activations are computed again in the backward pass.
 
     Raises:

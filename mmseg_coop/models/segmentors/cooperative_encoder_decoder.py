@@ -165,7 +165,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         losses = CooperationLosses(cooperation_losses, built.loss_options())
         self.cooperation_losses = losses
         self.plan = build_plan(
-            connections, losses.reads, built, configs, preprocessor, with_cp
+            connections, losses.reads, built, configs, self.data_preprocessor, with_cp
         )
         default = self.plan.receiver if self.plan.connections else MEAN
         self.predict_with = test_cfg.get('predict', default)

@@ -58,6 +58,31 @@ def test_a_dry_run_leaves_the_network_as_it_is():
         assert value.device.type == 'cpu' and torch.equal(value, before[name])
 
 
+@MODELS.register_module()
+class OneSizeNet(BaseModule):
+    """A backbone that takes images of one size, which only the config tells."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 4, stride=4)
+        self.position = nn.Parameter(torch.zeros(1, 8, 4, 6))
+        self.last = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        return (self.last(self.stem(x) + self.position),)
+
+
+def test_the_size_of_the_preprocessor_is_that_of_the_dry_run():
+    model = build_pair(
+        backbone=dict(type='OneSizeNet'),
+        decode_head=fcn_head(8, 0),
+        auxiliary_head=None,
+        data_preprocessor=dict(type='SegDataPreProcessor', size=(16, 24)),
+        connections='same',
+    )
+    assert 'backbone.last' in model.plan.sites['top']
+
+
 def test_a_head_that_overrides_forward_keeps_its_sites():
     class OtherHead(DAHead):
         def forward(self, inputs):
