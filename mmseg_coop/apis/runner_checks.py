@@ -1,4 +1,4 @@
-"""Checks of a Runner's config when it is built, for what would fail hours later."""
+"""Check a Runner's config when it is built, not after hours of training."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ..models import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 from ..wording import first_of
 
-# Hooks of Runner.register_default_hooks, which takes None for these only.
+# Hooks for which Runner.register_default_hooks takes None.
 _MMENGINES = (
     'runtime_info',
     'timer',
@@ -33,10 +33,10 @@ _NEVER_NONE = ('env_cfg', 'launcher', 'log_level', 'randomness', 'work_dir')
 
 
 def leave_out_hooks(config: Config) -> list[str]:
-    """Leave out ``default_hooks`` that are None, which MMEngine does for its own only.
+    """Remove ``default_hooks`` that are None; MMEngine removes its own only.
 
     Returns:
-        The names of what is left out.
+        The names of all hooks that are None.
     """
     hooks = config.get('default_hooks') or {}
     left_out = [name for name, hook in hooks.items() if hook is None]
@@ -46,7 +46,7 @@ def leave_out_hooks(config: Config) -> list[str]:
 
 
 def check_values(config: Config) -> None:
-    """Check that keys whose values MMEngine's Runner does not check are not None.
+    """Check that keys for which MMEngine's Runner does not take None have a value.
 
     Raises:
         ValueError: If one is None.
@@ -60,7 +60,7 @@ def check_values(config: Config) -> None:
 
 
 def check_runner(runner: Runner, training: bool) -> None:
-    """Check a built Runner for errors that building it does not find.
+    """Check a built Runner for errors that would stop its training later.
 
     Raises:
         ValueError: Names the config's key, what was found and what was expected.
@@ -68,17 +68,17 @@ def check_runner(runner: Runner, training: bool) -> None:
     if not training:
         return
     _check_class_weights(runner.model)
-    _check_metrics(runner)
     _check_constructor(runner)
     # Built now: its errors would come after the data have been read.
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     for hook in runner.hooks:
         if isinstance(hook, NonFiniteHook):
             hook.check(runner.optim_wrapper)
+    _check_metrics(runner)
 
 
 def _check_class_weights(model: nn.Module) -> None:
-    """Check that a loss has weights for all classes, or for none."""
+    """Check that a loss has as many class weights as there are classes."""
     for name, head in unwrap(model).named_modules():
         if not isinstance(head, BaseDecodeHead):
             continue
@@ -87,7 +87,7 @@ def _check_class_weights(model: nn.Module) -> None:
             weights = getattr(loss, 'class_weight', None)
             # One weight is for all classes.
             if weights is not None and len(weights) not in (1, head.out_channels):
-                # Networks that are alike have one config.
+                # The networks may share one config, so the key has no network.
                 network, key = re.fullmatch(r'(networks\.[^.]+\.)?(.*)', name).groups()
                 of = f' ({network[:-1]})' if network else ''
                 raise ValueError(
@@ -98,16 +98,19 @@ def _check_class_weights(model: nn.Module) -> None:
 
 
 def _check_metrics(runner: Runner) -> None:
-    """Refuse hooks that monitor a metric which no evaluator gives."""
-    if runner.cfg.get('val_evaluator') is None:
+    """Refuse to monitor a metric that the validation does not compute."""
+    monitored = list(_monitored_metrics(runner))
+    # Building the loop reads the validation set, which training does anyway. A custom
+    # loop may have no evaluator.
+    evaluator = getattr(runner.val_loop, 'evaluator', None) if monitored else None
+    if evaluator is None:
         return
-    evaluator = runner.build_evaluator(runner.cfg.val_evaluator)
     model = unwrap(runner.model)
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     networks = model.plan.networks if cooperative else ()
     names = metric_names(evaluator.metrics, networks)
     # None where a metric's names can't be known before it has been used.
-    for key, wanted in _wanted_metrics(runner) if names is not None else ():
+    for key, wanted in monitored if names is not None else ():
         # A model may give losses of the validation, too.
         if wanted not in names and 'loss' not in wanted:
             raise ValueError(
@@ -116,7 +119,8 @@ def _check_metrics(runner: Runner) -> None:
             )
 
 
-def _wanted_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
+def _monitored_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
+    """List the metrics that hooks and schedules monitor, with their config keys."""
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook):
             for name in hook.save_best or ():
@@ -145,7 +149,7 @@ def _key(runner: Runner, hook: Hook, option: str) -> str:
 
 
 def _check_constructor(runner: Runner) -> None:
-    """Check that layer-wise decay has the constructor for a cooperative model."""
+    """Check that a cooperative model has its own constructor for layer-wise decay."""
     options = runner.optim_wrapper
     if not isinstance(options, dict):
         return
@@ -160,6 +164,6 @@ def _check_constructor(runner: Runner) -> None:
 
 
 def add_checkpoint_match_hook(runner: Runner) -> None:
-    """Refuse checkpoints of other models, unless the config has the hook itself."""
+    """Add a ``CheckpointMatchHook``, unless the config has one."""
     if not any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks):
         runner.register_hook(CheckpointMatchHook())
