@@ -1,4 +1,4 @@
-"""What tells weights from any others."""
+"""Identify weights by a hash of their names and values."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,7 +8,11 @@ from torch import Tensor
 
 
 def fingerprint(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, types and values of weights, on any device and in any order."""
+    """SHA-256 of the names, types and values of weights, in any order.
+
+    Args:
+        weights: Tensors on any device; other values are left out.
+    """
     digest = hashlib.sha256()
     for name in sorted(weights):
         value = weights[name]

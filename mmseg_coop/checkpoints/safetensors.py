@@ -1,9 +1,9 @@
-"""Weights in the format ``safetensors``, which can't hold code."""
+"""Read and write weights in the format ``safetensors``, which can't hold code."""
 
 import json
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,24 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .atomic_backend import AtomicBackend
+from .fingerprint import fingerprint
 from .training_record import TRAINING, TRAININGS
 
 SUFFIX = '.safetensors'
-# What describes the weights; states of training are left out.
+# Keys of ``meta`` that describe the weights.
 _META = ('dataset_meta', 'CLASSES', 'PALETTE', 'seed', 'epoch', 'iter', 'cfg')
 _META += ('experiment_name', 'time', 'mmengine_version', TRAINING, TRAININGS)
 
 
 def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Write the weights of a checkpoint, and what describes them.
+    """Write the weights of a checkpoint that are tested, and their description.
 
-    Those that are tested: with MMEngine's ``EMAHook``, the averaged ones. ``meta`` is
-    written as JSON (classes and palette, seed, iteration, the config's text), so that
-    tuples become lists.
+    With MMEngine's ``EMAHook`` these are the averaged ones. The description is ``meta``
+    as JSON (classes and palette, seed, iteration, the config's text), in which tuples
+    become lists.
 
     Raises:
-        ValueError: If something is no tensor.
+        ValueError: If a weight is no tensor.
     """
     state_dict = checkpoint.get('state_dict', checkpoint)
     tensors = {}
@@ -50,7 +51,8 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
         versions=getattr(state_dict, '_metadata', {}),
     )
     text = json.dumps(header, default=_as_list)
-    metadata = dict(format='pt', mmseg_coop=text, checksum=_checksum(text, tensors))
+    # The format itself has no checksum.
+    metadata = dict(format='pt', mmseg_coop=text, sha256=_sha256(text, tensors))
     AtomicBackend().put(save(tensors, metadata), path)
 
 
@@ -69,7 +71,7 @@ def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         text = metadata.get('mmseg_coop', '{}')
-        if 'checksum' in metadata and metadata['checksum'] != _checksum(text, tensors):
+        if 'sha256' in metadata and metadata['sha256'] != _sha256(text, tensors):
             raise ValueError('its checksum differs')
         header = json.loads(text)
         if not isinstance(header, dict):
@@ -89,12 +91,5 @@ def _as_list(value: Any) -> Any:
     raise ValueError(f'meta: found {value!r}, expected what JSON can hold')
 
 
-def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """Checksum of all tensors, whatever their order; the format itself has none."""
-    total = zlib.crc32(text.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].cpu()
-        label = f'{name} {tensor.dtype} {tuple(tensor.shape)}'
-        total = zlib.crc32(label.encode(), total)
-        total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), total)
-    return f'{total:08x}'
+def _sha256(text: str, tensors: Mapping[str, Tensor]) -> str:
+    return sha256(f'{text}{fingerprint(tensors)}'.encode()).hexdigest()
