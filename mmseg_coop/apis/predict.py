@@ -1,4 +1,4 @@
-"""Predict images with a trained model, from Python."""
+"""Predict images with a trained model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,10 @@ from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import resolve, use_scope
+from ..datasets.checks import leaf_datasets
 from ..evaluation.entropy import entropy_of
 from ..models.checkpoint_weights import load_weights
+from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
 from ..palette import full_palette
@@ -27,7 +29,7 @@ from .images import ImageReader, center, displayed, loads_images
 from .model_files import model_files
 from .runner import load_config
 
-# Steps of a pipeline that a prediction does not need.
+# Steps of a pipeline that prediction leaves out.
 _LABELS = (LoadAnnotations, LoadBiomedicalAnnotation)
 
 
@@ -36,13 +38,13 @@ class Prediction:
     """Prediction of a model for an image.
 
     Attributes:
-        image: The image to look at, (H, W, 3) in BGR, uint8.
+        image: The image for display, (H, W, 3) in BGR, uint8.
         label: Predicted classes, (H, W), int64.
-        probabilities: Of each class, (C, H, W), float32; of the class itself where a
-            model has one output for two classes, (1, H, W).
-        networks: Label map of each network, where all were asked for.
-        entropy: Of the mean of the networks' probabilities, as a share of the highest
-            possible, (H, W), 0 to 1, where all networks were asked for.
+        probabilities: Probabilities of the classes, (C, H, W), float32; of class 1 if
+            the model has one output for two classes, (1, H, W).
+        networks: Label map of each network, (H, W); empty unless requested.
+        entropy: Entropy of the mean of the networks' probabilities as a share of the
+            highest possible, (H, W), 0 to 1; None unless requested.
         classes: Names of the classes.
         palette: RGB colour of each class, (256, 3).
     """
@@ -78,14 +80,14 @@ class Predictor:
         prediction = predictor('street.jpg')
 
     Images are read and processed by the config's ``test_pipeline``, as in
-    MMSegmentation's ``inference_model``, or that of its test dataset.
+    MMSegmentation's ``inference_model``, or by the pipeline of its test dataset.
 
     Args:
         config: The config or its file, of a cooperative model or any other segmentor
-            of MMSegmentation; or, alone, a folder with a config and a checkpoint, as
-            publish, split, join and training leave it.
+            of MMSegmentation; or, without a checkpoint, a folder that has both: a work
+            dir, or one written by publish, split or join.
         checkpoint: The checkpoint's file or URL.
-        device: As in PyTorch. Default: a GPU if there is one.
+        device: PyTorch's name of the device. Default: a GPU if there is one.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -108,7 +110,7 @@ class Predictor:
         self.model = MODELS.build(config.model)
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
-        dataset = _first_dataset(_test_dataset(config))
+        dataset = _test_dataset(config)
         steps = config.get('test_pipeline') or dataset.pipeline
         steps = _without_labels(steps)
         load = steps.pop(0) if loads_images(steps[0]) else LoadImageFromFile()
@@ -122,9 +124,9 @@ class Predictor:
         """Predict an image.
 
         Args:
-            image: A file, or an array as the config's loader gives it: (H, W, 3) in
-                BGR, uint8, where it asks for nothing else.
-            networks: Whether each network's label map and the entropy are wanted.
+            image: A file, or an array as the config's loader returns it: by default
+                (H, W, 3) in BGR, uint8.
+            networks: Whether to give each network's label map, and the entropy.
 
         Raises:
             ValueError: If the file can't be read as an image, or logits are not finite.
@@ -135,15 +137,15 @@ class Predictor:
     def predict_batch(
         self, images: Sequence[str | Path | np.ndarray | dict], networks: bool = False
     ) -> list[Prediction]:
-        """Predict images; those that the pipeline brings to one size run together.
+        """Predict images; those that have one size after the pipeline form a batch.
 
         Args:
-            images: Files or arrays of any size, or what ``read`` makes of them.
-            networks: Whether each network's label map and the entropy are wanted.
+            images: Files or arrays of any size, or results of ``read``.
+            networks: Whether to give each network's label map, and the entropy.
 
         Raises:
-            ValueError: If something is no image, networks are wanted of a model that
-                has one only, or logits are not finite.
+            ValueError: If an image can't be read, a model with one network should give
+                those of several, or logits are not finite.
         """
         if networks and not hasattr(self.model, 'plan'):
             raise ValueError(
@@ -167,7 +169,7 @@ class Predictor:
     def _logits(
         self, items: list[dict], networks: bool
     ) -> tuple[dict[str, Tensor], list[SegDataSample]]:
-        """Logits by name at the size of the input: '' is what the model predicts."""
+        """Logits by network at the input's size; '' is the selected prediction."""
         model = self.model
         data = model.data_preprocessor(pseudo_collate(items), False)
         inputs, samples = data['inputs'], data['data_samples']
@@ -196,7 +198,7 @@ class Predictor:
         label = labels.pop('')
         labels.pop(MEAN, None)
         return Prediction(
-            # A pipeline may have taken the middle of it.
+            # The pipeline may have cropped the centre.
             image=center(image, label.shape),
             label=label,
             probabilities=_probabilities(done['']).cpu().numpy(),
@@ -217,7 +219,7 @@ def _check_device(device: str) -> str:
 
 
 def _probabilities(sample: SegDataSample) -> Tensor:
-    """(C, H, W); of a model with one output MMSegmentation gives them already."""
+    """Probabilities (C, H, W); MMSegmentation computes those of one output."""
     logits = sample.seg_logits.data
     return logits if len(logits) == 1 else logits.softmax(0)
 
@@ -227,33 +229,20 @@ def _entropy(sample: SegDataSample) -> np.ndarray:
 
 
 def _test_dataset(config: Config) -> Config:
+    """The config of the test dataset, of several the first."""
     loader = config.get('test_dataloader')
-    dataset = loader.get('dataset') if isinstance(loader, dict) else None
-    if not isinstance(dataset, dict):
-        raise ValueError(
-            f'test_dataloader: found {loader!r}, expected the dataset whose pipeline '
-            'images go through'
-        )
-    return dataset
-
-
-def _first_dataset(dataset: Config) -> Config:
-    """The dataset inside of wrappers."""
-    if 'datasets' in dataset:
-        return _first_dataset(dataset.datasets[0])
-    if 'dataset' in dataset:
-        return _first_dataset(dataset.dataset)
-    return dataset
+    expect('test_dataloader', loader, bool(loader), 'the dataset, for its pipeline')
+    return next(dataset for _, dataset in leaf_datasets(dict(test_dataloader=loader)))
 
 
 def _without_labels(pipeline: Sequence[dict | Callable]) -> list[Callable]:
-    """The steps of a pipeline, but for those that load labels."""
+    """Build the steps of a pipeline, except those that load labels."""
     steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
     return [step for step in steps if not isinstance(step, _LABELS)]
 
 
 def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and colours of the classes, of the checkpoint or else of the dataset."""
+    """Names and colours of the classes, from the checkpoint or else the dataset."""
     info = dict(getattr(resolve(dataset.type, DATASETS), 'METAINFO', {}))
     info |= dataset.get('metainfo') or {}
     info |= meta.get('dataset_meta') or {}
