@@ -20,6 +20,7 @@ from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
 from mmseg_coop.config_types import is_type, use_scope
 from mmseg_coop.models import CooperativeEncoderDecoder
+from mmseg_coop.models.expect import expect
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -31,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file or URL; left out behind a folder',
+        help='checkpoint file or URL; left out if the config is a folder',
     )
     parser.add_argument(
         'sources',
@@ -57,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def check(args: argparse.Namespace) -> None:
     if not Path(args.config).is_file() and '::' not in args.config:
-        # A folder, or nothing.
+        # A folder: the argument behind it is the first source.
         args.sources[:0] = [args.checkpoint] if args.checkpoint else []
         args.config, args.checkpoint = model_files(args.config)
     if not args.sources:
@@ -65,10 +66,8 @@ def check(args: argparse.Namespace) -> None:
             'SOURCE: found none, expected images behind a config and its checkpoint, '
             'or behind a folder that has both'
         )
-    if args.batch_size < 1:
-        raise ValueError(f'--batch-size: found {args.batch_size}, expected 1 or more')
-    if not 0 <= args.opacity <= 1:
-        raise ValueError(f'--opacity: found {args.opacity}, expected 0 to 1')
+    expect('--batch-size', args.batch_size, args.batch_size >= 1, '1 or more')
+    expect('--opacity', args.opacity, 0 <= args.opacity <= 1, '0 to 1')
     check_folder('--out', args.out)
 
 
@@ -79,7 +78,7 @@ def batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
 
 
 def predict(args: argparse.Namespace) -> list[str]:
-    """Predict all frames, and tell which sources could not be read."""
+    """Predict all frames, and return the sources that could not be read."""
     sources = Sources(args.sources)
     config = load_config(args.config, args.cfg_options)
     use_scope(config)

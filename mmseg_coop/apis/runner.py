@@ -1,4 +1,4 @@
-"""From a config file to a Runner: what tools/train.py and tools/test.py share."""
+"""Read a config and build its Runner, for tools/train.py and tools/test.py."""
 
 import os
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from ..datasets import (
     check_reduce_zero_label,
 )
 from ..engine import is_mixed_precision
+from ..models.expect import expect
 from ..models.segmentors import flatten_networks
 from ..wording import first_line
 from .config_scopes import enable_config_scopes, find_config
@@ -33,7 +34,7 @@ from .runner_checks import (
 
 
 def read_config(path: str, options: dict | None = None) -> Config:
-    """Read a config file, whatever it inherits from.
+    """Read a config file with all that it inherits.
 
     Args:
         path: The config file, or one of an installed package, as in
@@ -59,11 +60,9 @@ def read_config(path: str, options: dict | None = None) -> Config:
         config._cfg_dict.update(spell_out(config._cfg_dict))
     for key, value in (options or {}).items():
         _override(config, key, value, path)
-    if not isinstance(config.get('model'), dict):
-        raise ValueError(
-            f'{path}: model: found {config.get("model")!r}, expected a dict with the '
-            "model's type and options"
-        )
+    model = config.get('model')
+    expected = "a dict with the model's type and options"
+    expect(f'{path}: model', model, isinstance(model, dict), expected)
     flatten_networks(config)
     return config
 
@@ -74,12 +73,12 @@ def load_config(
     work_dir: str | None = None,
     launcher: str = 'none',
 ) -> Config:
-    """Read a config for a run, as MMSegmentation's tools do.
+    """Read a config, and set work dir and launcher as MMSegmentation's tools do.
 
     Args:
         path: As for :func:`read_config`.
-        options: Likewise.
-        work_dir: Where logs and checkpoints go. Default: that of the file, or
+        options: As for :func:`read_config`.
+        work_dir: Folder for logs and checkpoints. Default: the config's, or
             ``work_dirs/`` and the file's name.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
@@ -106,15 +105,13 @@ def _override(config: Config, key: str, value: Any, path: str) -> None:
 
 
 def enable_amp(config: Config) -> None:
-    """Train in mixed precision, as ``AutoAmpOptimWrapper`` does.
+    """Set a config to train in mixed precision with ``AutoAmpOptimWrapper``.
 
     Raises:
-        ValueError: If the config has an optimizer wrapper that does something else, or
-            several.
+        ValueError: If the config has another optimizer wrapper, or several.
     """
     wrapper = config.get('optim_wrapper')
-    if not isinstance(wrapper, dict):
-        raise ValueError(f'optim_wrapper: found {wrapper!r}, expected a dict for --amp')
+    expect('optim_wrapper', wrapper, isinstance(wrapper, dict), 'a dict for --amp')
     if not wrapper.get('optimizer'):
         raise ValueError(
             f'optim_wrapper: found {", ".join(wrapper)}, expected one optimizer for '
@@ -125,27 +122,26 @@ def enable_amp(config: Config) -> None:
     kind = resolve(found, OPTIM_WRAPPERS)
     if kind is OptimWrapper:
         wrapper.type = 'AutoAmpOptimWrapper'
-    elif not is_mixed_precision(kind):
-        raise ValueError(
-            f"optim_wrapper.type: found {found!r}, expected 'OptimWrapper' for --amp"
-        )
+    else:
+        mixed = is_mixed_precision(kind)
+        expect('optim_wrapper.type', found, mixed, "'OptimWrapper' for --amp")
 
 
 def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """Check a config and build its Runner, on a machine with or without a GPU.
 
-    MMSegmentation's own tools build the same Runner. Here, missing data and wrong
-    numbers of classes are reported sooner, and several processes run without a GPU.
+    MMSegmentation's own tools build the same Runner. This reports missing data and
+    wrong numbers of classes sooner, and supports distributed runs without a GPU.
 
     Args:
         config: The config.
-        loaders: The dataloaders whose data have to be there.
+        loaders: The dataloaders whose data are checked.
 
     Raises:
         FileNotFoundError: If data are missing.
         ValueError: If the config contradicts itself.
     """
-    # PyTorch then asks for large pages, which a CPU finds and clears faster.
+    # PyTorch then requests large pages of memory, which are faster on a CPU.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
     check_values(config)
     check_dataset_folders({loader: config.get(loader) for loader in loaders})

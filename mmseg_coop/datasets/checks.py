@@ -1,4 +1,4 @@
-"""Checks of a config's data before a Runner is built."""
+"""Check the data of a config before its Runner is built."""
 
 import inspect
 import posixpath
@@ -11,6 +11,7 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
 from ..config_types import is_type, resolve
+from ..models.expect import expect
 from ..models.segmentors import network_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -26,14 +27,14 @@ _HOW_TO_GET = {
 
 
 class EmptyDatasetError(FileNotFoundError):
-    """A folder or a list that is there, and has nothing in it."""
+    """Empty folder or list of a dataset."""
 
 
 def check_dataset_folders(config: Mapping[str, Any]) -> None:
-    """Check that the folders and lists of all datasets of a config are there.
+    """Check that the folders and lists of all datasets of a config exist.
 
-    A folder without a single file of the dataset's kind counts as missing: that is
-    what Cityscapes looks like before its labels are converted.
+    A folder without any file with the dataset's suffix counts as missing, as in
+    Cityscapes before its labels are converted.
 
     Args:
         config: With ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
@@ -76,7 +77,7 @@ def check_dataset(key: str, dataset: dict[str, Any]) -> None:
 def check_num_classes(config: Config) -> None:
     """Check that the heads have as many classes as the datasets.
 
-    A single class of a head has one output, as ``out_channels=1``: enough for two.
+    A head with ``num_classes=1`` or ``out_channels=1`` has one output for two classes.
 
     Raises:
         ValueError: Names the head's config key, what it has, and what it needs.
@@ -109,7 +110,7 @@ def check_num_classes(config: Config) -> None:
 
 
 def _check_loss_of_one_output(key: str, head: Mapping[str, Any]) -> None:
-    """A softmax over one output is always 1."""
+    """Check that a head with one output has no softmax, which would always be 1."""
     losses = head.get('loss_decode', dict(type=CrossEntropyLoss))
     for loss in losses if isinstance(losses, list | tuple) else [losses]:
         softmax = not (loss.get('use_sigmoid') or loss.get('use_mask'))
@@ -121,18 +122,17 @@ def _check_loss_of_one_output(key: str, head: Mapping[str, Any]) -> None:
 
 
 def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """List the datasets of a config with their keys, those inside of wrappers too."""
+    """List the datasets of a config, also inside of wrappers, with their keys."""
     for loader in LOADERS:
         options = config.get(loader)
         if options:
-            if not isinstance(options, dict) or 'dataset' not in options:
-                raise ValueError(f'{loader}: found {options!r}, expected its dataset')
+            right = isinstance(options, dict) and 'dataset' in options
+            expect(loader, options, right, 'its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 
 def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(dataset, dict):
-        raise ValueError(f'{key}: found {dataset!r}, expected a dict')
+    expect(key, dataset, isinstance(dataset, dict), 'a dict')
     if 'dataset' in dataset:
         yield from _unwrap(f'{key}.dataset', dataset['dataset'])
     elif 'datasets' in dataset:
@@ -145,7 +145,7 @@ def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
 def _folders(
     key: str, dataset: dict[str, Any]
 ) -> Iterator[tuple[str, str, str | None]]:
-    """Config key, path and file suffix of each folder that a dataset reads."""
+    """List the folders that a dataset reads: config key, path and file suffix."""
     root = dataset.get('data_root') or ''
     prefix = dataset.get('data_prefix') or {}
     if root and not any(prefix.get(name) for name in _FOLDERS):
@@ -157,7 +157,7 @@ def _folders(
 
 
 def _default(dataset: dict[str, Any], option: str) -> str | None:
-    """An option of a dataset, or its class's default; None if neither has it."""
+    """Get an option of a dataset, or its class's default; None without both."""
     cls = resolve(dataset.get('type'), DATASETS)
     if option in dataset or cls is None:
         return dataset.get(option)
@@ -167,7 +167,7 @@ def _default(dataset: dict[str, Any], option: str) -> str | None:
 
 
 def class_count(dataset: dict[str, Any]) -> int | None:
-    """Number of classes of a dataset's config, if it can be known before building."""
+    """Number of classes of a dataset's config; None if only building it tells."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None:
         cls = resolve(dataset.get('type'), DATASETS)
@@ -176,7 +176,7 @@ def class_count(dataset: dict[str, Any]) -> int | None:
 
 
 def _name(dataset: dict[str, Any]) -> str:
-    """Name of a dataset's class, however the config spells it."""
+    """Name of a dataset's class, without scope or module."""
     kind = dataset.get('type')
     return getattr(resolve(kind, DATASETS), '__name__', str(kind))
 

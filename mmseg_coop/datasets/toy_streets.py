@@ -1,4 +1,4 @@
-"""ToyStreets: street-like scenes drawn on the fly, so that anything runs at once."""
+"""ToyStreets: street scenes drawn on the fly, to run models without a download."""
 
 import re
 
@@ -8,28 +8,29 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..models.expect import expect
 from .toy_scene import CLASSES, ToyScene
 
-# Splits hold at most a million scenes each, so that they share none.
+# Splits have at most a million scenes each, so that they share none.
 _MAX_IMAGES = 1_000_000
 _FIRST_SEED = {'train': 0, 'val': _MAX_IMAGES, 'test': 2 * _MAX_IMAGES}
 
 
 @register_backend('toy', prefixes='toy')
 class ToyBackend(BaseStorageBackend):
-    """Read the image of a scene as if it were a file: ``toy://64x96/7.png``.
+    """File backend that draws the image of a scene for ``toy://64x96/7.png``.
 
-    What reads images by their path, such as ``SegVisualizationHook``, needs it.
+    ``SegVisualizationHook`` and others read images by their path.
     """
 
     def get(self, filepath: str) -> bytes:
-        """The scene as PNG."""
+        """Draw a scene, as PNG."""
         height, width, seed = map(int, re.findall(r'\d+', filepath))
         image = ToyScene(seed, height, width).image
         return cv2.imencode('.png', image)[1].tobytes()
 
     def get_text(self, filepath: str) -> str:
-        """A scene is no text."""
+        """Refuse: a scene is no text."""
         raise ValueError(f'{filepath} is an image')
 
 
@@ -37,8 +38,8 @@ class ToyBackend(BaseStorageBackend):
 class ToyStreets(BaseSegDataset):
     """Small street scenes in eight classes, without files.
 
-    Each scene is drawn from its number: the same on every machine. Poles and persons
-    are thin and small, and rare.
+    The number of a scene is its seed, so that it is the same on every machine. Poles
+    and persons are thin, small and rare.
 
     Args:
         split: ``train``, ``val`` or ``test``.
@@ -71,23 +72,17 @@ class ToyStreets(BaseSegDataset):
         size: tuple[int, int] = (64, 96),
         **kwargs,
     ):
-        if split not in _FIRST_SEED:
-            raise ValueError(
-                f'ToyStreets.split: found {split!r}, expected one of '
-                f'{", ".join(_FIRST_SEED)}'
-            )
-        if not 1 <= num_images <= _MAX_IMAGES:
-            raise ValueError(
-                f'ToyStreets.num_images: found {num_images}, expected 1 to '
-                f'{_MAX_IMAGES}'
-            )
+        splits = f'one of {", ".join(_FIRST_SEED)}'
+        expect('ToyStreets.split', split, split in _FIRST_SEED, splits)
+        in_range = 1 <= num_images <= _MAX_IMAGES
+        expect('ToyStreets.num_images', num_images, in_range, f'1 to {_MAX_IMAGES}')
         self.split = split
         self.num_images = num_images
         self.size = tuple(size)
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """A path and a seed for each scene."""
+        """List a path and a seed for each scene."""
         first = _FIRST_SEED[self.split]
         folder = 'toy://{}x{}'.format(*self.size)
         return [

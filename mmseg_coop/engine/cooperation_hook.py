@@ -9,6 +9,7 @@ from mmseg.registry import HOOKS
 
 from ..analysis.cooperation import fixed_batch, measure_cooperation
 from ..models import CooperativeEncoderDecoder
+from ..models.expect import expect, is_count
 from ..unwrap import unwrap
 
 
@@ -17,22 +18,20 @@ class CooperationHook(Hook):
     """Log each network's loss, the strength of connectors, and similarity.
 
     Losses are logged with the others, as ``top.loss``. Every ``interval`` iterations
-    the rest is measured on a fixed batch and goes to all backends of the visualizer, as
-    ``cooperation/strength/<target>`` and ``cooperation/similarity/<networks>/<site>``;
-    ``Cooperation`` says what they are. Models of one network are left alone.
+    strength and similarity are measured on a fixed batch and written to all backends of
+    the visualizer, as ``cooperation/strength/<target>`` and
+    ``cooperation/similarity/<networks>/<site>``; ``Cooperation`` defines them. For a
+    model with one network the hook does nothing.
 
     Args:
         interval: Iterations between measurements.
-        num_images: Images of the fixed batch, the first of the validation set (of the
-            training set without one).
+        num_images: Size of the fixed batch, the first images of the validation set (or
+            of the training set, if there is none).
     """
 
     def __init__(self, interval: int = 1000, num_images: int = 4):
-        if interval < 1 or num_images < 1:
-            raise ValueError(
-                f'cooperation hook: found interval={interval}, num_images='
-                f'{num_images}, expected 1 or more of each'
-            )
+        for key, value in dict(interval=interval, num_images=num_images).items():
+            expect(f'cooperation hook: {key}', value, is_count(value), '1 or more')
         self.interval = interval
         self.num_images = num_images
         self._batch: torch.Tensor | None = None
@@ -44,7 +43,7 @@ class CooperationHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Log losses, and measure when it is time."""
+        """Log losses, and measure every ``interval`` iterations."""
         model = unwrap(runner.model)
         if not isinstance(model, CooperativeEncoderDecoder):
             return

@@ -1,4 +1,4 @@
-"""Handling of wrong data: stop, or leave it out and say so."""
+"""Stop at wrong images and labels, or skip them and log it."""
 
 import logging
 from collections import Counter
@@ -11,21 +11,21 @@ from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
 from ..datasets import check_binary_masks, recognise_faults, skip_faults
+from ..models.expect import expect
 
 POLICIES = ('stop', 'skip', 'off')
 
 
 @HOOKS.register_module()
 class DataFaultsHook(Hook):
-    """Have MMSegmentation's loaders recognise wrong images and labels.
+    """Detect wrong images and labels in MMSegmentation's loaders.
 
     - ``stop``: a run ends with a ``DataFault`` that names the file.
-    - ``skip``: training takes the next image of the dataset without a fault; each file
-      is logged once, and counted at the end. Of several processes each logs its own;
-      the end counts those of all. Validation and test stop all the same, since numbers
-      over other images are not comparable.
-    - ``off``: loaders stay as they are, for labels that a later step turns into
-      classes.
+    - ``skip``: training takes the next image of the dataset without a fault. Each
+      process logs a file once; counts over all processes are logged at the end.
+      Validation and test stop all the same, since results over other images are not
+      comparable.
+    - ``off``: nothing is checked, for labels that a later step turns into classes.
 
     Args:
         policy: ``stop``, ``skip`` or ``off``.
@@ -35,39 +35,34 @@ class DataFaultsHook(Hook):
     """
 
     def __init__(self, policy: str = 'stop'):
-        if policy not in POLICIES:
-            raise ValueError(
-                f'data-faults hook: policy: found {policy!r}, expected one of '
-                f'{", ".join(POLICIES)}'
-            )
+        expected = f'one of {", ".join(POLICIES)}'
+        expect('data-faults hook: policy', policy, policy in POLICIES, expected)
         self.policy = policy
         self.skipped: Counter[str] = Counter()
 
     def before_train(self, runner: Runner) -> None:
-        """Change the loaders before anything is loaded, and look at binary masks.
+        """Replace the dataset's loaders, and check binary masks.
 
         Raises:
             DataFault: If masks have 0 and 255 where classes are 0 and 1.
         """
-        self._watch(runner.train_loop)
-        self._check_masks(runner.train_loop)
+        self._watch(runner.train_loop, masks=True)
         if self.policy == 'skip':
             skip_faults(runner.train_loop.dataloader.dataset)
         _restart_workers(runner.train_loop)
 
     def before_val(self, runner: Runner) -> None:
-        """Change the loaders before anything is loaded."""
+        """Replace the dataset's loaders."""
         self._watch(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Change the loaders before anything is loaded, and look at binary masks."""
-        self._watch(runner.test_loop)
-        self._check_masks(runner.test_loop)
+        """Replace the dataset's loaders, and check binary masks."""
+        self._watch(runner.test_loop, masks=True)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Count what was left out for this batch."""
+        """Count the samples that were skipped while this batch was loaded."""
         if self.policy != 'skip':
             return
         for sample in data_batch['data_samples']:
@@ -77,19 +72,18 @@ class DataFaultsHook(Hook):
                 self.skipped[fault] += 1
 
     def after_train(self, runner: Runner) -> None:
-        """Log the count of each file."""
+        """Log how often each file was skipped."""
         total = sum(all_gather_object(self.skipped), Counter())
         if total:
             lines = [f'{count} x {fault}' for fault, count in total.most_common()]
             text = '\n  '.join([f'Skipped {len(total)} samples:', *lines])
             print_log(text, 'current', logging.WARNING)
 
-    def _watch(self, loop: BaseLoop) -> None:
-        if self.policy != 'off':
-            recognise_faults(loop.dataloader.dataset)
-
-    def _check_masks(self, loop: BaseLoop) -> None:
-        if self.policy != 'off':
+    def _watch(self, loop: BaseLoop, masks: bool = False) -> None:
+        if self.policy == 'off':
+            return
+        recognise_faults(loop.dataloader.dataset)
+        if masks:
             check_binary_masks(loop.dataloader.dataset)
 
 

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from ..models.expect import expect
 from .diagnose_non_finite import diagnose
 
 POLICIES = ('stop', 'skip')
@@ -24,25 +25,25 @@ class NonFiniteError(ValueError):
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Look at the loss and the gradients between backward and the optimizer's step.
+    """Check the loss and the gradients between backward and the optimizer's step.
 
-    If one is not finite, the step is not made and the running statistics of the
-    forward are taken back, so that the model is that from before the iteration.
+    If one is not finite, the step is left out and the running statistics of the forward
+    are restored, so that the model is as it was before the iteration.
 
-    - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``,
-      which names the iteration, what is not finite, the first site at which a feature
-      map is not, and the files of the batch.
+    - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``, which
+      names the iteration, the loss or gradients, the first module whose feature map is
+      not finite, and the files of the batch.
     - ``skip``: goes on with the next iteration. Weights, running statistics, the
       optimizer's state and the average of an ``EMAHook`` stay as they are; gradients
       accumulated so far are dropped; the iteration is counted and not logged.
 
-    The scaler of ``AmpOptimWrapper`` skips gradients that overflow in float16 itself:
-    there only the loss counts. All processes of a distributed run decide alike.
+    With ``AmpOptimWrapper`` only the loss is checked: its scaler skips gradients that
+    overflow in float16. All processes of a distributed run decide alike.
 
     Args:
         policy: ``stop`` or ``skip``.
-        max_consecutive: ``skip`` stops at this many such iterations in a row: a run
-            whose weights are lost does not recover.
+        max_consecutive: Number of such iterations in a row at which ``skip`` stops,
+            too: a run whose weights are lost does not recover.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -52,16 +53,10 @@ class NonFiniteHook(Hook):
     priority = 'HIGHEST'
 
     def __init__(self, policy: str = 'stop', max_consecutive: int = 10):
-        if policy not in POLICIES:
-            raise ValueError(
-                f'non-finite hook: policy: found {policy!r}, expected one of '
-                f'{", ".join(POLICIES)}'
-            )
-        if max_consecutive < 1:
-            raise ValueError(
-                f'non-finite hook: max_consecutive: found {max_consecutive}, expected '
-                '1 or more'
-            )
+        expected = f'one of {", ".join(POLICIES)}'
+        expect('non-finite hook: policy', policy, policy in POLICIES, expected)
+        right = max_consecutive >= 1
+        expect('non-finite hook: max_consecutive', max_consecutive, right, '1 or more')
         self.policy = policy
         self.max_consecutive = max_consecutive
         self.skipped = 0
@@ -69,10 +64,10 @@ class NonFiniteHook(Hook):
         self._found = False
 
     def check(self, wrapper: object) -> None:
-        """Check that there is one step to hold back.
+        """Check that there is one optimizer.
 
-        Of several optimizers one may have made its step when another's loss turns out
-        not to be finite, and the iteration can't be taken back.
+        With several, one may have made its step when another's loss turns out not to be
+        finite, and that step can't be undone.
 
         Raises:
             ValueError: If there are several.
@@ -86,10 +81,9 @@ class NonFiniteHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Check between backward and step, where MMEngine has no hook.
+        """Wrap methods of the optimizer wrapper until training ends.
 
-        Methods of the config's optimizer wrapper, of whatever class, are wrapped until
-        training ends.
+        MMEngine calls no hook between backward and step.
         """
         self.check(runner.optim_wrapper)
         wrapper = runner.optim_wrapper
@@ -121,7 +115,7 @@ class NonFiniteHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Keep running statistics, which the forward changes."""
+        """Copy running statistics, which the forward changes."""
         _average_weights(runner, True)
         _copy(self._before, self._buffers)
 
@@ -132,7 +126,7 @@ class NonFiniteHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Stop, or take the iteration back.
+        """Stop, or undo the iteration.
 
         Raises:
             NonFiniteError: By the policy, or after too many iterations in a row.
@@ -172,8 +166,8 @@ class NonFiniteHook(Hook):
         """Tell whether a loss or a gradient is not finite, in any process."""
         if not scaled:
             tensors += [p.grad for p in self._parameters if p.grad is not None]
-        # Norms are several times as fast as looking at each number, and overflow
-        # before these do.
+        # Norms are several times as fast as a check of each number; one that overflows
+        # leads to that check.
         norms = torch.stack(torch._foreach_norm(tensors))
         return _in_any_process(norms) and any(
             [_in_any_process(tensor) for tensor in tensors]
@@ -181,11 +175,11 @@ class NonFiniteHook(Hook):
 
     def _stop(self, runner: Runner, message: str) -> None:
         name = f'iter_{runner.iter}.pth'
-        # As if saved after the iteration before, whose number it has.
+        # The state after the previous iteration, and its number.
         runner.save_checkpoint(
             runner.work_dir, name, meta=dict(epoch=runner.epoch, iter=runner.iter)
         )
-        # A process that ends now would have the others ended while one still saves.
+        # When one process ends, the launcher ends the others: wait for the checkpoint.
         barrier()
         run = f' ({self._consecutive} in a row)' if self._consecutive > 1 else ''
         raise NonFiniteError(
@@ -211,7 +205,7 @@ def _copy(to: list[Tensor], source: list[Tensor]) -> None:
 
 
 def _average_weights(runner: Runner, value: bool) -> None:
-    """Switch the averaging of EMAHooks on or off: skipped iterations are left out."""
+    """Switch the averaging of EMAHooks on or off; it is off for skipped iterations."""
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             if value:

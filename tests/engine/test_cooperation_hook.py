@@ -82,5 +82,5 @@ def test_a_single_network_is_left_alone(tmp_path):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='interval=0, num_images=4, expected 1'):
+    with pytest.raises(ValueError, match='interval: found 0, expected 1 or more'):
         CooperationHook(interval=0)
