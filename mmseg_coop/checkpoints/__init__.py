@@ -1,1 +1,1 @@
-"""Checkpoints: written completely or not at all, loaded without running code."""
+"""Checkpoints: written atomically, loaded without running code."""

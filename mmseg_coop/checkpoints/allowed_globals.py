@@ -1,21 +1,22 @@
-"""Globals that a checkpoint may use beside tensors, and those beyond that.
+"""Functions and classes that a checkpoint may use beside tensors.
 
-PyTorch's "weights only" unpickler calls nothing that is not on a list. MMEngine's
-checkpoints need more than it lists by itself: histories of the log, NumPy's arrays and
-numbers. Why what is added here can't be turned into anything else:
+PyTorch's "weights only" unpickler calls only what is on its list. MMEngine's
+checkpoints need more than it lists by default: histories of the log, NumPy's arrays and
+numbers. The additions, and why a harmful checkpoint can't misuse them:
 
-- ``getattr``, with which a history names its ways to average, stands for a function
-  that gives nothing back.
-- ``HistoryBuffer`` stands for a sub-class that takes numbers. MMEngine's own would also
-  take functions, and keep them for all histories of the process.
-- ``numpy.dtype`` stands for a function that gives one of NumPy's own plain types. They
-  ignore what is set on them; on any other a checkpoint could set fields that make
-  NumPy take numbers for addresses of objects. Without an object type there is neither
-  an array nor a scalar of objects.
-- NumPy's arrays start empty and of a plain type, whatever a checkpoint asks for; what
-  they are then filled with has one of these types, or NumPy refuses it.
-- Types that are listed under a name without a dot may have their state set, but no
-  pickle can ask for them: it writes names as ``module.name``.
+- ``getattr``, which histories use to name their statistics, is replaced by a function
+  that returns None.
+- ``HistoryBuffer`` is replaced by a sub-class that takes numbers only. MMEngine's also
+  takes functions, and keeps them for all histories of the process.
+- ``numpy.dtype`` is replaced by a function that returns one of NumPy's plain types,
+  which ignore attempts to set their state. On other types a checkpoint could set
+  fields that make NumPy read numbers as addresses of objects. Without an object type
+  there are no arrays or scalars of objects.
+- NumPy's arrays start empty and with a plain type, whatever the checkpoint says; NumPy
+  refuses to fill them with another type.
+- The plain types and ``ndarray`` are listed because the unpickler sets their state.
+  They have names without a dot, which a pickle can't ask for: it writes names as
+  ``module.name``.
 """
 
 import pickle
@@ -40,7 +41,7 @@ _PLAIN = {np.dtype(name).str[1:]: np.dtype(name) for name in _DTYPES}
 
 @contextmanager
 def allowed() -> Iterator[None]:
-    """Have PyTorch's unpickler take what MMEngine's checkpoints need."""
+    """Let PyTorch's unpickler load MMEngine's checkpoints."""
     if not _SELECTIVE:
         yield
         return
@@ -62,25 +63,25 @@ def allowed() -> Iterator[None]:
 
 
 def refused(file: IO[bytes], error: Exception) -> list[str]:
-    """Name what a refused checkpoint wanted to run.
+    """Name the functions and classes for which a checkpoint was refused.
 
     Returns:
-        Functions and classes by name; none if that was not the reason.
+        Their names; none if loading failed for another reason.
     """
     if not isinstance(error, pickle.UnpicklingError) or not _SELECTIVE:
         return []
     named = re.findall(r'GLOBAL (\S+)', str(error))
-    # Of newer pickles PyTorch reads nothing, so that it does not name a thing.
+    # PyTorch does not read newer pickles, so that its message has no names.
     return sorted(set(named or _globals(file)))
 
 
 def too_old(error: Exception) -> bool:
-    """Tell whether only a newer PyTorch could check that a checkpoint is harmless."""
+    """Tell whether this PyTorch is too old to check a checkpoint."""
     return isinstance(error, pickle.UnpicklingError) and not _SELECTIVE
 
 
 class _History(HistoryBuffer):
-    """A history while it is loaded."""
+    """``HistoryBuffer`` that becomes MMEngine's when its numbers are loaded."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(
@@ -106,7 +107,7 @@ def _empty_array(*_: Any) -> np.ndarray:
 
 
 def _globals(file: IO[bytes]) -> list[str]:
-    """Functions and classes that a pickle of any protocol names, but PyTorch's own."""
+    """List functions and classes that a pickle names, except PyTorch's."""
     file.seek(0)
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -125,6 +126,6 @@ def _globals(file: IO[bytes]) -> list[str]:
             elif isinstance(argument, str):
                 texts.append(argument)
     except ValueError:
-        # What comes before the fault is named all the same.
+        # Names before the damaged part are still reported.
         pass
     return [name for name in found if not name.startswith(('torch.', 'collections.'))]

@@ -1,4 +1,4 @@
-"""Local files that are complete or not there at all."""
+"""Write local files atomically."""
 
 import os
 import shutil
@@ -13,19 +13,19 @@ SUFFIX = '.incomplete'
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """MMEngine's local files, of which a reader never sees a part.
+    """MMEngine's ``LocalBackend`` that writes atomically: no file is ever incomplete.
 
-    What is written goes to a temporary file in the same folder, to the disk, and only
-    then under its name. ``SafeCheckpointHook`` writes with it, as does all of MMEngine
-    that is given ``backend_args=dict(backend='atomic')``.
+    It writes to a temporary file in the same folder, flushes it to the disk, and
+    renames it. ``SafeCheckpointHook`` uses it, and so does everything in MMEngine that
+    is given ``backend_args=dict(backend='atomic')``.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; folders are made as needed.
+        """Write bytes, and create the folder if needed.
 
         Raises:
-            OSError: If there is no room or no permission. A file that was there under
-                this name is as before.
+            OSError: If there is no room or no permission. An existing file stays as it
+                was.
         """
         # A link stays a link.
         path = Path(os.path.realpath(filepath))
@@ -43,18 +43,18 @@ class AtomicBackend(LocalBackend):
             raise OSError(_reason(filepath, len(obj), error)) from error
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text; as ``put``."""
+        """Write text as ``put`` writes bytes."""
         self.put(obj.encode(encoding), filepath)
 
 
 def remove_incomplete(folder: str | Path) -> None:
-    """Remove what processes that were killed while writing have left in a folder."""
+    """Remove the temporary files of processes that were killed while writing."""
     for part in Path(folder).glob(f'.*{SUFFIX}'):
         part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have a file's new name on the disk, too."""
+    """Flush the new name of a file to the disk."""
     # Windows and some network file systems can't.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

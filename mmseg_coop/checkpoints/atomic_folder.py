@@ -1,4 +1,4 @@
-"""Folders that are complete or not there at all."""
+"""Write folders atomically."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from .atomic_backend import SUFFIX
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Fill a folder under another name beside it; it gets its own when all is there.
+    """Create a temporary folder to fill, and rename it at the end.
 
     Raises:
-        FileExistsError: If there is something under this name.
+        FileExistsError: If there is a file or a folder that is not empty.
     """
     target = Path(path).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

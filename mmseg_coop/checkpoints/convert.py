@@ -1,4 +1,4 @@
-"""Bring checkpoints into another format."""
+"""Convert checkpoints to another format."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,9 +11,9 @@ from .safetensors import SUFFIX, save_safetensors
 
 
 def convert_checkpoint(source: str, target: str) -> None:
-    """Write the weights of a checkpoint, with ``meta``, in the format of a suffix.
+    """Write the weights and ``meta`` of a checkpoint in another format.
 
-    States of training (optimizer, log, weights that an average was taken of) are left
+    The state of the training run (optimizer, log, weights before averaging) is left
     out: the result is for testing, prediction and ``networks_init``.
 
     Args:

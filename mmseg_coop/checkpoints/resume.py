@@ -1,4 +1,4 @@
-"""Find the checkpoint that an interrupted run goes on from."""
+"""Find the checkpoint from which an interrupted training run resumes."""
 
 import logging
 import pickle
@@ -15,10 +15,10 @@ from .safe_load import wrong_checksum
 def newest_complete_checkpoint(
     work_dir: str | Path, out_dir: str | Path, filename_tmpl: str
 ) -> str | None:
-    """The newest checkpoint that can be read to its end.
+    """Find the newest checkpoint that is complete.
 
-    Newest is what ``last_checkpoint`` names, or what has been written after it. Where
-    it names none, the time of the files counts.
+    The newest is the one that ``last_checkpoint`` names, or one that was written after
+    it. If it names none, the newest file is taken.
 
     Args:
         work_dir: Where ``last_checkpoint`` is.
@@ -56,13 +56,13 @@ def damage(path: Path) -> str | None:
         entry = wrong_checksum(path)
         if entry:
             return f'the checksum of {entry} differs'
-        # Its reader needs more of the headers.
+        # Reads headers that the checksums do not cover.
         torch.load(path, 'cpu', weights_only=True, mmap=True)
     except pickle.UnpicklingError:
-        # Complete; whether what it holds is harmless is for who loads it.
+        # Complete; loading checks whether it is harmless.
         return None
     except Exception as error:
-        # Bits that are wrong make the readers stumble in many ways.
+        # A damaged file makes the readers fail in many ways.
         return str(error).split('.')[0] or type(error).__name__
     return None
 
@@ -83,15 +83,15 @@ def _newest_first(work_dir: Path, out_dir: Path, template: str) -> Iterator[Path
     last = out_dir / last_checkpoint(work_dir)
     if last not in steps:
         return iter(files)
-    # Times alone would mislead where a folder has been copied, and numbers alone where
-    # it has files of an earlier run.
+    # Both time and number: copying a folder changes times, and a folder may have files
+    # of an earlier run with higher numbers.
     later = [f for f in files if age(f) > age(last) and steps[f] > steps[last]]
     rest = [f for f in files if f != last and f not in later]
     return iter([*later, last, *rest])
 
 
 def last_checkpoint(work_dir: Path) -> str:
-    """The name of the file that ``last_checkpoint`` names, or nothing."""
+    """Read the name of the last checkpoint from ``last_checkpoint``, '' if unknown."""
     try:
         return Path((work_dir / 'last_checkpoint').read_text().strip()).name
     except (OSError, UnicodeDecodeError):

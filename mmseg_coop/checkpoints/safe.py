@@ -1,4 +1,4 @@
-"""Import this to load all checkpoints safely in a process: ``custom_imports`` do."""
+"""Switch on safe loading of checkpoints by an import, for ``custom_imports``."""
 
 from .safe_load import enable_safe_loading
 

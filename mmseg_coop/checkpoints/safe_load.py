@@ -35,7 +35,7 @@ _ZOOS = {
     'openmmlab': get_external_models,
     'mmcls': get_mmcls_models,
 }
-# Takes the place of the config in a checkpoint, where MMEngine would execute it.
+# Replaces the config's text in a checkpoint, which MMEngine would execute.
 _NO_CONFIG = (
     "raise ValueError('the config in a checkpoint is code, and is not executed: name "
     f"the config file. {_HOW_TO_TRUST} or set {_TRUST}=1')"
@@ -43,12 +43,13 @@ _NO_CONFIG = (
 
 
 def enable_safe_loading() -> None:
-    """Load all checkpoints without running code in them, in this process.
+    """Load all checkpoints of this process without running code in them.
 
-    MMEngine's own loaders fall back to running anything after a warning. The tools and
-    ``Predictor`` call this, and so does importing ``mmseg_coop.checkpoints.safe``, as
-    the configs do in ``custom_imports``. From then on it holds for ``networks_init``,
-    ``init_cfg``, ``load_from``, ``--resume`` and ``MMSegInferencer``.
+    MMEngine's own loaders run any code in a checkpoint, with no more than a warning.
+    The tools and ``Predictor`` call this, and so does importing
+    ``mmseg_coop.checkpoints.safe``, as the configs do in ``custom_imports``. It applies
+    to ``networks_init``, ``init_cfg``, ``load_from``, ``--resume`` and
+    ``MMSegInferencer``.
     """
     zoos = tuple(f'{zoo}://' for zoo in _ZOOS)
     for prefixes, load in (
@@ -62,28 +63,27 @@ def enable_safe_loading() -> None:
 
 
 def trust_checkpoints() -> None:
-    """Let checkpoints run code from here on, in this process and those it starts."""
+    """Allow checkpoints to run code, in this process and those that it starts."""
     os.environ[_TRUST] = '1'
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
-    """Load a local checkpoint, as MMEngine does wherever it is given a path.
+    """Load a local checkpoint: MMEngine's loader for paths.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no checkpoint, is damaged, or would run code when
-            loaded; what it wanted to run is named.
+            loaded; names the functions.
     """
     checkpoint = read_checkpoint(filename, map_location)
-    if not _trusted():
-        _withhold_configs(checkpoint)
+    _withhold_configs(checkpoint)
     return checkpoint
 
 
 def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any]:
-    """Read a checkpoint with the text of the config that it was trained with.
+    """Read a checkpoint including the text of its config.
 
-    MMEngine executes that text in some places: do not hand it on.
+    MMEngine executes that text in some places: do not pass the checkpoint on to it.
     """
     path = os.path.expanduser(filename)
     if not os.path.isfile(path):
@@ -138,13 +138,12 @@ def load_from_ceph(filename: str, map_location: Any = None) -> Mapping[str, Any]
     backend = get_file_backend(filename, backend_args={'backend': 'petrel'})
     checkpoint = _load_pickle(BytesIO(backend.get(filename)), filename, map_location)
     _check_layout(checkpoint, filename)
-    if not _trusted():
-        _withhold_configs(checkpoint)
+    _withhold_configs(checkpoint)
     return checkpoint
 
 
 def load_from_pavi(filename: str, map_location: Any = None) -> Mapping[str, Any]:
-    """Refuse what only MMEngine could load, and would without any care."""
+    """Refuse a URL of Pavi, which only MMEngine's unsafe loader can read."""
     raise ValueError(f'{filename} is refused: download it, and name the file')
 
 
@@ -153,10 +152,10 @@ def _trusted() -> bool:
 
 
 def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
-    """Load what PyTorch has saved."""
+    """Load a file that PyTorch has saved."""
     trusted = _trusted()
     try:
-        # Before 2.6 PyTorch runs what is in those, "weights only" or not.
+        # PyTorch before 2.6 runs code in tar files even with weights_only.
         if not trusted and is_tarfile(file):
             raise ValueError('a tar file')
         file.seek(0)
@@ -166,14 +165,14 @@ def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
         with harmless.allowed():
             return torch.load(file, map_location, weights_only=not trusted)
     except Exception as error:
-        # A broken file makes PyTorch stumble in many ways.
+        # A damaged file makes PyTorch fail in many ways.
         raise ValueError(_reason(filename, file, error)) from None
 
 
 def wrong_checksum(file: IO[bytes] | Path) -> str | None:
-    """The first entry of a zip file whose checksum differs.
+    """Find the first entry of a zip file whose checksum differs.
 
-    All of it is read. PyTorch does not compare, and loads flipped bits.
+    It reads the whole file. PyTorch does not compare checksums, and loads flipped bits.
     """
     with zipfile.ZipFile(file) as archive:
         return archive.testzip()
@@ -201,10 +200,10 @@ def _reason(filename: str, file: IO[bytes], error: Exception) -> str:
 
 
 def _check_layout(checkpoint: Any, filename: str) -> None:
-    """Check that there are weights by name, alone or with what MMEngine adds.
+    """Check that a file holds weights by name, or a checkpoint of MMEngine.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: If it does not.
     """
     if not isinstance(checkpoint, Mapping):
         raise ValueError(
@@ -237,7 +236,9 @@ def _check_classes(info: Any, filename: str) -> None:
 
 
 def _withhold_configs(checkpoint: Mapping[str, Any]) -> None:
-    """Take out the config, which ``Runner.resume`` and inferencers would execute."""
+    """Remove the config, which ``Runner.resume`` and inferencers would execute."""
+    if _trusted():
+        return
     meta = checkpoint.get('meta', {})
     if 'cfg' in meta:
         meta['cfg'] = _NO_CONFIG

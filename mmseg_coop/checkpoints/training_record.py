@@ -1,4 +1,4 @@
-"""What a checkpoint tells of the training that made it."""
+"""Record a training run in its checkpoints, and read the record."""
 
 import re
 import shlex
@@ -14,17 +14,18 @@ from mmengine.dist import get_world_size
 
 from ..version import __version__
 
-# Keys of a checkpoint's ``meta``: what a run writes, and what it was made of.
+# Keys of a checkpoint's ``meta``: the record of its own training run, and the records
+# of several, where networks of several checkpoints were joined.
 TRAINING, TRAININGS = 'training', 'trainings'
 _OF_MMENGINE = ('seed', 'iter', 'epoch', 'time')
-# MMEngine puts it behind the config's name.
+# MMEngine appends it to the config's name.
 _TIMESTAMP = re.compile(r'(_|^)\d{8}_\d{6}$')
-# Folders in front of a name, of a path that starts at the root.
+# The folders of an absolute path.
 _FOLDERS = re.compile(r"""(^|[\s=,:'"(\[])/(?:[^\s=,'"()\[\]/]+/)*(?=[^/])""")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages in this process, by name."""
+    """Versions of the installed packages, by name."""
     return dict(
         mmseg_coop=__version__,
         mmsegmentation=mmseg.__version__,
@@ -47,15 +48,15 @@ def record_training() -> dict[str, Any]:
 def trainings_of(
     meta: Mapping[str, Any], network: str | None = None
 ) -> list[dict[str, Any]]:
-    """List the trainings that a checkpoint comes from, as far as it tells.
+    """List the training runs that a checkpoint comes from.
 
     Args:
         meta: Its ``meta``.
-        network: The only network of it that counts.
+        network: Leave out runs of other networks.
 
     Returns:
-        For each, where known: ``config``, ``command``, ``processes``, ``versions``,
-        ``seed``, ``iter``, ``epoch``, ``time``; of networks that were joined
+        For each run, where known: ``config``, ``command``, ``processes``, ``versions``,
+        ``seed``, ``iter``, ``epoch``, ``time``; for networks that were joined, also
         ``network``.
     """
     known = meta.get(TRAININGS)
