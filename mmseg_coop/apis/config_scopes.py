@@ -1,4 +1,4 @@
-"""Configs of installed packages by name: ``mmseg::…`` and ``mmseg_coop::…``."""
+"""Find configs of installed packages: ``mmseg::…`` and ``mmseg_coop::…``."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,27 +10,28 @@ OWN = 'mmseg_coop'
 
 
 def enable_config_scopes() -> None:
-    """Let ``_base_ = 'mmseg_coop::coop/…'`` and ``'mmseg::…'`` be read in this process.
+    """Make ``_base_ = 'mmseg_coop::coop/…'`` and ``'mmseg::…'`` work in this process.
 
     MMEngine looks a scope up in a table of distributions before it imports anything
-    that a config asks for. The table does not know this package, and for ``mmseg`` only
-    MMSegmentation's first distribution, not ``onedl-mmsegmentation``. The tools and
-    ``load_config`` call this; call it before ``Config.fromfile`` of your own.
+    that a config names. The table lacks this package, and for ``mmseg`` it has the
+    distribution ``mmsegmentation`` only, not ``onedl-mmsegmentation``. The tools and
+    ``load_config`` call this; call it before your own ``Config.fromfile``.
     """
     for module in [*MODULE2PACKAGE, OWN]:
         package = MODULE2PACKAGE.get(module)
         if find_spec(module) and not (package and is_installed(package)):
-            # No distribution is called so: MMEngine then asks Python for the module,
+            # No distribution has this name: MMEngine then asks Python for the module,
             # and takes its folder, however the package was installed.
             MODULE2PACKAGE[module] = f'{module}.version'
 
 
 def find_config(path: str) -> Path:
-    """The file of a config.
+    """Find the file of a config.
+
+    MMEngine's ``get_config`` would install a missing package; this does not.
 
     Args:
-        path: A file, or ``<package>::<file below the package's configs>``; MMEngine's
-            ``get_config`` takes these, too, and installs the package if it is missing.
+        path: A file, or ``<package>::<file below the package's configs>``.
 
     Raises:
         FileNotFoundError: If there is no such file or package.

@@ -1,4 +1,4 @@
-"""Distributed training without a GPU, which MMEngine supports on GPUs only."""
+"""Distributed training on CPUs, which MMEngine does not support."""
 
 from datetime import timedelta
 
@@ -12,15 +12,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def for_cpu_processes(kind: type[Runner]) -> type[Runner]:
-    """A Runner's class for distributed training on CPUs."""
+    """Make a sub-class of a Runner for distributed training on CPUs."""
     return type(kind.__name__, (_OnCPU, kind), {})
 
 
 class _OnCPU:
-    """Part of a Runner for CPUs; config and keys stay as on a GPU."""
+    """Mixin for a Runner on CPUs, with the config of a Runner on GPUs."""
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Start the communication between the processes.
+        """Start communication between the processes.
 
         Raises:
             ValueError: If they were not started by PyTorch's launcher.
@@ -35,12 +35,12 @@ class _OnCPU:
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap the model, its SyncBN converted as MMEngine does for one process."""
+        """Wrap the model, and convert SyncBN as MMEngine does for one process."""
         if any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
             model = revert_sync_batchnorm(model)
             print_log('No GPU: SyncBN layers are converted to BN.', 'current')
         if model_wrapper_cfg is None:
-            # As MMEngine has it where it names a GPU.
+            # MMEngine's defaults, without a GPU's number.
             unused = self.cfg.get('find_unused_parameters', False)
             options = dict(broadcast_buffers=False, find_unused_parameters=unused)
         else:

@@ -1,4 +1,4 @@
-"""Read images as the pipeline of a config does."""
+"""Read images with the loader of a config, and prepare them for display."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,22 +16,22 @@ class UnreadableImageError(ValueError):
 
 
 def loads_images(step: Callable[[dict], dict | None]) -> bool:
-    """Tell whether a step of a pipeline reads an image from a file's name.
+    """Tell whether a step of a pipeline reads an image from a file.
 
-    Otherwise the pipeline takes images from a dataset that makes them itself.
+    If the first step does not, the dataset itself gives images to the pipeline.
     """
     try:
         results = step(dict(img_path=''))
     except KeyError:
         return False
     except Exception:
-        # There is no such file, and each loader raises another error for that.
+        # There is no such file, for which each loader raises another error.
         return True
     return results is None or 'img' in results
 
 
 class ImageReader:
-    """Read files with a config's loader, or take arrays such as it gives."""
+    """Read files with a config's loader, or take arrays like those that it returns."""
 
     def __init__(self, load: Callable[[dict], dict | None]):
         self.load = load
@@ -42,8 +42,8 @@ class ImageReader:
         """Load an image: ``img`` (H, W) or (H, W, C), and the loader's other keys.
 
         Args:
-            image: A file, or an array as the loader gives it: (H, W, 3) in BGR, uint8,
-                where the config asks for nothing else.
+            image: A file, or an array as the loader returns it: by default (H, W, 3)
+                in BGR, uint8.
 
         Raises:
             UnreadableImageError: If the file can't be read.
@@ -69,9 +69,9 @@ class ImageReader:
 
 
 def _gives_bgr(load: Callable) -> bool:
-    """Tell whether a loader gives (H, W, 3) in 8 bits, whatever the file has."""
+    """Tell whether a loader returns (H, W, 3) in 8 bits for any file."""
     return (
-        # Just this class: a sub-class may read files in another way.
+        # This class only: a sub-class may read files in another way.
         type(load) is LoadImageFromFile
         and load.color_type.startswith('color')
         and not load.to_float32
@@ -80,10 +80,10 @@ def _gives_bgr(load: Callable) -> bool:
 
 
 def displayed(image: np.ndarray) -> np.ndarray:
-    """An image to look at, (H, W, 3) in BGR, uint8, of (H, W) or (H, W, C).
+    """Convert an image, (H, W) or (H, W, C), for display: (H, W, 3) in BGR, uint8.
 
-    One or two channels are shown in grey, of more the first three. Values that are not
-    those of 8 bits are stretched from the lowest to the highest.
+    One or two channels are shown in grey, of more the first three. Values outside of
+    8 bits are stretched from the lowest to the highest.
     """
     image = image.reshape(*image.shape[:2], -1)
     image = image[..., :3] if image.shape[2] >= 3 else image[..., [0, 0, 0]]
@@ -97,7 +97,7 @@ def displayed(image: np.ndarray) -> np.ndarray:
 
 
 def center(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The region (h, w, C) in the middle of an image, as by MMCV's ``CenterCrop``."""
+    """Crop the centre (h, w, C) of an image as MMCV's ``CenterCrop`` does."""
     top, left = (
         round((whole - part) / 2)
         for whole, part in zip(image.shape[:2], size, strict=True)

@@ -5,27 +5,27 @@ from pathlib import Path
 from ..checkpoints.resume import last_checkpoint
 from ..checkpoints.safetensors import SUFFIX
 
-# Names of what tools/publish.py writes.
+# Files that tools/publish.py writes.
 CONFIG, WEIGHTS, LABELS = 'config.py', 'model.safetensors', 'config.json'
 CARD = 'README.md'
 
 
 def find_model(text: str) -> tuple[str, str]:
-    """The config and the checkpoint of a trained model.
+    """Find the config and the checkpoint of a trained model.
 
     Args:
-        text: ``CONFIG,CHECKPOINT``, or as for :func:`model_files`.
+        text: ``CONFIG,CHECKPOINT``, or a path as for :func:`model_files`.
     """
     config, comma, checkpoint = text.partition(',')
     return (config, checkpoint) if comma else model_files(text)
 
 
 def model_files(path: str | Path) -> tuple[str, str]:
-    """The config and the checkpoint in a folder.
+    """Find the config and the checkpoint in a folder.
 
     Args:
-        path: A folder that has one config, such as a work dir, or what a tool of this
-            package has written; or a checkpoint in such a folder. Of several
+        path: A folder with one config, such as a work dir or a folder that a tool of
+            this package has written; or a checkpoint in such a folder. Of several
             checkpoints in a folder the best one is taken, otherwise the last.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Arguments that the tools share, as MMSegmentation has them, and how a tool runs."""
+"""Parse the arguments that the tools share, and run a tool."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from .errors import one_line_errors
 
 
 class _Options(DictAction):
-    """MMEngine's, with an error of one line for what is no key=value."""
+    """``DictAction`` with a one-line error for values that are no key=value."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         wrong = [value for value in values if '=' not in value]
@@ -25,7 +25,7 @@ class _Options(DictAction):
 
 
 def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how a config and a checkpoint are read: --cfg-options, --trust-checkpoint."""
+    """Add --cfg-options and --trust-checkpoint."""
     add_config_options(parser)
     add_trust_argument(parser)
 
@@ -51,7 +51,7 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what training and testing share: --work-dir, --cfg-options, --launcher, …"""
+    """Add the arguments of training and testing: --work-dir, --launcher, ..."""
     add_loading_arguments(parser)
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
     parser.add_argument(
@@ -65,10 +65,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Check that what a tool is to fill can be a folder: its first file makes it.
+    """Check that a tool can create a folder, or write to it.
 
     Raises:
-        ValueError: If it is a file, or would be inside of one.
+        ValueError: If the path or one of its parents is a file.
     """
     for part in (path, *path.parents):
         if part.exists() and not part.is_dir():
@@ -78,9 +78,9 @@ def check_folder(option: str, path: Path) -> None:
 def run_tool(
     parser: argparse.ArgumentParser, tool: Callable[[argparse.Namespace], None]
 ) -> None:
-    """Parse the arguments, and run a tool with them; an error ends it with one line.
+    """Parse the arguments and run a tool, whose errors are shown in one line.
 
-    MMEngine is told the local rank, and loading whether to trust checkpoints.
+    Also sets the local rank for MMEngine, and whether checkpoints are trusted.
     """
     args = _parse(parser)
     silence_foreign_warnings()
@@ -89,7 +89,7 @@ def run_tool(
 
 
 def _parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    # All processes of a run have the same arguments: the first says what is wrong.
+    # All processes of a run have the same arguments: one of them prints the error.
     others = int(os.environ.get('RANK', 0)) > 0
     with redirect_stderr(StringIO()) if others else nullcontext():
         args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Say in one line what is wrong with a config that MMEngine can't build."""
+"""Describe in one line why MMEngine can't build a config."""
 
 import inspect
 import re
@@ -20,20 +20,23 @@ from ..unwrap import unwrap
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
 # Functions of MMEngine's Runner that work on a config.
 _SET_UP = re.compile('build_|from_cfg|__init__')
-# What these raise while they build is the config's fault; what this project or a user's
-# own code raises is a bug, and shown with a traceback.
+# Errors that these packages raise while building are the config's fault; errors of this
+# project or of a user's code are bugs, and shown with a traceback.
 _HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'torchvision')
 _PLACES = 3
-# Where an error is raised on behalf of another package.
+# Packages whose errors belong to the code that called them.
 _BELOW = (*sys.stdlib_module_names, 'numpy')
 
 
 def config_error(error: Exception) -> str | None:
-    """Name the config key at fault in an error that was raised while building.
+    """Name the config key at fault for an error that was raised while building.
+
+    MMEngine's errors don't name the key: it is found in the local variables of the
+    traceback.
 
     Returns:
-        One line with the config's key, the class and what it does not know or take;
-        None if the error has another cause, or its own message says it.
+        One line with the config's key, the class and the unknown type or option; None
+        if the error has another cause, or its own message is enough.
     """
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     while _package(frames[-1]) in _BELOW and len(frames) > 1:
@@ -45,7 +48,7 @@ def config_error(error: Exception) -> str | None:
         found = frames[-1].f_locals
         return _unknown_type(found['cfg'], found.get('registry'), config)
     for frame in frames:
-        # The constructor of optimizers asks the registry by itself.
+        # The constructor of optimizers looks its class up by itself.
         if (
             _package(frame) == 'mmengine'
             and frame.f_locals.get('optimizer_cls', 0) is None
@@ -68,7 +71,7 @@ def config_error(error: Exception) -> str | None:
     called = [frame for frame in builds if 'args' in frame.f_locals]
     if called:
         keys = [_key(frame.f_locals['cfg'], config) for frame in called]
-        # What a model builds by itself has no place in the config.
+        # Modules that a model adds by itself have no config key.
         place = next((i for i, key in enumerate(keys) if key), 0)
         wrong = builds[0].f_locals['cfg']
         for name, value in called[place].f_locals['args'].items():
@@ -127,7 +130,7 @@ def _names(registry: Registry) -> Iterator[str]:
 
 
 def _options(built: Callable) -> Iterator[str]:
-    """Arguments of a function or class; of its base classes if it hands them on."""
+    """Arguments of a function or class, and of its base classes if it has **kwargs."""
     for function in getattr(built, '__mro__', [built]):
         if inspect.isclass(function) and '__init__' not in vars(function):
             continue
@@ -142,18 +145,18 @@ def _options(built: Callable) -> Iterator[str]:
 
 
 def _config(frames: Iterable[FrameType]) -> Config | None:
-    """The config that a tool has read."""
+    """Find the config that a tool has read."""
     values = (value for frame in frames for value in frame.f_locals.values())
     return next((value for value in values if isinstance(value, Config)), None)
 
 
 def _key(wanted: dict, config: Config | None, option: str = 'type') -> str:
-    """Config keys of what is being built: '', one or several.
+    """Find the config key of an object that is being built: '', one or several.
 
     Args:
-        wanted: What is built; the config's with what has been added to it.
+        wanted: Its options: those of the config and further ones that code has added.
         config: The whole config.
-        option: A key that it must have.
+        option: A key that the options must have.
     """
     places = _places(config._cfg_dict, '') if config else ()
     scores = {
@@ -181,12 +184,12 @@ def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    # The second says no to NaN.
+    # NaN does not equal itself.
     return a is b or a == b
 
 
 def _path(module: nn.Module, frames: Iterable[FrameType]) -> str:
-    """Path of a module in the outermost one that is running."""
+    """Path of a module in the model that is running."""
     running = (frame.f_locals.get('self') for frame in frames)
     model = unwrap(next(x for x in running if isinstance(x, nn.Module)))
     return next(name for name, found in model.named_modules() if found is module)
@@ -201,7 +204,7 @@ def _prefix(key: str) -> str:
 
 
 def _built(frame: FrameType) -> Any:
-    """The class or function that was called."""
+    """Get the class or function that was called."""
     return frame.f_locals.get('obj_cls') or frame.f_locals.get('obj_type')
 
 
@@ -218,7 +221,7 @@ def _function(frame: FrameType) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The error in one line."""
+    """Format an error in one line."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     first = ' '.join(text.split())[:300] or _raised(error)
     return f'{type(error).__name__}: {first}'

@@ -1,4 +1,4 @@
-"""Ends of the tools when something goes wrong: one line and an exit code."""
+"""End a tool with a one-line error and an exit code."""
 
 import json
 import logging
@@ -14,24 +14,24 @@ from pathlib import Path
 from .config_errors import config_error
 
 TRACEBACK = 'MMSEG_COOP_TRACEBACK'
-# Where PyTorch's launcher, which starts each process with it, looks for its error.
+# PyTorch's launcher sets it to the file in which it looks for a process's error.
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'
-# What a process says when another one has gone.
+# Messages of a process whose connection to another one is lost.
 _LOST = re.compile(
     'Connection (closed|reset)|Broken pipe|NCCL|gloo.transport|remote process'
 )
-# As shells say it of a program that Ctrl-C has ended.
+# Exit code that shells give to programs ended by Ctrl-C.
 _INTERRUPTED = 130
-# Seconds that another process may take to end, and the launcher to notice.
+# Seconds in which the process at fault ends, and the launcher notices it.
 _PATIENCE = 10
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one line where config, data or a checkpoint is at fault.
+    """End the program with one line if config, data or a checkpoint is at fault.
 
-    So does Ctrl-C. Any other error is a bug, and shown with its traceback. Setting the
-    environment variable MMSEG_COOP_TRACEBACK shows where the others were raised, too.
+    Ctrl-C also ends it with one line. Any other error is a bug, and is shown with its
+    traceback. The environment variable MMSEG_COOP_TRACEBACK shows all tracebacks.
     """
     # On a full disk logging would print a stack trace for each line.
     logging.raiseExceptions = False
@@ -46,7 +46,7 @@ def one_line_errors() -> Iterator[None]:
             text = message or traceback.format_exc()
             _report(text)
             if _LOST.search(text):
-                # The launcher blames the process that ends first: not this one.
+                # The launcher blames the process that ends first: let another be it.
                 time.sleep(_PATIENCE)
             raise SystemExit(2 if message else 1) from None
         if message is None:
@@ -58,7 +58,7 @@ def one_line_errors() -> Iterator[None]:
 def _message(error: Exception) -> str | None:
     text = config_error(error)
     if text is None and isinstance(error, OSError | ValueError):
-        # Without a message it is no better than a bug.
+        # An error without a message needs its traceback.
         text = str(error) or None
     if text is None:
         return None
@@ -68,6 +68,6 @@ def _message(error: Exception) -> str | None:
 def _report(text: str) -> None:
     path = Path(os.environ[ERROR_FILE])
     path.parent.mkdir(parents=True, exist_ok=True)
-    # It takes the earliest of several.
+    # The launcher shows the earliest error of several.
     error = dict(message=text, extraInfo=dict(timestamp=int(time.time())))
     path.write_text(json.dumps(dict(message=error)))

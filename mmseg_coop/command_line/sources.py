@@ -1,4 +1,4 @@
-"""Images to predict: files, folders, globs, videos and cameras, one by one."""
+"""List images to predict: files, folders, globs, videos and cameras."""
 
 import glob
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ class Frame:
     """An image to predict.
 
     Attributes:
-        name: What its results are called: a path without suffix, unique in a run.
+        name: Name of its results: a path without suffix, unique in a run.
         image: An image's file, or a frame of a video or camera, (H, W, 3) in BGR,
-            uint8; the source itself, which is no image, if it can't be opened.
-        source: The file or camera it comes from.
+            uint8; the name of a video or camera that can't be opened.
+        source: The file or camera.
         rate: Frames per second of a video, or None.
     """
 
@@ -34,8 +34,8 @@ class Sources:
     """Frames of several sources, in order.
 
     Args:
-        sources: Image or video files, folders (with those below), globs, or the index
-            of a camera.
+        sources: Image or video files, folders (searched with their subfolders), globs,
+            or the index of a camera.
 
     Attributes:
         count: Number of frames; None if a video or camera is among them.
@@ -62,7 +62,7 @@ class Sources:
 
 
 def _expand(source: str) -> list[tuple[Path, str]]:
-    """Files, and what their results are called."""
+    """List the files of a source with the names of their results."""
     if not source:
         raise ValueError("SOURCE: found '', expected a file, folder, glob or number")
     path = Path(source)
@@ -94,7 +94,7 @@ def _is_known(path: Path) -> bool:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Names, numbered where one comes again (a.jpg and a.png, b/a.jpg and c/a.jpg)."""
+    """Number names that occur again (a.jpg and a.png, b/a.jpg and c/a.jpg)."""
     used: set[str] = set()
     result = []
     for name in names:
@@ -108,7 +108,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _capture(name: str, path: Path) -> Iterator[Frame]:
-    """Frames of a video or camera; a single one of itself if it can't be opened."""
+    """Read frames of a video or camera; one with its name if it can't be opened."""
     source = str(path)
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
     try:

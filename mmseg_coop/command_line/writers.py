@@ -1,4 +1,4 @@
-"""Write predictions to files, as they come."""
+"""Write predictions to files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ class PredictionWriter:
             WRITERS[kind](self, frame, prediction)
 
     def close(self) -> None:
-        """Finish what is open."""
+        """Finish the video."""
         if self._video is not None:
             self._video.release()
         self._video = self._video_of = None
