@@ -1,4 +1,4 @@
-"""Checkpoints that survive whatever ends the run."""
+"""Save complete checkpoints, and resume from the newest complete one."""
 
 import os
 from pathlib import Path
@@ -15,21 +15,22 @@ from ..checkpoints.resume import newest_complete_checkpoint
 from ..checkpoints.training_record import TRAINING, record_training
 from .train_loop import VALIDATED
 
-# Files that are to be removed, in the message hub, which checkpoints contain.
+# Files still to be removed, in the message hub, which checkpoints contain.
 _OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """``CheckpointHook`` that leaves a complete checkpoint whenever the run ends.
+    """``CheckpointHook`` whose newest checkpoint is complete, however the run ends.
 
     Files are written by ``AtomicBackend``: first the checkpoint, then
-    ``last_checkpoint``; only then is removed what ``max_keep_ckpts`` or a new best has
-    made outdated. If the run ends in between, the run that resumes it does that.
+    ``last_checkpoint``. Only then the checkpoints are removed that ``max_keep_ckpts``
+    or a new best one has made outdated; if the run ends before, its resumed run removes
+    them.
 
-    ``--resume`` takes the newest checkpoint that is complete, and says so if it leaves
-    out a damaged one. Storage other than local files is left to MMEngine. Checkpoints
-    record the run's command and versions.
+    ``--resume`` takes the newest complete checkpoint, and warns of damaged ones.
+    Storage other than local files is left to MMEngine. Checkpoints record the run's
+    command and versions.
 
     Its arguments are those of ``CheckpointHook``.
     """
@@ -38,7 +39,9 @@ class SafeCheckpointHook(CheckpointHook):
     _outdated: list[str] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Choose the checkpoint to resume from: the main process does, for all.
+        """Choose the checkpoint to resume from, in the main process for all.
+
+        MMEngine has no public way to set it.
 
         Raises:
             ValueError: If there are checkpoints, but all of them are damaged.
@@ -47,7 +50,7 @@ class SafeCheckpointHook(CheckpointHook):
         if not runner._resume or runner._load_from or not self._is_local(folder):
             return
         if folder != runner.work_dir:
-            # Where MMEngine puts them.
+            # The folder in which MMEngine puts them.
             folder = Path(folder) / Path(runner.work_dir).name
         found = [None]
         if is_main_process():
@@ -59,13 +62,13 @@ class SafeCheckpointHook(CheckpointHook):
         runner._resume = found[0] is not None
 
     def before_train(self, runner: Runner) -> None:
-        """Tidy up behind a run that was killed."""
+        """Write atomically from here on, and remove files that a killed run left."""
         local = self._is_local(self.out_dir or runner.work_dir)
         if local and self.file_client_args is None and self.backend_args is None:
             self.backend_args = dict(backend='atomic')
         super().before_train(runner)
         self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
-        # MMEngine removes the old best before it writes the new one: this is put off.
+        # MMEngine removes the old best before it writes the new one: remove it later.
         self._remove = self.file_backend.remove
         self.file_backend.remove = self._outdated.append
         if is_main_process() and self._is_local(self.out_dir):
@@ -74,7 +77,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._remove_outdated(runner)
         step = runner.epoch if self.by_epoch else runner.iter
         if Path(runner._load_from or '') == Path(self._path(step)):
-            # The checkpoint in which a best found now is recorded.
+            # A best score found now is recorded in this checkpoint.
             self.last_ckpt = self._path(runner.iter)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -82,7 +85,7 @@ class SafeCheckpointHook(CheckpointHook):
         checkpoint['meta'][TRAINING] = record_training()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
-        """Save the best checkpoint, unless nothing is trained (``Runner.val``)."""
+        """Save the best checkpoint, in training only (not in ``Runner.val``)."""
         if self._outdated is None:
             return
         runner.message_hub.update_info(VALIDATED, runner.iter)
@@ -102,7 +105,7 @@ class SafeCheckpointHook(CheckpointHook):
         return self.last_ckpt
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        """Save as MMEngine does, in another order: write, name, remove."""
+        """Save as MMEngine does, but remove outdated checkpoints last."""
         hub = runner.message_hub
         path = self._path(step)
         if has_pending_gradients(runner.optim_wrapper):
@@ -153,7 +156,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def has_pending_gradients(wrapper: OptimWrapper) -> bool:
-    """Tell whether gradients are accumulated, for any of several optimizers."""
+    """Tell whether an optimizer has accumulated gradients without a step."""
     several = isinstance(wrapper, OptimWrapperDict)
     wrappers = wrapper.values() if several else [wrapper]
     return not all(single.should_update() for single in wrappers)

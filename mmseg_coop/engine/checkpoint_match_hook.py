@@ -1,4 +1,4 @@
-"""Stop when a checkpoint does not belong to the model of the config."""
+"""Compare a checkpoint with the model of the config before it is loaded."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -34,6 +34,8 @@ class CheckpointMatchHook(Hook):
         """
         state_dict = checkpoint.get('state_dict', checkpoint)
         model = unwrap(runner.model)
+        # MMEngine keeps these three private, and calls before_train and before_test
+        # only after this; runner.train_loop would build the loop in a test, too.
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         if isinstance(runner._train_loop, BaseLoop) and not runner._resume:
             _check_start(model, state_dict, source)
@@ -94,14 +96,14 @@ def _advice(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> 
 
 
 def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:
-    """Make a check that a value is a dict with these keys, and values of a kind."""
+    """Make a function that checks for a dict with these keys, and their type."""
     return lambda value: (
         isinstance(value, Mapping)
         and all(isinstance(value.get(name), kind) for name in names)
     )
 
 
-# Keys that resuming needs, and a check of each.
+# Keys of a checkpoint that resuming reads, and a check of each.
 _STATE = {
     'meta': _has('epoch', 'iter', kind=int),
     'message_hub': _has('log_scalars', 'runtime_info', 'resumed_keys', kind=Mapping),

@@ -1,4 +1,4 @@
-"""Let MMEngine's switch ``compile`` count for tests, too."""
+"""Compile the model in tests, too, as the config's ``compile`` says."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -13,12 +13,12 @@ from .evaluation_loops import CoopTestLoop
 class CompileTestHook(Hook):
     """Compile the step of a test as the config's ``compile`` says.
 
-    MMEngine compiles the step of training only. Validations during training stay
-    as they are: their few images would not pay for the compilation.
+    MMEngine compiles the step of training only. Validations during training are not
+    compiled: compilation would take longer than their few images.
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Refuse what can't be compiled, which PyTorch would compile in fragments.
+        """Refuse a model that PyTorch would compile in fragments only.
 
         Raises:
             ValueError: If the networks read each other.
@@ -31,6 +31,6 @@ class CompileTestHook(Hook):
         """Compile, as MMEngine does before it trains."""
         runner._maybe_compile('test_step')
         options, loop = runner.cfg.get('compile'), runner.test_loop
-        # This loop has a step of its own.
+        # This loop may predict without the model's test_step.
         if options and isinstance(loop, CoopTestLoop):
             loop.compile(**({} if options is True else options))

@@ -1,4 +1,4 @@
-"""Find out where a loss or gradient that is not finite comes from."""
+"""Find the origin of a loss or gradient that is not finite."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,14 +19,14 @@ def diagnose(
     Runs the batch again, which changes running statistics.
 
     Args:
-        runner: In the iteration, with the gradients of its backward.
-        losses: What the model's ``train_step`` has returned.
-        data_batch: As it came from the loader.
+        runner: The Runner in the iteration, after backward.
+        losses: The result of the model's ``train_step``.
+        data_batch: The batch as it came from the loader.
 
     Returns:
-        How sure it is that this process's own batch is at fault, and the message:
+        How likely it is that this process's own batch is at fault, and the message:
         iteration, term, network, site and files. 2: its forward is not finite; 1: its
-        gradients, which may be those of all processes; 0: nothing is.
+        gradients are not, which may be those of all processes; 0: both are finite.
     """
     model = unwrap(runner.model)
     terms = [name for name, value in losses.items() if not _finite(value)]
@@ -61,7 +61,7 @@ def _about_gradients(names: list[str]) -> str:
 
 
 def _about_weights(model: nn.Module) -> str | None:
-    """Describe weights that were not finite before: no batch or site is to blame."""
+    """Describe weights that were not finite before, for which no batch is to blame."""
     for name, tensor in model.named_parameters():
         if not _finite(tensor):
             return f'the weight {name} was not finite before'
@@ -84,7 +84,7 @@ def _about_files(data_batch: dict) -> str:
 
 @torch.no_grad()
 def _first_module(runner: Runner, model: nn.Module, data_batch: dict) -> str | None:
-    """The first module whose output is not finite when the batch is run again."""
+    """Run the batch again, and find the first module whose output is not finite."""
     found: list[str] = []
 
     def look(name: str, output: Any) -> None:

@@ -1,4 +1,4 @@
-"""Count every network while a run validates or tests, and keep the results."""
+"""Give the metric every network's label maps, and write its results."""
 
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,12 @@ from .evaluation_loops import coop_metrics, predict_batch
 class CoopEvaluationHook(Hook):
     """Give ``CoopIoUMetric`` all networks' label maps, and write its results.
 
-    ``CoopValLoop`` and ``CoopTestLoop`` predict them. In other loops, and where other
-    metrics or custom hooks read predictions, the model predicts as always; before that,
-    this hook runs it once more for the networks' label maps, and adds them to the
-    batch. Without a ``CoopIoUMetric`` nothing is changed.
+    ``CoopValLoop`` and ``CoopTestLoop`` predict the label maps. In other loops, and
+    where other metrics or custom hooks read predictions, the model predicts as in
+    MMSegmentation; before that, this hook runs the model once more for the label maps,
+    and adds them to the batch. Without a ``CoopIoUMetric`` it does nothing.
 
-    Results go to ``results/`` in the work dir, where ``tools/compare.py`` finds them:
+    Results are written to ``results/`` in the work dir for ``tools/compare.py``:
     ``test.npz`` (``test_tta.npz`` with test-time augmentation),
     ``val_iter_<iteration>.npz``, or ``val_epoch_<epoch>.npz`` in training that counts
     epochs.
@@ -43,12 +43,12 @@ class CoopEvaluationHook(Hook):
         self._in_training = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note the seed and the iteration that a tested checkpoint was trained with."""
+        """Keep the seed and the iteration of a tested checkpoint."""
         self._loaded = checkpoint.get('meta') or {}
         self._checkpoint = runner._load_from
 
     def before_train(self, runner: Runner) -> None:
-        """Forget the origin of the initial weights: a validation tests trained ones."""
+        """Forget the loaded checkpoint: validations test the weights in training."""
         self._in_training = True
         self._loaded = {}
         self._checkpoint = None
@@ -84,14 +84,14 @@ class CoopEvaluationHook(Hook):
         _save(runner, runner.test_loop, 'test', self._tested(runner))
 
     def _tested(self, runner: Runner) -> dict:
-        """Origin of weights that are not being trained."""
+        """Describe the origin of the weights in a run without training."""
         meta = dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
         )
         if not self._checkpoint:
-            # Networks that were trained apart.
+            # The networks have checkpoints of separate training runs.
             paths = _option(runner.cfg.model, 'networks_init')
             meta['networks_init'] = paths and list(paths)
         return meta
@@ -99,9 +99,9 @@ class CoopEvaluationHook(Hook):
 
 @torch.no_grad()
 def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
-    """Give a batch's samples all networks' label maps, and sums for calibration.
+    """Add all networks' label maps, and sums for calibration, to a batch's samples.
 
-    With test-time augmentation, which averages logits, nothing is added.
+    It adds nothing with test-time augmentation, which averages logits.
     """
     metrics = coop_metrics(loop)
     if not metrics or getattr(loop, 'predicts_networks', False):
@@ -112,15 +112,15 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
         with autocast(enabled=getattr(loop, 'fp16', False)):
             data_batch['data_samples'] = predict_batch(model, data_batch, watch)
     elif can_predict_labels(model):
-        # The metric passes it the logits later.
+        # The metric adds the logits later.
         for sample in data_batch['data_samples']:
             watch(sample)
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:
-    """Path of the checkpoint of these weights, if they are saved at this moment."""
+    """Path of the checkpoint that is saved at this iteration, if there is one."""
     for hook in runner.hooks:
-        # It has no folder until training starts (Runner.val).
+        # The hook has no folder until training starts (Runner.val).
         if isinstance(hook, CheckpointHook) and hook.out_dir:
             step = runner.epoch if hook.by_epoch else runner.iter
             return str(Path(hook.out_dir) / hook.filename_tmpl.format(step))
@@ -137,7 +137,7 @@ def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
     augmented = isinstance(unwrap_distribution(runner.model), BaseTTAModel)
     results.meta = dict(
         name=file.stem,
-        # MMEngine writes it there.
+        # Name of the copy that MMEngine writes to the work dir.
         config=file.name,
         network=network_name(runner.model),
         method=method_name(runner.model, _option(config.get('model'), 'connections')),
@@ -152,7 +152,7 @@ def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
 
 
 def _option(model: Any, key: str) -> Any:
-    """Read an option of a model's config, inside of test-time augmentation too."""
+    """Read an option of a model's config, also inside of test-time augmentation."""
     if not isinstance(model, dict):
         return None
     return model.get('module', model).get(key)

@@ -1,4 +1,4 @@
-"""Validation and test that make label maps only, where nobody reads more."""
+"""Validation and test loops that predict label maps without full-size logits."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..evaluation import CoopIoUMetric
 from ..models.segmentors import Watcher, can_predict_labels, predict_labels
 
-# Packages whose hooks need no logits of a prediction.
+# Packages whose hooks read no logits.
 _HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
 
 
@@ -30,7 +30,7 @@ def coop_metrics(loop: BaseLoop) -> list[CoopIoUMetric]:
 def predict_batch(
     model: EncoderDecoder, data_batch: dict, watch: Watcher | None = None
 ) -> SampleList:
-    """Predict label maps for a batch as a loader gives it."""
+    """Predict label maps for a batch from a loader."""
     return predict_labels(
         model, **model.data_preprocessor(data_batch, False), watch=watch
     )
@@ -40,11 +40,11 @@ class _LabelLoop(BaseLoop):
     """Base of ``CoopValLoop`` and ``CoopTestLoop``."""
 
     _stage: str
-    # Predicts a batch; None where the model's own step does.
+    # Predicts a batch; None to use the model's own step.
     _step = None
 
     def run(self) -> dict:
-        """Choose how to predict, and run."""
+        """Choose how to predict, then run."""
         self._step = None
         if self._labels_suffice():
             model = _module(self.runner.model)
@@ -67,19 +67,19 @@ class _LabelLoop(BaseLoop):
 
     @property
     def predicts_networks(self) -> bool:
-        """Tell whether the label maps of all networks are there without a hook."""
+        """Tell whether this loop predicts the label maps of all networks."""
         return self._step is not None
 
     def compile(self, **options) -> None:
-        """Compile how a batch is predicted; ``options`` are ``torch.compile``'s."""
+        """Compile the prediction of a batch with options of ``torch.compile``."""
         if self._step is not None:
             step = torch.compile(predict_batch, **options)
             self._step = partial(step, *self._step.args, **self._step.keywords)
 
     def _labels_suffice(self) -> bool:
-        """Tell whether nobody reads more of a prediction than its label maps.
+        """Tell whether only label maps are read of a prediction.
 
-        A custom evaluator or loop may read whatever it is given.
+        A custom evaluator, loop or hook may read the logits, too.
         """
         metrics = self.evaluator.metrics
         return (
@@ -94,11 +94,11 @@ class _LabelLoop(BaseLoop):
 
 @LOOPS.register_module()
 class CoopValLoop(_LabelLoop, ValLoop):
-    """``ValLoop`` that makes label maps only where ``CoopIoUMetric`` alone reads them.
+    """``ValLoop`` that predicts label maps only, if just ``CoopIoUMetric`` reads them.
 
-    Logits of the image's size take memory and time. Where other metrics, a custom
-    evaluator or custom hooks read predictions, or the model overrides how it predicts,
-    it is ``ValLoop``. Its arguments are those of ``ValLoop``.
+    Logits of the image's size take memory and time. If other metrics, a custom
+    evaluator or custom hooks read predictions, or the model overrides prediction, it
+    works as ``ValLoop``. Its arguments are those of ``ValLoop``.
     """
 
     _stage = 'val'
@@ -106,18 +106,18 @@ class CoopValLoop(_LabelLoop, ValLoop):
 
 @LOOPS.register_module()
 class CoopTestLoop(_LabelLoop, TestLoop):
-    """``TestLoop`` that makes label maps only, see ``CoopValLoop``."""
+    """``TestLoop`` that predicts label maps only, see ``CoopValLoop``."""
 
     _stage = 'test'
 
 
 def _module(model: nn.Module) -> nn.Module:
-    """Unwrap a model that each process has as a whole, which FSDP's is not."""
+    """Unwrap DDP, where each process has the whole model, unlike FSDP."""
     return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 def _reads_labels(metric: BaseMetric) -> bool:
-    """Tell whether a metric is known to need label maps and nothing else."""
+    """Tell whether a metric reads nothing but label maps."""
     return (
         isinstance(metric, CoopIoUMetric)
         and type(metric).process is CoopIoUMetric.process
@@ -125,7 +125,7 @@ def _reads_labels(metric: BaseMetric) -> bool:
 
 
 def _reads_predictions(hook: Hook) -> bool:
-    """Tell whether a custom hook gets predictions, and may read anything of them."""
+    """Tell whether a custom hook gets predictions, and may read logits."""
     cls = type(hook)
     return cls.__module__.split('.')[0] not in _HOSTS and any(
         getattr(cls, name) is not getattr(Hook, name)

@@ -16,7 +16,7 @@ _Named = Iterable[tuple[str, nn.Parameter]]
 
 
 class _Part:
-    """Parameters under the names that MMSegmentation's constructors look for."""
+    """Parameters as a module, which MMSegmentation's constructors expect."""
 
     def __init__(self, backbone: nn.Module, parameters: _Named):
         self.backbone = backbone
@@ -27,13 +27,13 @@ class _Part:
 
 
 class _OfNetworks:
-    """Add each network's parameters as if it stood alone.
+    """Mixin that adds each network's parameters as those of a single network.
 
-    Connectors get the rate of the heads, the highest.
+    Connectors get the learning rate of the heads, the highest.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
-        """Add all parameters of a model in groups of one learning rate.
+        """Add all parameters of a model, in groups with one learning rate each.
 
         Raises:
             ValueError: If the layers of a network's backbone are not known.
@@ -75,10 +75,10 @@ class _OfNetworks:
 class CoopLearningRateDecayOptimizerConstructor(
     _OfNetworks, LearningRateDecayOptimizerConstructor
 ):
-    """``LearningRateDecayOptimizerConstructor`` for cooperative models, too.
+    """``LearningRateDecayOptimizerConstructor`` that supports cooperative models.
 
-    Each network's parameters get the rates that they have in the single network;
-    connectors those of the heads.
+    Each network's parameters get the learning rates that they have in the single
+    network; connectors get those of the heads.
 
     Its arguments are those of ``LearningRateDecayOptimizerConstructor``.
     """
@@ -86,7 +86,7 @@ class CoopLearningRateDecayOptimizerConstructor(
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class CoopLayerDecayOptimizerConstructor(_OfNetworks, LayerDecayOptimizerConstructor):
-    """``LayerDecayOptimizerConstructor``, an older form for BEiT, in the same way."""
+    """``LayerDecayOptimizerConstructor`` (deprecated) for cooperative models."""
 
 
 # MMSegmentation's constructors, and those for cooperative models.

@@ -1,4 +1,4 @@
-"""Mixed precision where MMEngine has none: bfloat16, on the CPU too."""
+"""Mixed precision in bfloat16, which MMEngine lacks on the CPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 class BFloat16OptimWrapper(OptimWrapper):
     """Train under bfloat16 autocast, on the CPU or a GPU.
 
-    MMEngine's ``AmpOptimWrapper`` needs a GPU. bfloat16 has the exponents of
-    float32, so that losses need no scaling. Weights, their gradients and the
-    optimizer stay in float32; validation and test run in float32, as with MMEngine's.
+    MMEngine's ``AmpOptimWrapper`` needs a GPU. bfloat16 has the range of float32, so
+    that losses need no scaling. Weights, their gradients and the optimizer stay in
+    float32; validation and test run in float32, as with MMEngine's wrapper.
 
     Its arguments are those of ``OptimWrapper``, gradient accumulation and clipping
     included.
@@ -36,12 +36,11 @@ class BFloat16OptimWrapper(OptimWrapper):
 def auto_amp(
     optimizer: Optimizer, accumulative_counts: int = 1, clip_grad: dict | None = None
 ) -> OptimWrapper:
-    """Choose the mixed precision that the machine supports, as ``--amp`` does.
+    """Choose the mixed precision that the machine supports, for ``--amp``.
 
-    On a GPU MMEngine's ``AmpOptimWrapper`` (float16, losses scaled dynamically), on a
-    CPU that has bfloat16 ``BFloat16OptimWrapper``. Other CPUs compute in bfloat16 many
-    times more slowly, and stay with float32. Its arguments are those of
-    ``OptimWrapper``.
+    On a GPU it is MMEngine's ``AmpOptimWrapper`` (float16 with dynamic loss scaling),
+    on a CPU with bfloat16 ``BFloat16OptimWrapper``. Other CPUs compute in bfloat16 many
+    times more slowly, and use float32. Its arguments are those of ``OptimWrapper``.
     """
     if get_device() != 'cpu':
         kind = AmpOptimWrapper
@@ -60,7 +59,7 @@ def auto_amp(
 
 
 def is_mixed_precision(kind: type | Callable | None) -> bool:
-    """Tell whether a resolved type of optimizer wrapper has mixed precision."""
+    """Tell whether a type of optimizer wrapper has mixed precision."""
     if kind is auto_amp:
         return True
     return isinstance(kind, type) and issubclass(

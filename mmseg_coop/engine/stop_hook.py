@@ -1,4 +1,4 @@
-"""Exit with a checkpoint when the process is told to stop."""
+"""Save a checkpoint and exit on a signal to stop."""
 
 from functools import partial
 from signal import Signals
@@ -20,15 +20,15 @@ STOPPED = 75
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """Save a checkpoint on SIGTERM, SIGINT or SIGUSR1, and leave with exit code 75.
+    """Save a checkpoint on SIGTERM, SIGINT or SIGUSR1, and exit with code 75.
 
-    The iteration is finished first, and with gradient accumulation those up to the
-    optimizer's next step; a validation is left at its next batch. All processes of a
-    distributed run leave together, whichever of them got the signal. A second signal
-    ends the process at once.
+    The run first finishes the iteration, or with gradient accumulation those up to the
+    optimizer's next step; a validation ends at its next batch. All processes of a
+    distributed run stop together if one of them gets the signal. A second signal ends
+    the process at once.
 
-    It needs a ``ResumableTrainLoop``, which listens, and a ``SafeCheckpointHook`` that
-    counts iterations.
+    It needs a ``ResumableTrainLoop``, which handles the signals, and a
+    ``SafeCheckpointHook`` that counts iterations.
     """
 
     priority = 'LOWEST'
@@ -37,9 +37,8 @@ class StopHook(Hook):
         self._val_batches = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Have loader workers survive the signal: they get it, too."""
+        """Make workers of the loaders ignore the signal, which they get, too."""
         if not isinstance(runner.train_loop, ResumableTrainLoop):
-            # Its workers end with it, and files on the disk are complete.
             print_log(
                 f'StopHook: {type(runner.train_loop).__name__} does not listen to '
                 'signals: one ends the run at once, and --resume goes on from the '
@@ -59,12 +58,12 @@ class StopHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Stop if told to, where no gradients are pending."""
+        """Stop after a signal, when no gradients are pending."""
         if _told_to_stop(runner) and not has_pending_gradients(runner.optim_wrapper):
             self._stop(runner, runner.iter + 1)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Find out for how many batches all processes are in step."""
+        """Find the number of batches that every process has."""
         batches = torch.tensor(len(runner.val_loop.dataloader))
         all_reduce(batches, 'min')
         self._val_batches = int(batches)
@@ -76,11 +75,11 @@ class StopHook(Hook):
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
-        """Stop if told to."""
+        """Stop after a signal."""
         if batch_idx < self._val_batches and _told_to_stop(runner):
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
-                    # The model has the averaged weights in a validation: swap back.
+                    # A validation runs with the averaged weights: swap back.
                     hook.after_val_epoch(runner)
             self._stop(runner, runner.iter)
 
@@ -89,7 +88,7 @@ class StopHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, SafeCheckpointHook) and not hook.by_epoch:
                 saved = f'saved {hook.save_now(runner, iters)}'
-        # Launchers end the others when the first one leaves.
+        # When one process ends, the launcher ends the others.
         barrier()
         found = _signal(runner)
         name = found.name if found else 'another process'
@@ -101,13 +100,13 @@ class StopHook(Hook):
 
 
 def _told_to_stop(runner: Runner) -> bool:
-    """Tell whether any process has been told to stop."""
+    """Tell whether any process got a signal to stop."""
     flag = torch.tensor(int(_signal(runner) is not None))
     all_reduce(flag, 'max')
     return bool(flag)
 
 
 def _signal(runner: Runner) -> Signals | None:
-    """Signal that this process has got."""
+    """Get the signal to stop of this process, if it got one."""
     loop = runner.train_loop
     return loop.stop.signal if isinstance(loop, ResumableTrainLoop) else None

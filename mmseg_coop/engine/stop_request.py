@@ -1,4 +1,4 @@
-"""Signals to stop, and the processes that obey them."""
+"""Handle signals to stop in a run and in the workers of its loaders."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ _SIGNALS = [
     for name in ('SIGTERM', 'SIGINT', 'SIGUSR1')
     if hasattr(signal, name)
 ]
-# Launchers pass on, within moments, what the process has got already.
+# Within this time a second signal is the first one, passed on by a launcher.
 _SAME_SECONDS = 2.0
 
 
 class StopRequest:
-    """Note a signal to stop; a second one, later, has its usual effect at once."""
+    """Record a signal to stop; a second, later one has its usual effect at once."""
 
     def __init__(self):
         self.signal: signal.Signals | None = None
@@ -25,20 +25,20 @@ class StopRequest:
         self._before: dict = {}
 
     def __enter__(self) -> 'StopRequest':
-        """Listen to SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 (SLURM's usual warning)."""
-        # Python allows it in the main thread only.
+        """Handle SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 (SLURM's usual warning)."""
+        # Python allows handlers in the main thread only.
         if threading.current_thread() is not threading.main_thread():
             return self
         for number in _SIGNALS:
-            # A process in the background ignores Ctrl-C, and goes on to do so.
+            # A process in the background keeps ignoring Ctrl-C.
             if signal.getsignal(number) is not signal.SIG_IGN:
-                # None is a handler that is not Python's.
+                # None stands for a handler that Python did not set.
                 before = signal.signal(number, self._note)
                 self._before[number] = before or signal.SIG_DFL
         return self
 
     def __exit__(self, *_) -> None:
-        """Give signals back their former effects."""
+        """Restore the former handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
@@ -53,8 +53,8 @@ class StopRequest:
 
 
 def init_worker(init: Callable | None, worker_id: int) -> None:
-    """Have a loader worker go on until its main process, or its end, stops it."""
-    # macOS and Windows have none.
+    """Make a worker of a loader ignore signals to stop, except its main process's."""
+    # macOS and Windows don't have it.
     if hasattr(signal, 'sigwaitinfo'):
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
@@ -63,7 +63,7 @@ def init_worker(init: Callable | None, worker_id: int) -> None:
 
 
 def _obey(main_process: int) -> None:
-    """End a worker when its main process sends a signal, and at nobody else's."""
+    """End a worker at a signal from its main process only."""
     while signal.sigwaitinfo(_SIGNALS).si_pid != main_process:
         pass
     os._exit(0)

@@ -1,4 +1,4 @@
-"""A train loop in which an interruption makes no difference."""
+"""Train loop whose resumed runs are exact."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,25 +15,25 @@ from ..config_types import resolve
 from ..datasets.seeded_loading import DrawSampler, SeededDataset, derive_seed, seed_all
 from .stop_request import StopRequest
 
-# In the message hub, which checkpoints contain.
+# Key of the last validated iteration in the message hub, which checkpoints contain.
 VALIDATED = 'validated_iter'
 
 
 @LOOPS.register_module()
 class ResumableTrainLoop(IterBasedTrainLoop):
-    """``IterBasedTrainLoop`` that goes on as if it had not been interrupted.
+    """``IterBasedTrainLoop`` whose resumed runs equal uninterrupted ones to the bit.
 
-    All that is random is a function of the seed and the iteration, both of which any
-    checkpoint has: the order of the samples and their augmentation
-    (``DrawSampler``, ``SeededDataset``), and what is random in the networks, which is
-    seeded at each iteration. So it does not matter which worker loads a sample, whether
-    a validation ran in between, or from which checkpoint a run goes on; and loading
-    starts at its position at once, instead of going through all samples before.
+    All random numbers depend on the seed and the iteration only, and every checkpoint
+    has both: those for the order of the samples and their augmentation
+    (``DrawSampler``, ``SeededDataset``), and those of the networks, such as dropout,
+    which are seeded at each iteration. So it does not matter which worker loads a
+    sample, whether a validation ran in between, or from which checkpoint a run resumes.
+    Loading starts at the resumed position without loading the samples before it.
 
-    A validation that was due but not done when the run was interrupted is caught up.
+    A validation that was due when the run was interrupted is made up for.
 
-    Loaders with another sampler than ``InfiniteSampler``, or with a batch sampler, are
-    MMEngine's, which loads what is skipped.
+    Loaders with another sampler than ``InfiniteSampler``, or with a batch sampler, stay
+    MMEngine's, which loads all samples up to the resumed position.
 
     Its arguments are those of ``IterBasedTrainLoop``.
     """
@@ -48,7 +48,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Train from the current iteration on."""
-        # A checkpoint brings its seed with it. Ranks may differ in theirs.
+        # Resuming sets the seed of the checkpoint. Ranks may differ in theirs.
         seeds = [self.runner.seed]
         broadcast_object_list(seeds)
         self._seed = seeds[0]
@@ -73,12 +73,12 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def run_iter(self, data_batch: Sequence[dict]) -> None:
-        """Train one iteration, with its own random numbers."""
+        """Seed random numbers for the iteration, and train it."""
         seed_all(derive_seed(self._seed, 'iteration', get_rank(), self._iter))
         super().run_iter(data_batch)
 
     def _batches(self) -> Iterator[Any]:
-        """The batches from the current iteration on."""
+        """Load the batches from the current iteration on."""
         # Older releases of MMEngine have started workers by now.
         self.dataloader_iterator = self.dataloader._iterator = None
         position = self._iter * self.dataloader.batch_size
@@ -97,16 +97,16 @@ class ResumableTrainLoop(IterBasedTrainLoop):
 
 
 def _with_draws(dataloader: dict) -> dict:
-    """A loader's config whose sampler yields seeds with the samples."""
+    """Change a loader's config so that its sampler yields seeds with the samples."""
     sampler = dataloader['sampler']
     if not isinstance(sampler, dict) or dataloader.get('batch_sampler'):
         return dataloader
-    # Just this class: a sub-class may draw in another way.
+    # This class only: a sub-class may draw in another way.
     if resolve(sampler.get('type'), DATA_SAMPLERS) is not InfiniteSampler:
         return dataloader
     return dict(
         dataloader,
-        # Classes: a config in pure Python has no scope to look names up in.
+        # Classes, since a config in pure Python style has no scope for names.
         sampler=dict(sampler, type=DrawSampler),
         dataset=dict(type=SeededDataset, dataset=dataloader['dataset']),
     )
