@@ -1,4 +1,4 @@
-"""Recognise masks of 0 and 255, of which only the background would count."""
+"""Detect binary masks with 255 instead of class 1, which would be ignored."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ from torch.utils.data import Dataset
 from .fault_handling import leaf_datasets_of
 from .faults import DataFault, histogram
 
-# Labels that are looked at before a run, spread over the dataset.
+# Number of labels that are checked before a run, spread over the dataset.
 _LABELS = 100
 
 
 def check_binary_masks(dataset: Dataset) -> None:
-    """Look at some labels of datasets with two classes before a run.
+    """Check some labels of datasets with two classes before a run.
 
     Args:
-        dataset: Datasets inside of wrappers are looked at, too.
+        dataset: A dataset; those inside of wrappers are checked, too.
 
     Raises:
-        DataFault: If they never have the second class, and pixels that don't count.
+        DataFault: If the labels have ignored pixels, and none of the second class.
     """
     for leaf in leaf_datasets_of(dataset):
         classes = leaf.metainfo.get('classes') or ()
@@ -34,7 +34,7 @@ def check_binary_masks(dataset: Dataset) -> None:
             try:
                 info = load(leaf.get_data_info(i))
             except DataFault:
-                # What happens to it is decided where the sample is loaded.
+                # Handled by the policy when the sample is loaded.
                 continue
             path = path or info['seg_map_path']
             pixels += histogram(info['gt_seg_map'])
@@ -46,7 +46,7 @@ def check_binary_masks(dataset: Dataset) -> None:
 def binary_mask_fault(
     pixels: np.ndarray, classes: Sequence[str], ignore_index: int
 ) -> str | None:
-    """Describe the fault of labels of two classes that are masks of 0 and 255."""
+    """Describe the fault of labels with two classes if they are 0 and 255."""
     if len(classes) != 2 or pixels[1] or not pixels[ignore_index]:
         return None
     share = pixels[ignore_index] / pixels.sum()

@@ -1,4 +1,4 @@
-"""MMSegmentation's loaders, which name the file when it is wrong."""
+"""MMSegmentation's loaders with checks whose errors name the file."""
 
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
@@ -9,7 +9,7 @@ from .faults import DataFault, check_depth, check_label, read_file, undecodable
 
 @TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
-    """``LoadImageFromFile`` that recognises missing, damaged and truncated files.
+    """``LoadImageFromFile`` that detects missing, damaged and truncated files.
 
     The file is read twice, the second time from the system's cache.
 
@@ -35,11 +35,11 @@ class LoadCheckedImage(LoadImageFromFile):
 
 @TRANSFORMS.register_module()
 class LoadCheckedAnnotations(LoadAnnotations):
-    """``LoadAnnotations`` that recognises wrong files, sizes and values.
+    """``LoadAnnotations`` that detects wrong files, sizes and values.
 
     Args:
         num_classes: Number of classes; values are not checked without it.
-        ignore_index: The value of pixels that don't count.
+        ignore_index: The value of ignored pixels.
         **kwargs: As for ``LoadAnnotations``.
     """
 
@@ -62,7 +62,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
             check_depth(path, data)
             results = super().transform(results)
         except (DataFault, AssertionError, MemoryError):
-            # MMSegmentation asserts what is wrong with the config.
+            # MMSegmentation's asserts are about the config.
             raise
         except Exception as error:
             raise undecodable(path, error) from None

@@ -1,4 +1,4 @@
-"""Shares of classes in the splits of a dataset, as a table and a figure."""
+"""Tabulate and draw how often classes occur in the splits of a dataset."""
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ IGNORED = 'ignored'
 
 
 def class_table(survey: Survey) -> Table:
-    """Percent of pixels and number of images of each class, in each split."""
+    """Tabulate percent of pixels and number of images of each class and split."""
     classes = _classes(survey)
     rows = []
     for split in survey.splits:
@@ -31,7 +31,7 @@ def class_table(survey: Survey) -> Table:
 
 
 def draw_class_shares(survey: Survey) -> Figure:
-    """Percent of pixels of each class as bars, a colour for each split."""
+    """Draw percent of pixels of each class as bars, with a colour for each split."""
     classes = _classes(survey)
     number = len(survey.splits)
     height = 0.8 / number
@@ -56,7 +56,7 @@ def _classes(survey: Survey) -> list[str]:
 
 
 def _shares(split: Split) -> dict[str, float]:
-    """Percent of the labelled pixels, and of all pixels for what is ignored."""
+    """Percent of each class of the labelled pixels, and of ignored ones of all."""
     if not split.has_labels:
         return {}
     pixels = split.pixels

@@ -1,4 +1,4 @@
-"""Steps that the dataset converters share."""
+"""Functions that the dataset converters share."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def _convert(
 
 
 def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
-    """Files of a folder and those below it, in order.
+    """List files of a folder and its subfolders, in order.
 
     Raises:
         FileNotFoundError: If there are none.
@@ -61,14 +61,14 @@ def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
 
 
 def save_label(label: np.ndarray, path: Path) -> None:
-    """Write a label map (H, W) as 8-bit PNG; what stands there is never half a file."""
+    """Write a label map (H, W) as 8-bit PNG, atomically."""
     data = io.BytesIO()
     Image.fromarray(label.astype(np.uint8)).save(data, format='PNG')
     AtomicBackend().put(data.getvalue(), path)
 
 
 def replace_values(label: np.ndarray, values: dict[int, int]) -> np.ndarray:
-    """Replace each value of a label map (H, W); what is not listed becomes void."""
+    """Replace each value of a label map (H, W); values not listed become void."""
     table = np.full(256, VOID, np.uint8)
     table[list(values)] = list(values.values())
     return table[label]

@@ -1,4 +1,4 @@
-"""Have the datasets of a run recognise wrong files, and leave them out."""
+"""Make the datasets of a run detect wrong files, and skip them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ Step = Callable[[dict], Any]
 
 
 def recognise_faults(dataset: Dataset) -> None:
-    """Have the loaders of a dataset raise :class:`DataFault` for wrong data.
+    """Make the loaders of a dataset raise :class:`DataFault` for wrong data.
 
-    MMSegmentation's loaders are replaced, those of datasets inside of wrappers and of
-    steps inside of steps too; custom loaders are not. What the config says stays,
-    since MMSegmentation's inferencer looks for its loaders by name.
+    It replaces MMSegmentation's loaders, also inside of wrapped datasets and nested
+    transforms, but no custom loaders. The config keeps its loaders, which
+    MMSegmentation's inferencer looks for by name.
 
     Args:
         dataset: Its pipelines are changed.
@@ -29,7 +29,7 @@ def recognise_faults(dataset: Dataset) -> None:
 
 
 def skip_faults(dataset: Dataset) -> None:
-    """Have a dataset give the next sample for each whose loading raises a fault.
+    """Make a dataset return the next sample in place of one with a fault.
 
     Args:
         dataset: Its pipelines are changed.
@@ -40,10 +40,10 @@ def skip_faults(dataset: Dataset) -> None:
 
 
 class SkipFaults:
-    """The steps of a pipeline, run on the next sample where one is wrong.
+    """Pipeline that loads the next sample in place of one with a fault.
 
-    Which one stands in depends on nothing but the sample. What was left out is noted
-    in the data sample's meta information, ``skipped``; ``DataFaultsHook`` counts it.
+    The replacement depends on the sample only. Faults are recorded in the data sample's
+    meta information, ``skipped``, where ``DataFaultsHook`` counts them.
     """
 
     def __init__(self, steps: Sequence[Callable], dataset: BaseDataset):
@@ -72,7 +72,7 @@ class SkipFaults:
 
 
 def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:
-    """Datasets that load by a pipeline, those inside of wrappers too."""
+    """List datasets that have a pipeline, also inside of wrappers."""
     if hasattr(dataset, 'datasets'):
         for inner in dataset.datasets:
             yield from leaf_datasets_of(inner)
@@ -83,10 +83,10 @@ def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:
 
 
 def _watched(step: Any, dataset: Dataset) -> Any:
-    """A step, list of steps or other value with its loaders replaced."""
+    """Replace the loaders in a step, a list of steps or an attribute of a step."""
     if type(step) in (list, tuple):
         return type(step)(_watched(inner, dataset) for inner in step)
-    # Just these classes: a sub-class may read files in another way.
+    # These classes only: a sub-class may read files in another way.
     if type(step) is LoadImageFromFile:
         return _as(LoadCheckedImage, step)
     if type(step) is LoadAnnotations:
@@ -103,7 +103,7 @@ def _watched(step: Any, dataset: Dataset) -> Any:
 
 
 def _as(kind: type, step: Step, **options: Any) -> Step:
-    """A step as one of a sub-class."""
+    """Make an object of a sub-class from a step."""
     other = kind.__new__(kind)
     vars(other).update(vars(step), **options)
     return other

@@ -1,4 +1,4 @@
-"""Faults of images and labels, in one line that names the file."""
+"""Find faults of image and label files, and describe them in one line."""
 
 import io
 from zlib import crc32
@@ -18,20 +18,20 @@ _WIDE_MODES = ('I', 'F')
 
 
 class DataFault(ValueError):
-    """A file that can not be trained on or evaluated with; the message names it."""
+    """Fault of an image or label; the message names the file."""
 
     def __init__(self, message: str):
-        # PyTorch raises an error of a loader's worker again with the worker's whole
-        # traceback as its message; what was said stands at its end.
+        # PyTorch raises an error of a loader's worker again, with the worker's
+        # traceback as its message: the original message is at its end.
         super().__init__(message.rsplit(f'{type(self).__name__}: ', 1)[-1].strip())
 
 
 def read_file(path: str, backend_args: dict | None) -> bytes:
-    """Read a file through MMEngine's backends, and see that it is whole.
+    """Read a file with MMEngine's backends, and check that it is complete.
 
-    A JPEG or PNG that ends too early, and a PNG with a wrong checksum, are recognised;
-    OpenCV 4 decodes those to grey or black without a word. Of other formats only what
-    their decoder says is known.
+    It detects a JPEG or PNG that ends too early, and a PNG with a wrong checksum, which
+    OpenCV 4 decodes to grey or black without an error. Other formats are left to their
+    decoders.
 
     Raises:
         DataFault: If the file is missing, unreadable, empty or damaged.
@@ -49,19 +49,18 @@ def read_file(path: str, backend_args: dict | None) -> bytes:
 
 
 def undecodable(path: str, error: Exception) -> DataFault:
-    """The fault of a file that its decoder does not take."""
+    """Make the fault of a file that can't be decoded."""
     return DataFault(f'{path}: can not be decoded as an image ({first_line(error)})')
 
 
 def check_depth(path: str, data: bytes) -> None:
-    """Check that the values of a label fit into the 8 bits it is read as.
+    """Check that the values of a label fit into 8 bits, as MMSegmentation reads them.
 
     Raises:
-        DataFault: If they don't, so that MMSegmentation would cut them off, or are no
-            whole numbers.
+        DataFault: If they don't, or are no whole numbers.
     """
     with Image.open(io.BytesIO(data)) as image:
-        # Others have 8 bits; opening reads no more than the header.
+        # Other modes have 8 bits; opening reads only the header.
         if not image.mode.startswith(_WIDE_MODES):
             return
         values = np.asarray(image)
@@ -92,7 +91,7 @@ def check_label(
         label: (H, W), uint8, with ``reduce_zero_label`` and ``label_map`` applied.
         shape: Height and width of its image, if they are known.
         num_classes: Number of classes, if it is known.
-        ignore_index: The value of pixels that don't count.
+        ignore_index: The value of ignored pixels.
 
     Raises:
         DataFault: If it has channels, another size than its image, or values that are
@@ -126,14 +125,14 @@ def check_label(
 
 
 def histogram(label: np.ndarray) -> np.ndarray:
-    """Number of pixels of each value, (256,), of a label (H, W), uint8."""
+    """Count the pixels of each value, (256,), in a label (H, W), uint8."""
     # Several times as fast as numpy.bincount, which makes a copy in 64 bits.
     counts = cv2.calcHist([label], [0], None, [256], [0, 256])
     return counts.ravel().astype(np.int64)
 
 
 def _damage(data: bytes) -> str | None:
-    """Describe the damage of a file's content, as far as its format tells."""
+    """Describe the damage of a file's content; only JPEG and PNG are checked."""
     if not data:
         return 'is empty'
     if data.startswith(_JPEG):
@@ -144,13 +143,13 @@ def _damage(data: bytes) -> str | None:
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Look for an end marker after the last scan; more bytes may follow it."""
+    """Tell whether an end marker follows the last scan; other bytes may come after."""
     end, scan = b'\xff\xd9', b'\xff\xda'
     return data.endswith(end) or data.rfind(end) > data.rfind(scan)
 
 
 def _png_damage(data: bytes) -> str | None:
-    """Go through the chunks up to the last, and compare their checksums."""
+    """Compare the checksums of all chunks, and describe the first damage."""
     view = memoryview(data)
     start, kind = len(_PNG), b''
     while kind != b'IEND':
@@ -160,7 +159,7 @@ def _png_damage(data: bytes) -> str | None:
         if end > len(data):
             return _TRUNCATED
         checksum = int.from_bytes(view[end - 4 : end], 'big')
-        # Decoders leave out what is no part of the picture, in lower case.
+        # Decoders ignore chunks with a name in lower case, such as comments.
         if kind[:1].isupper() and crc32(view[start + 4 : end - 4]) != checksum:
             return f'is damaged: the checksum of the data at byte {start} is wrong'
         start = end

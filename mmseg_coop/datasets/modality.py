@@ -1,4 +1,4 @@
-"""A second modality beside the image: depth, infrared, edges."""
+"""Load a second modality with the image, such as depth, infrared or edges."""
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
@@ -11,13 +11,13 @@ from .faults import DataFault
 class LoadModality(LoadCheckedImage):
     """Append the channels of a second file to the image.
 
-    Networks choose among the channels by ``networks.<name>.inputs``. Transforms that
-    need the three channels of a colour image (``PhotoMetricDistortion``) come before
-    it, those that move pixels (resize, crop, flip) after it.
+    Networks select channels by ``networks.<name>.inputs``. In a pipeline, transforms
+    that need the three channels of a colour image (``PhotoMetricDistortion``) come
+    before this one, those that move pixels (resize, crop, flip) after it.
 
     Args:
-        replace: A part of the image's path, and what stands there in the second
-            file's, as in ``('img_dir', 'depth_dir')``; of several the last.
+        replace: A part of the image's path and its replacement in the second file's
+            path, as in ``('img_dir', 'depth_dir')``; the last occurrence is replaced.
         suffix: The second file's suffix. Default: the image's.
         color_type: ``grayscale``: one channel of 8 bits; ``unchanged``: as in the file,
             16 bits included; ``color``: three.
@@ -42,11 +42,11 @@ class LoadModality(LoadCheckedImage):
         self.suffix = suffix
 
     def transform(self, results: dict) -> dict:
-        """Append to ``img``, (H, W, C), what the file has, (H, W, D).
+        """Append the file's channels, (H, W, D), to ``img``, (H, W, C).
 
         Raises:
-            DataFault: If the file is at fault, or of another size than the image.
-            ValueError: If the image's path does not tell the file's.
+            DataFault: If the file is at fault, or has another size than the image.
+            ValueError: If the image's path does not have the part to replace.
         """
         path = self.path_of(results['img_path'])
         found = super().transform({'img_path': path})
@@ -63,7 +63,7 @@ class LoadModality(LoadCheckedImage):
         return results
 
     def path_of(self, image: str) -> str:
-        """The path of the second file that belongs to an image."""
+        """Path of the second file of an image."""
         before, part, after = str(image).rpartition(self.replace[0])
         if not part:
             raise ValueError(

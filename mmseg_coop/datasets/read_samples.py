@@ -1,4 +1,4 @@
-"""Read every image and label of a dataset, and note what is wrong."""
+"""Read every image and label of a dataset, and collect their faults."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ class Sample:
     Attributes:
         image: Path of the image.
         label: Path of the label, if it is a file.
-        faults: What is wrong, a line each.
+        faults: Descriptions of faults, a line each.
         counts: Pixels of each value of the label, (256,), if it could be read.
-        digest: Identifies the pixels of the image, if it could be read.
+        digest: Hash of the pixels of the image, if it could be read.
     """
 
     image: str
@@ -37,11 +37,11 @@ def read_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
     """Read all images and labels of a dataset, in order.
 
     Args:
-        dataset: With the loaders that ``recognise_faults`` puts into its pipeline.
-        workers: Processes that read; 0 reads in this one.
+        dataset: A dataset after ``recognise_faults``.
+        workers: Number of processes that read; 0 reads in this one.
 
     Yields:
-        What was found in each sample.
+        The findings of each sample.
     """
     yield from DataLoader(
         _Samples(dataset), batch_size=None, num_workers=workers, collate_fn=_same
@@ -49,9 +49,9 @@ def read_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
 
 
 def stray_labels(dataset: BaseSegDataset, samples: list[Sample]) -> list[str]:
-    """Labels in a dataset's folder that belong to none of its images.
+    """List labels in a dataset's folder that belong to none of its images.
 
-    Only where the folder is the dataset: not with a list of names, or a part of it.
+    It lists none if the dataset is a part of the folder, by a list of names or indices.
     """
     folder = dataset.data_prefix.get('seg_map_path')
     suffix = getattr(dataset, 'seg_map_suffix', None)
@@ -83,13 +83,13 @@ class _Samples(Dataset):
         image_path = info['img_path']
         faults = []
         if 'img' not in info:
-            # A custom loader is not known, its files are.
+            # The pipeline has a custom loader: check its files with this one.
             _note(faults, self.load_image or LoadCheckedImage(), info)
         if self.load_label is not None:
             _note(faults, self.load_label, info)
         label = info.get('gt_seg_map')
         if self.load_label is None and label is not None:
-            # Drawn, not loaded.
+            # The dataset itself made the label.
             classes = len(self.dataset.metainfo['classes'])
             shape = info.get('ori_shape')
             ignore = self.dataset.ignore_index

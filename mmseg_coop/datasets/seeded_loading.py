@@ -1,4 +1,4 @@
-"""Draws that know their random seed, so that loading does not depend on its past."""
+"""Seed the augmentation of each sample, so that resumed runs load the same data."""
 
 import itertools
 import random
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 
 class Draw(NamedTuple):
-    """A sample to load: which, and the seed of its augmentation."""
+    """A sample to load: its index, and the seed of its augmentation."""
 
     index: int
     seed: int
@@ -21,10 +21,10 @@ class Draw(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class DrawSampler(InfiniteSampler):
-    """``InfiniteSampler``, in the same order, which can start anywhere in no time.
+    """``InfiniteSampler`` that can start at any position, with the same order.
 
-    It yields a ``Draw`` for ``SeededDataset``: its seed depends on the run's seed, the
-    rank and the position alone.
+    It yields a ``Draw`` for ``SeededDataset``, whose seed depends only on the run's
+    seed, the rank and the position.
     """
 
     _start = 0
@@ -33,14 +33,14 @@ class DrawSampler(InfiniteSampler):
         """Set where the next iteration over the sampler starts.
 
         Args:
-            position: How many draws of this rank to leave out.
+            position: Number of draws of this rank to skip.
             seed: The run's seed, the same on all ranks.
         """
         self._start = position
         self.seed = seed
 
     def __iter__(self) -> Iterator[Draw]:
-        """Draw without end."""
+        """Yield draws without end."""
         indices = itertools.islice(self._indices_of_rank(), self._start, None)
         for position, index in enumerate(indices, self._start):
             yield Draw(index, derive_seed(self.seed, 'sample', self.rank, position))
@@ -48,9 +48,9 @@ class DrawSampler(InfiniteSampler):
 
 @DATASETS.register_module()
 class SeededDataset(Dataset):
-    """A dataset whose augmentation depends on the draw, not on what ran before.
+    """Dataset wrapper whose augmentation depends on the draw only.
 
-    Everything else is the dataset's own.
+    Other attributes are those of the dataset.
 
     Args:
         dataset: A dataset or its config.
@@ -60,7 +60,7 @@ class SeededDataset(Dataset):
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
 
     def __getattr__(self, name: str) -> Any:
-        # Not while it is unpickled and has no dataset.
+        # While it is unpickled it has no dataset yet.
         if name.startswith('__'):
             raise AttributeError(name)
         return getattr(self.dataset, name)
@@ -69,7 +69,7 @@ class SeededDataset(Dataset):
         return len(self.dataset)
 
     def __getitem__(self, draw: Draw | int) -> Any:
-        """Load a draw; an index alone is loaded with the random state as it is."""
+        """Load a draw; an index alone is loaded with the current random state."""
         if not isinstance(draw, Draw):
             return self.dataset[draw]
         seed_all(draw.seed)
@@ -77,12 +77,12 @@ class SeededDataset(Dataset):
 
 
 def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
-    """A seed of 32 bits that has nothing in common with its neighbours.
+    """Derive a seed of 32 bits that is independent of others.
 
     Args:
-        seed: The run's.
-        purpose: Seeds for different purposes are independent.
-        numbers: Such as rank and position.
+        seed: The run's seed.
+        purpose: Name of the use; seeds of different uses are independent.
+        numbers: Numbers such as rank and position.
     """
     entropy = [seed, *purpose.encode(), *numbers]
     return int(np.random.SeedSequence(entropy).generate_state(1)[0])

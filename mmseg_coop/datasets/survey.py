@@ -1,4 +1,4 @@
-"""Survey of the data of a config: its faults, and how often classes occur."""
+"""Survey the data of a config: its faults, and how often classes occur."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ class Split:
         name: ``train``, ``val`` or ``test``; several that read the same data are
             joined, as in ``val, test``.
         classes: Names of the classes.
-        ignore_index: The value of pixels that don't count.
-        samples: What was found in each image.
-        faults: What is wrong, a line each.
+        ignore_index: The value of ignored pixels.
+        samples: Findings of each image.
+        faults: Descriptions of faults, a line each.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Split:
 
     @property
     def same_images(self) -> Iterator[list[str]]:
-        """Images that are the same, to the pixel."""
+        """List groups of images with the same pixels."""
         for samples in _by_digest(self.samples).values():
             paths = list(dict.fromkeys(sample.image for sample in samples))
             if len(paths) > 1:
@@ -58,7 +58,7 @@ class Split:
 
     @property
     def missing_classes(self) -> list[str]:
-        """Classes of which there is no pixel; none where nothing has labels."""
+        """List classes without a pixel; none if there are no labels."""
         pixels = self.pixels
         return [
             name
@@ -83,13 +83,13 @@ class Survey:
 
     @property
     def faults(self) -> list[str]:
-        """Faults, a line each, that of a split headed by its name."""
+        """List faults, a line each, with the name of the split."""
         own = [f'{split.name}: {f}' for split in self.splits for f in split.faults]
         return own + list(self._leaks())
 
     @property
     def remarks(self) -> list[str]:
-        """Remarks, a line each: unusual, but possibly intended."""
+        """List remarks, a line each: findings that may be intended."""
         lines = []
         for split in self.splits:
             if split.samples and not split.has_labels:
@@ -105,7 +105,7 @@ class Survey:
         return lines
 
     def _leaks(self) -> Iterator[str]:
-        """Images that are in several splits, so that results can't be trusted."""
+        """Describe images that are in several splits, which makes results invalid."""
         places: dict[bytes, dict[str, str]] = defaultdict(dict)
         for split in self.splits:
             for digest, samples in _by_digest(split.samples).items():
@@ -125,23 +125,22 @@ def survey_data(
     """Read every image and label of a config.
 
     Args:
-        config: With a dataloader for each split that is to be read.
-        splits: Which of ``train``, ``val`` and ``test``.
-        workers: Processes that read; 0 reads in this one.
-        advance: Called with a split's name, how many of its images are read, and how
-            many there are.
+        config: Config with a dataloader for each split.
+        splits: Names of splits: ``train``, ``val``, ``test``.
+        workers: Number of processes that read; 0 reads in this one.
+        advance: Called with a split's name, the number of images read so far, and the
+            number of its images.
 
     Raises:
         FileNotFoundError: If a folder or list is missing.
-        ValueError: If there is nothing to read, or a dataset is of a kind that can't
-            be.
+        ValueError: If there is no dataloader, or a dataset is no ``BaseSegDataset``.
     """
     leaves = _distinct(config, splits)
     if not leaves:
         raise ValueError(
             f'found no dataloader of {", ".join(splits)} in the config, expected one'
         )
-    # What is missing is said before hours of reading.
+    # Report missing data before hours of reading.
     empty = {key: _empty(key, leaf) for found in leaves.values() for key, leaf in found}
     return Survey(
         [
@@ -152,7 +151,7 @@ def survey_data(
 
 
 def _distinct(config: Config, splits: Iterable[str]) -> dict[str, list]:
-    """Datasets of each split with their keys; splits that read the same are joined."""
+    """List each split's datasets with their keys; splits with the same are joined."""
     found: list[tuple[list[str], list]] = []
     for name in splits:
         loader = f'{name}_dataloader'
@@ -168,12 +167,12 @@ def _distinct(config: Config, splits: Iterable[str]) -> dict[str, list]:
 
 
 def _data(leaves: list) -> list[dict]:
-    """Options that say which data are read: all but how they are processed."""
+    """Options of datasets without the pipeline: those that select the data."""
     return [{k: v for k, v in leaf.items() if k != 'pipeline'} for _, leaf in leaves]
 
 
 def _empty(key: str, leaf: dict) -> str | None:
-    """Describe why a dataset is empty; None if it is not. Others are still read."""
+    """Describe why a dataset is empty, a fault in the survey; None if it is not."""
     if not is_type(leaf, BaseSegDataset, DATASETS):
         raise ValueError(
             f'{key}.type: found {leaf.get("type")!r}, expected a sub-class of '

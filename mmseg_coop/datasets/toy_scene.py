@@ -18,14 +18,14 @@ _NOISE = 22
 
 
 class ToyScene:
-    """A street scene, drawn from back to front in integers.
+    """A street scene, drawn from back to front with integer arithmetic.
 
-    Colours of classes overlap, light and haze vary, and things hide each other, so
-    that a pixel's colour alone does not tell its class.
+    Colours of classes overlap, light and haze vary, and objects hide each other, so
+    that a pixel's colour alone does not determine its class.
 
     Args:
-        seed: What the scene is drawn from. ``RandomState`` gives the same numbers on
-            every machine and with every release of NumPy.
+        seed: Seed of the scene. ``RandomState`` gives the same numbers on every machine
+            and with every release of NumPy.
         height: Height in pixels, at least 32.
         width: Width in pixels, at least 32.
 
@@ -136,7 +136,7 @@ class ToyScene:
         self.colors[head] = self._color(120, 145, 180, spread=20)
 
     def _light(self) -> np.ndarray:
-        """Sun or dusk, haze towards the horizon, and the camera's noise."""
+        """Add sun or dusk, haze towards the horizon, and the camera's noise."""
         colors = self.colors * self._between(55, 125) // 100
         haze = self._between(0, 50) - abs(self.rows - self.horizon)[..., None]
         colors = colors + (190 - colors) * haze.clip(0) // 100

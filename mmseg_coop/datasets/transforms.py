@@ -6,10 +6,10 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class CenterRegion(CenterCrop):
-    """Evaluate only the centre region of an image (Section 4.1.2 of the paper).
+    """Crop the centre of image and label, as in Section 4.1.2 of the paper.
 
-    As MMCV's ``CenterCrop``, for image and label, and ``ori_shape`` becomes that of
-    the region, to which a prediction is brought back. Smaller images stay whole.
+    Unlike MMCV's ``CenterCrop`` it also sets ``ori_shape``, the size to which
+    predictions are resized. Smaller images stay whole.
 
     Its arguments are those of ``CenterCrop``, among them ``crop_size``: width and
     height of the region, or one number for both.

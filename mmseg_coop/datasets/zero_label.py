@@ -1,4 +1,4 @@
-"""Datasets and their loaders agree on whether label 0 is left out."""
+"""Check that loaders of labels have their dataset's ``reduce_zero_label``."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from .checks import leaf_datasets
 
 
 def check_reduce_zero_label(config: Mapping[str, Any]) -> None:
-    """Check that each loader of labels does what its dataset says.
+    """Check that loaders of labels have the same ``reduce_zero_label`` as the dataset.
 
     Raises:
-        ValueError: Names the loader's config key, what it has, and the dataset's.
+        ValueError: Names the loader's config key, its value, and the dataset's.
     """
     for key, dataset in leaf_datasets(config):
         for place, step in _steps(f'{key}.pipeline', dataset.get('pipeline')):
@@ -31,7 +31,7 @@ def check_reduce_zero_label(config: Mapping[str, Any]) -> None:
 
 
 def _steps(key: str, value: Any) -> Iterator[tuple[str, dict]]:
-    """Steps of a pipeline with their keys, those inside of other steps too."""
+    """List steps of a pipeline, also inside of other steps, with their keys."""
     if isinstance(value, list | tuple):
         for i, item in enumerate(value):
             yield from _steps(f'{key}[{i}]', item)
@@ -42,15 +42,15 @@ def _steps(key: str, value: Any) -> Iterator[tuple[str, dict]]:
 
 
 def _of_dataset(dataset: dict[str, Any]) -> bool | None:
-    """Read the option of a dataset; None if only its files would tell."""
+    """Get ``reduce_zero_label`` of a dataset; None if it is unknown."""
     if 'reduce_zero_label' in dataset:
         return dataset['reduce_zero_label']
     if not is_type(dataset, BaseSegDataset, DATASETS):
         return None
     try:
-        # Nothing is read; its class may set it, or pass it on.
+        # Built lazily, without reading files: its class may set the value.
         built = DATASETS.build({**dataset, 'lazy_init': True, 'pipeline': []})
     except Exception:
-        # What is wrong with it is said where it is built to be used.
+        # Building the Runner reports the error.
         return None
     return built.reduce_zero_label

@@ -1,4 +1,4 @@
-"""Calibration of networks: sums for ECE and NLL, by image."""
+"""Measure calibration: sums of each image for ECE and NLL."""
 
 from collections.abc import Mapping
 
@@ -7,30 +7,30 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-# The sample's field that sums are kept in.
+# Field of a sample that keeps its sums.
 FIELD = 'calibration'
 BINS = 15
-# What is summed up of the pixels in each bin.
+# Rows of the sums of a bin.
 PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
-# Right and wrong pixels of each bin, and those that don't count.
+# Wrong and right pixels of each bin, and ignored pixels.
 _CELLS = 2 * BINS + 1
-# Rows of logits that become probabilities at a time.
+# Rows of an image whose probabilities are in memory at a time.
 _ROWS = 16
-# Pixels that are summed up at a time: many for few calls, few for little memory.
+# Pixels that are summed up at a time: more take fewer calls and more memory.
 _ENOUGH = 1 << 16
 
 
 class Calibration:
-    """Sums over the pixels of an image by their confidence, for each prediction.
+    """Sum up the pixels of an image in bins of confidence, for each prediction.
 
     Confidence is the probability of the predicted class; the bins have equal widths.
-    Called with an image's probabilities and label maps a few rows at a time, as
-    ``predict_labels`` has them, so that probabilities of the image's size never exist.
-    Pixels whose label is no class don't count.
+    ``predict_labels`` calls it with probabilities and label maps of a few rows at a
+    time, so that probabilities of the whole image are never in memory. Pixels whose
+    label is no class are ignored.
 
     Args:
         label: Ground truth, (H, W).
-        ignore_index: The label of pixels that don't count.
+        ignore_index: The label of ignored pixels.
     """
 
     def __init__(self, label: Tensor, ignore_index: int):
@@ -65,11 +65,11 @@ class Calibration:
 
     @property
     def complete(self) -> bool:
-        """Tell whether the image's rows have been added."""
+        """Tell whether rows have been added."""
         return self._rows > 0
 
     def add_logits(self, logits: Tensor, label_map: Tensor) -> None:
-        """Add an image as ``EncoderDecoder.predict`` gives it.
+        """Add the result of ``EncoderDecoder.predict`` for the image.
 
         Args:
             logits: (C, H, W), at the size of the labels.
@@ -85,7 +85,7 @@ class Calibration:
             self({'': scores}, {'': label})
 
     def _begin(self, names: list[str], shares: Tensor) -> None:
-        """Make the sums, once device and number of predictions are known."""
+        """Create the sums when device and number of predictions are known."""
         device, classes = shares.device, shares.shape[1]
         self._names = names
         label = self._label.to(device).long()[None]
@@ -97,7 +97,7 @@ class Calibration:
 
     @torch.no_grad()
     def _add(self) -> None:
-        """Sum up the rows that have come so far."""
+        """Sum up the rows that are waiting."""
         if not self._parts:
             return
         confidence, likelihood, right, ignored = (
@@ -106,11 +106,11 @@ class Calibration:
         self._parts.clear()
         cell = (confidence * BINS).int().clamp_(max=BINS - 1)
         cell.add_(right, alpha=BINS)
-        # Beyond the others it is cut off to the last cell.
+        # Ignored pixels go to the last cell.
         cell.add_(ignored, alpha=_CELLS).clamp_(max=_CELLS - 1)
         offsets = torch.arange(len(self._names), dtype=torch.int32, device=cell.device)
         cell.add_(offsets[:, None, None], alpha=_CELLS)
-        # What float32 does not tell from zero is not infinitely wrong.
+        # A probability that rounds to zero would make the NLL infinite.
         likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
         values = (torch.ones_like(confidence), confidence, likelihood.log_().neg_())
         index = cell.flatten().long()
@@ -129,7 +129,7 @@ class Calibration:
 
 
 def collect_calibration(sample: SegDataSample, ignore_index: int) -> Calibration | None:
-    """Sums that a sample keeps as its field ``calibration``; None without labels."""
+    """Give a sample sums in its field ``calibration``; None without labels."""
     if 'gt_sem_seg' not in sample:
         return None
     found = Calibration(sample.gt_sem_seg.data.squeeze(0), ignore_index)
@@ -156,9 +156,9 @@ def nll(sums: np.ndarray) -> np.ndarray:
 
 
 def _confidence(probabilities: Tensor, label: Tensor) -> Tensor:
-    """Probability (1, r, W) of what is predicted, from (1, C, r, W)."""
+    """Probability (1, r, W) of the predicted class, from (1, C, r, W)."""
     if probabilities.shape[1] == 2:
-        # A threshold may have chosen the less probable one.
+        # A threshold may have selected the less probable class.
         return _pick(probabilities, label.long())
     return probabilities.amax(dim=1)
 

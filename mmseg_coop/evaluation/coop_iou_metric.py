@@ -25,21 +25,20 @@ from .results import ORACLE, Results
 class CoopIoUMetric(IoUMetric):
     """MMSegmentation's IoU for the selected prediction and for each network.
 
-    ``mIoU``, ``aAcc`` and ``mAcc`` are those of the selected prediction; each
-    network and the mean of their probabilities has its own, as in ``top/mIoU``,
-    ``bottom/mIoU``, ``mean/mIoU``. All of them equal those of ``IoUMetric``. What
-    explains cooperation comes with them, in percent: ``agreement``, the labelled
-    pixels on which two networks agree, and ``oracle/mIoU``, which takes of each pixel
-    the network that is right.
+    ``mIoU``, ``aAcc`` and ``mAcc`` are those of the selected prediction. Each network,
+    and the mean of their probabilities, has its own, as in ``top/mIoU``,
+    ``bottom/mIoU``, ``mean/mIoU``. All of them equal those of ``IoUMetric``. Two more,
+    in percent, compare the networks: ``agreement``, the labelled pixels on which two
+    networks agree, and ``oracle/mIoU``, for which a pixel is right if any network is.
 
     Each prediction also has ``mBIoU``, Boundary IoU (of the pixels within 1/50 of the
     image's diagonal from a border of their class), ``ECE``, the expected calibration
     error with 15 bins over all pixels, both in percent, and ``NLL`` in nats.
 
-    The other networks' label maps, and probabilities, come from ``CoopValLoop`` and
-    ``CoopTestLoop``, or ``CoopEvaluationHook`` adds them. Without these there are
-    neither ECE nor NLL. What is said of any other model has the same names as of the
-    selected prediction.
+    ``CoopValLoop`` and ``CoopTestLoop`` predict the networks' label maps and
+    probabilities, or ``CoopEvaluationHook`` adds them. Without these there are neither
+    ECE nor NLL. For a model with one network, metrics have the names of the selected
+    prediction.
 
     Its arguments are those of ``IoUMetric``.
 
@@ -76,10 +75,10 @@ class CoopIoUMetric(IoUMetric):
         return collect_calibration(sample, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Metrics of all images.
+        """Compute the metrics of all images.
 
         Args:
-            results: What was counted for each image, in order.
+            results: The counts of each image, in order.
 
         Returns:
             The metrics in percent; of a network as in ``top/mIoU``.
@@ -121,7 +120,7 @@ class CoopIoUMetric(IoUMetric):
         if 'networks' in sample:
             names = [*networks, MEAN]
             maps = {name: _label_map(sample[FIELD + name]) for name in names}
-            # What counts is what the model predicts, in whatever way.
+            # The model may override how it predicts.
             maps[configured] = _label_map(sample['pred_sem_seg'])
         counts = count(
             _label_map(sample['gt_sem_seg']).to(maps[configured].device),
@@ -178,15 +177,15 @@ def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
     if not found.complete:
         found.add_logits(sample['seg_logits']['data'], sample['pred_sem_seg']['data'])
     sums = found.sums()
-    # A model of one network has one prediction, and no name for it.
+    # The only prediction of a model with one network has no name.
     return sums if len(names) > 1 else dict(zip(names, sums.values(), strict=True))
 
 
 def _stacked(images: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Sums of all images by prediction, (I, 4, BINS)."""
+    """Stack the sums of all images by prediction, (I, 4, BINS)."""
     if not all(images):
         return {}
-    # Seven digits are enough, and half the file.
+    # float32 has enough digits, and halves the file.
     return {
         name: np.stack([image[name] for image in images]).astype(np.float32)
         for name in images[0]
@@ -194,7 +193,7 @@ def _stacked(images: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
-    """Round for the log; NLL is small."""
+    """Round metrics for the log; NLL needs more digits."""
     return {k: round(v, 4 if k == 'NLL' else 2) for k, v in values.items()}
 
 
@@ -203,7 +202,7 @@ def _label_map(field: dict) -> Tensor:
 
 
 def _host_areas(areas: np.ndarray) -> list[tuple[Tensor, ...]]:
-    """Areas that ``IoUMetric`` keeps of each image, in float32 as there."""
+    """Convert counts to the areas that ``IoUMetric`` has for each image."""
     return [
         (intersect, predicted + labelled - intersect, predicted, labelled)
         for intersect, predicted, labelled in torch.from_numpy(areas).float()
@@ -211,7 +210,7 @@ def _host_areas(areas: np.ndarray) -> list[tuple[Tensor, ...]]:
 
 
 def means(values: dict[str, np.ndarray]) -> dict[str, float]:
-    """Means over classes in percent, named and rounded as by ``IoUMetric``."""
+    """Average metrics over classes, with the names and rounding of ``IoUMetric``."""
     return {
         key if key == 'aAcc' else f'm{key}': np.round(np.nanmean(value) * 100, 2)
         for key, value in values.items()

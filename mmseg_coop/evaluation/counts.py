@@ -1,4 +1,4 @@
-"""Count pixels of predictions by class, where the predictions are."""
+"""Count pixels of predictions by class, on the predictions' device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .borders import near_borders
 
-# What two networks make of a pixel: the columns of a pair's counts.
+# Columns of a pair's counts: which of two networks are right for a pixel.
 BOTH_WRONG, BOTH_WRONG_ALIKE, ONLY_SECOND, ONLY_FIRST, BOTH_RIGHT = range(5)
 
 
@@ -20,13 +20,13 @@ class Counts:
     Attributes:
         areas: Intersection, predicted and labelled pixels of each class for each
             prediction, (P, 3, C): the diagonal, the column sums and the row sums of
-            its confusion matrix, all that IoU and accuracy need.
-        oracle: The same where any network is right, otherwise the last prediction's,
-            (3, C).
-        pairs: For each two networks, what they make of the pixels of each class,
+            its confusion matrix, enough for IoU and accuracy.
+        oracle: The same for a prediction that is right where any network is, and
+            otherwise the last prediction, (3, C).
+        pairs: Agreement of each two networks on the pixels of each class,
             (pairs, C, 5).
-        borders: As ``areas``, of the pixels near a border of their class: what
-            Boundary IoU needs.
+        borders: As ``areas``, of the pixels near a border of their class, for Boundary
+            IoU.
     """
 
     areas: Tensor
@@ -47,10 +47,10 @@ def count(
     Args:
         label: Ground truth, (H, W).
         predictions: Label maps, (H, W): those of the networks, and their mean.
-        networks: How many networks there are.
+        networks: Number of networks.
         num_classes: C.
-        ignore_index: Pixels with this label don't count. Other labels outside of the
-            classes count as wrong predictions, as in MMSegmentation's ``IoUMetric``.
+        ignore_index: The label of ignored pixels. Pixels with other labels that are no
+            class count as wrong predictions, as in MMSegmentation's ``IoUMetric``.
     """
     columns = [_columns(prediction, num_classes) for prediction in predictions]
     rows = _columns(label, num_classes)
@@ -82,7 +82,7 @@ def count(
 
 
 def _columns(classes: Tensor, num_classes: int) -> Tensor:
-    """Classes with one more for what is none of them, in few bytes."""
+    """Convert classes to int32, with ``num_classes`` for values that are no class."""
     small = classes.clamp(max=num_classes).to(torch.int32)
     return small.masked_fill_(small < 0, num_classes)
 

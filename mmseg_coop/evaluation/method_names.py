@@ -1,4 +1,4 @@
-"""Names of networks and methods in tables, asked of a built model."""
+"""Name the networks and the method of a built model, for tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +15,9 @@ METHODS = ('single', 'ensemble', 'same', 'multi')
 
 
 def network_name(model: nn.Module) -> str:
-    """The paper's name of a network, or its decode head's without ``Head``.
+    """Name a network as in the paper, or by its decode head without ``Head``.
 
-    Networks that differ are all named, as in ``DANet+DeepLabv3+``.
+    Networks that differ are joined, as in ``DANet+DeepLabv3+``.
     """
     model = unwrap(model)
     several = isinstance(model, CooperativeEncoderDecoder)
@@ -26,7 +26,7 @@ def network_name(model: nn.Module) -> str:
 
 
 def method_name(model: nn.Module, connections: Any) -> str:
-    """``single``, ``ensemble``, a pattern's name, or ``custom`` for other plans."""
+    """Name a method: ``single``, ``ensemble``, the pattern, or ``custom``."""
     model = unwrap(model)
     if not isinstance(model, CooperativeEncoderDecoder):
         return 'single'
@@ -39,7 +39,7 @@ def method_name(model: nn.Module, connections: Any) -> str:
 
 def _head_name(network: nn.Module) -> str:
     head = getattr(network, 'decode_head', network)
-    # Of a cascade the last one.
+    # A cascade predicts with the last head.
     head = head[-1] if isinstance(head, Sequence | nn.ModuleList) else head
     for kind, name in _NETWORKS.items():
         if isinstance(head, kind):

@@ -1,4 +1,4 @@
-"""Names of metrics, before there are any values."""
+"""List the names of an evaluation's metrics before it runs."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ from .results import ORACLE, RELIABILITY
 def metric_names(
     metrics: Sequence[BaseMetric], networks: Sequence[str]
 ) -> list[str] | None:
-    """Names of the metrics that an evaluation gives.
+    """List the names of an evaluation's metrics.
 
     Args:
-        metrics: Those of an evaluator.
+        metrics: The metrics of an evaluator.
         networks: Names of a cooperative model's networks; none for another model.
 
     Returns:
-        None if one of the metrics is neither ``IoUMetric`` nor ``CoopIoUMetric``:
-        what others are called is known when they have been used.
+        The names; None if one of the metrics is neither ``IoUMetric`` nor
+        ``CoopIoUMetric``, whose names are not known before they have been computed.
     """
     if any(type(metric) not in (IoUMetric, CoopIoUMetric) for metric in metrics):
         return None

@@ -1,4 +1,4 @@
-"""Identity of a tested model, by which its results are told from others."""
+"""Identify a tested model, to tell its results from those of others."""
 
 import json
 from typing import Any
@@ -10,9 +10,10 @@ from ..unwrap import unwrap
 
 
 def model_identity(model: nn.Module) -> dict[str, Any]:
-    """Fingerprint of a model's weights, and how it predicts, as JSON has them.
+    """Fingerprint of a model's weights, and its ``test_cfg``, for JSON.
 
-    Which network's prediction is selected is left out: results have all of them.
+    The option that selects a network's prediction is left out: results have those of
+    all networks.
     """
     model = unwrap(model)
     test_cfg = dict(getattr(model, 'test_cfg', None) or {})

@@ -1,4 +1,4 @@
-"""Results of a validation or test, by image, as a file."""
+"""Store the results of a validation or test for each image."""
 
 import io
 import json
@@ -14,10 +14,10 @@ from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
 ORACLE = 'oracle'
-# Metrics beside those of IoU, of each network and the mean.
+# Further metrics of each network and the mean, besides IoU.
 RELIABILITY = ('ECE', 'NLL', 'mBIoU')
 _FORMAT = 1
-# Arrays by name: those that a file lacks are empty.
+# Attributes that are arrays by name; a file may lack them.
 _GROUPS = ('areas', 'pairs', 'borders', 'calibration')
 
 
@@ -33,14 +33,15 @@ class Results:
             ``prediction`` for a model with one network.
         areas: For each prediction intersection, predicted and labelled pixels by
             image and class, (I, 3, C).
-        pairs: For each two networks, as in ``top-bottom``, pixels by class that both
-            have wrong, wrong alike, only the second, only the first, or both right,
-            (C, 5).
-        borders: As ``areas``, of the pixels near a border of their class; none in
+        pairs: For each two networks, as in ``top-bottom``, pixels by class for which
+            both are wrong, both predict the same wrong class, only the second is right,
+            only the first is right, or both are right, (C, 5).
+        borders: As ``areas``, of the pixels near a border of their class; empty in
             files written before there was Boundary IoU.
         calibration: For each prediction pixels, right pixels, confidence and NLL by
-            image and bin of confidence, (I, 4, BINS); none where they were not there.
-        meta: Where the results come from: config, checkpoint, dataset, seed, ...
+            image and bin of confidence, (I, 4, BINS); empty if there were no
+            probabilities.
+        meta: Origin of the results: config, checkpoint, dataset, seed, ...
     """
 
     classes: list[str]
@@ -62,10 +63,7 @@ class Results:
         return float(np.nanmean(self.iou(name)))
 
     def reliability(self, name: str) -> dict[str, float]:
-        """ECE in percent, NLL, and Boundary IoU in percent, as far as they are there.
-
-        Named ``ECE``, ``NLL`` and ``mBIoU``.
-        """
+        """``ECE`` in percent, ``NLL``, and ``mBIoU`` in percent, where available."""
         values = {}
         if name in self.calibration:
             sums = self.calibration[name].sum(0, dtype=float)
@@ -75,16 +73,19 @@ class Results:
         return values
 
     def pair_shares(self) -> dict[str, np.ndarray]:
-        """Percent of each class's pixels that explain cooperation, (C,) each."""
+        """Percent of each class's pixels on which two networks agree, (C,) each.
+
+        Also those for which only one of the two is right.
+        """
         return _shares(self.pairs)
 
     def totals_of_pairs(self) -> dict[str, float]:
-        """Totals of pairs over all labelled pixels."""
+        """The shares of :meth:`pair_shares` over all classes."""
         totals = {pair: counts.sum(0) for pair, counts in self.pairs.items()}
         return {name: float(share) for name, share in _shares(totals).items()}
 
     def agreement(self) -> float:
-        """Percent of the labelled pixels that two networks agree on, over all pairs."""
+        """Percent of labelled pixels on which two networks agree, over all pairs."""
         return float(_shares({'a-b': sum(self.pairs.values()).sum(0)})['agree'])
 
     def save(self, path: Path) -> None:
@@ -146,14 +147,14 @@ class Results:
 
 
 def iou(areas: np.ndarray) -> np.ndarray:
-    """IoU in percent, (..., C), from (..., 3, C); NaN for what does not occur."""
+    """IoU in percent, (..., C), from (..., 3, C); NaN for classes without pixels."""
     intersect, predicted, labelled = np.moveaxis(areas, -2, 0).astype(float)
     with np.errstate(invalid='ignore'):
         return 100 * intersect / (predicted + labelled - intersect)
 
 
 def _shares(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Percent of the pixels, (...), from what two networks make of them, (..., 5)."""
+    """Percent of the pixels, (...), from the counts of pairs, (..., 5)."""
     shares = {}
     for pair, counts in pairs.items():
         first, second = pair.split('-')

@@ -1,4 +1,4 @@
-"""Names of scalars that every logger takes."""
+"""Build names of scalars that every logger accepts."""
 
 import re
 
@@ -7,10 +7,10 @@ _OTHER = re.compile(r'[^A-Za-z0-9_\-. /]')
 
 
 def scalar_name(*parts: str) -> str:
-    """A name of parts, as in ``cooperation/strength/bottom.backbone.layer1``.
+    """Join parts to a name, as in ``cooperation/strength/bottom.backbone.layer1``.
 
-    Of what a part has, letters, digits and ``_ - . / `` and the space stay; anything
-    else becomes ``_``.
+    Characters other than letters, digits, ``_``, ``-``, ``.``, ``/`` and the space
+    become ``_``.
 
     Args:
         parts: From the general to the particular; none is empty.

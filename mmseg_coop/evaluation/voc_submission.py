@@ -1,4 +1,4 @@
-"""Predictions in the form that the PASCAL VOC evaluation server takes."""
+"""Write predictions for the PASCAL VOC evaluation server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ _FOLDER = Path('results', 'VOC2012', 'Segmentation', 'comp6_test_cls')
 
 @METRICS.register_module()
 class VOCSubmission(BaseMetric):
-    """Write label maps as the VOC 2012 server takes them.
+    """Write label maps in the format of the VOC 2012 evaluation server.
 
     ``OUT_DIR/results/VOC2012/Segmentation/comp6_test_cls/{image}.png``: 8-bit PNG of
     class indices with VOC's palette, at the size of the image. Pack ``results`` with
@@ -41,6 +41,6 @@ class VOCSubmission(BaseMetric):
             self.results.append(str(path))
 
     def compute_metrics(self, results: list[str]) -> dict[str, int]:
-        """The number of files that were written."""
+        """Count the files that were written."""
         print_log(f'{len(results)} predictions in {self.folder}', 'current')
         return {'files': len(results)}
