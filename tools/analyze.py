@@ -24,8 +24,8 @@ from mmseg_coop.plot_style import save
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Measure how much of what arrives the connectors use, and how '
-        "similar the networks' feature maps are; or draw the connections of a config"
+        description='Measure the strength of connectors and the similarity of the '
+        "networks' feature maps; or draw the connections of a config"
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL')
@@ -38,18 +38,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--knock-out',
         action='store_true',
-        help='test with each connection switched off: knock_out.json (goes on where it '
-        'was stopped) and knock_out.png, instead of the above',
+        help='test with each connection switched off, instead of measuring: '
+        'knock_out.json (resumed if it exists) and knock_out.png',
     )
     parser.add_argument(
         '--keep',
         type=int,
         metavar='K',
         help='with --knock-out: write kept.py and kept.pth with the K targets whose '
-        'loss costs most',
+        'removal costs most mIoU',
     )
     parser.add_argument(
-        '--num-images', type=int, default=8, help='of the test set, to measure on'
+        '--num-images',
+        type=int,
+        default=8,
+        help='number of images of the test set to measure on',
     )
     parser.add_argument('--out', type=Path, default=Path('analysis'), help='folder')
     add_loading_arguments(parser)

@@ -15,16 +15,16 @@ from mmseg_coop.datasets.class_shares import class_table, draw_class_shares
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
 from mmseg_coop.plot_style import save
 
-# Further ones are counted, and written to --out.
+# Lines that are printed; further ones are counted, and written to --out.
 SHOWN = 20
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Read every image and label of every split: files that are '
-        'damaged, of different size or without their other half, labels that are no '
-        'class, images that are in two splits, and how often classes occur. Exit '
-        'code: 0 nothing is wrong, 1 something is, 2 the data can not be read.'
+        description='Read every image and label of every split, and report damaged '
+        'files, images and labels of different sizes or without the other, labels that '
+        'are no class, images in several splits, and how often classes occur. Exit '
+        'code: 0 without faults, 1 with faults, 2 if the data can not be read.'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS)
@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--out',
         type=Path,
         metavar='DIR',
-        help='write faults.txt, all of them, classes.csv and classes.png',
+        help='write all faults to faults.txt, and classes.csv and classes.png',
     )
     add_config_options(parser)
     return parser
@@ -59,7 +59,7 @@ def show(lines: list[str], title: str, console: Console) -> None:
     if not lines:
         return
     console.print(f'{title}: {len(lines)}', style='bold')
-    # Whole lines, to be searched and cut by other programs.
+    # Not by rich, which would wrap lines.
     print('\n'.join(lines[:SHOWN]))
     if len(lines) > SHOWN:
         print(f'and {len(lines) - SHOWN} more (all with --out DIR)')

@@ -22,16 +22,16 @@ from mmseg_coop.cost.measure import measured_or_kept
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Compare runs: mIoU and classes, gains over the single network and '
-        'the ensemble, and their significance. Runs of the same config are seeds of '
-        'one method.'
+        description='Compare runs: mIoU and IoU of classes, gains over the single '
+        'network and the ensemble, and their significance. Runs of the same config are '
+        'seeds of one method.'
     )
     parser.add_argument(
         'runs',
         nargs='+',
         metavar='RUN',
-        help='a work dir, or a file of its results/; NAME=RUN calls the method NAME; '
-        'RUN:NETWORK (or RUN:mean) is what this network of the run predicts',
+        help='a work dir, or a file of its results/; NAME=RUN names the method; '
+        'RUN:NETWORK (or RUN:mean) is the prediction of this network',
     )
     parser.add_argument(
         '--out',
@@ -46,14 +46,14 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='DIR',
         help='write report.html, one page with tables, learning curves, gains and a '
-        'gallery, and its figures as PNG',
+        'gallery, and its plots as PNG',
     )
     parser.add_argument(
         '--cost',
         type=Path,
         metavar='FILE',
-        help='show parameters, FLOPs, time and memory of each method, which are '
-        'measured side by side (a minute or so) and kept in this JSON file',
+        help='show parameters, FLOPs, time and memory of each method, measured now '
+        '(about a minute) or read from this JSON file',
     )
     parser.add_argument(
         '--gallery',

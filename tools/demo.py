@@ -28,7 +28,7 @@ from mmseg_coop.comparison.table_formats import print_tables
 from mmseg_coop.evaluation.method_names import METHODS
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'coop'
-# Half of the test set, which each validation and test takes anew.
+# Images of each validation and test: half of the sets.
 IMAGES = 100
 
 
@@ -43,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class AdvanceHook(Hook):
-    """Tell of each training iteration."""
+    """Call a function after each training iteration."""
 
     def __init__(self, advance: Callable[[], None]):
         self.advance = advance
@@ -53,11 +53,11 @@ class AdvanceHook(Hook):
 
 
 def train_and_test(config: Config, iters: int, advance: Callable[[], None]) -> float:
-    """Train a config and test the result, whose metrics stay in the work dir.
+    """Train a config and test the result; the metrics are in the work dir.
 
     Args:
-        config: Its schedule is shortened to ``iters`` iterations. What is in its work
-            dir is deleted.
+        config: Its schedule is shortened to ``iters`` iterations, and its work dir is
+            emptied.
         iters: Number of training iterations.
         advance: Called after each of them.
 
@@ -68,14 +68,14 @@ def train_and_test(config: Config, iters: int, advance: Callable[[], None]) -> f
     config.train_cfg.update(max_iters=iters, val_interval=max(iters // 4, 2))
     for scheduler in config.param_scheduler:
         scheduler.end = iters
-    # The last checkpoint is tested, none is chosen.
+    # The last weights are tested, so that no best checkpoint is needed.
     config.default_hooks.checkpoint.update(
         interval=iters, save_best=None, save_optimizer=False
     )
     config.log_level = logging.getLevelName(logging.ERROR)
     config.randomness = dict(seed=0)
     config.experiment_name = f'{Path(config.work_dir).name}_{time.time_ns()}'
-    # MMEngine keeps visualizers by name: another run in this process has its own.
+    # MMEngine keeps visualizers by name, and each run needs its own.
     config.visualizer.name = config.experiment_name
     runner = build_runner(config)
     runner.register_hook(AdvanceHook(advance))
@@ -123,7 +123,7 @@ def main(args: argparse.Namespace) -> None:
     tables = all_tables(comparison)
     print_tables(tables, console)
     console.print(
-        'One seed and a short training on drawn scenes: an example, not evidence.'
+        'One seed and a short training run on drawn scenes: an example, not evidence.'
     )
     page = write_report(comparison, tables, args.work_dir / 'report')
     console.print(f'Report: {page}')

@@ -13,8 +13,8 @@ def make_parser() -> argparse.ArgumentParser:
     defaults = Options()
     parser = argparse.ArgumentParser(
         description='Write a trained model into one file that needs neither this '
-        'package nor MMSegmentation: an image in, label map and probabilities out. It '
-        'is compared with PyTorch before it is kept'
+        'package nor MMSegmentation, and maps an image to a label map and '
+        'probabilities. Its results are compared with those of PyTorch'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
@@ -31,29 +31,28 @@ def make_parser() -> argparse.ArgumentParser:
         nargs=2,
         type=int,
         metavar=('HEIGHT', 'WIDTH'),
-        help='of the only images that the file is for; default: any size, where the '
-        'network allows it',
+        help='size of the images; default: any size, if the network allows it',
     )
     parser.add_argument(
         '--preprocess',
         action='store_true',
-        help='take images as the pipeline loads and resizes them: colour order, '
-        'normalisation and padding are in the file',
+        help='include colour order, normalisation and padding, so that the file takes '
+        'images as the pipeline loads and resizes them',
     )
     parser.add_argument(
         '--uncertainty',
         action='store_true',
-        help="give the entropy of the networks' mean, and where they disagree, too; "
-        'all networks run to their ends',
+        help="also give the entropy of the networks' mean, and where they disagree; "
+        'all networks predict',
     )
     parser.add_argument(
         '--images',
         nargs='+',
         default=[],
-        help='to compare with PyTorch on; default: the first of the test data',
+        help='images for the comparison; default: the first of the test data',
     )
     parser.add_argument(
-        '--num-images', type=int, default=3, help='how many of the test data'
+        '--num-images', type=int, default=3, help='number of images of the test data'
     )
     add_loading_arguments(parser)
     return parser

@@ -8,14 +8,14 @@ from mmseg_coop.deployment.join import join
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Write an ensemble of trained networks, or the start of a '
-        'cooperative training'
+        description='Write an ensemble of trained networks, or a cooperative model to '
+        'train from them'
     )
     parser.add_argument(
         'models',
         nargs='+',
         help='a folder with a config and a checkpoint, such as a work dir; a '
-        'checkpoint in such a folder; or CONFIG,CHECKPOINT. The first one gives data '
+        'checkpoint in such a folder; or CONFIG,CHECKPOINT. The first one sets data '
         'and schedule',
     )
     parser.add_argument('--out', required=True, help='folder to write, a new one')

@@ -1,7 +1,7 @@
 """Start a tool in several processes, as ``python -m torch.distributed.run`` does.
 
-When one of them fails, the others are stopped, and its error is all that is shown;
-what they say of the connection that they lost, and PyTorch's own report, is not.
+When one of them fails, the others are stopped, and only its error is shown, without
+their errors about lost connections and PyTorch's report.
 
 python tools/launch.py --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch
 """
@@ -20,13 +20,13 @@ from torch.distributed.elastic.multiprocessing.errors import (
     ProcessFailure,
 )
 
-# How a process ends that has been told to, as the others are when one fails: by the
-# signal, or as mmseg_coop/engine/stop_hook.py does when it has saved a checkpoint.
+# Exit codes of processes that were stopped because another failed: killed by the
+# signal, or ended by mmseg_coop/engine/stop_hook.py after it has saved a checkpoint.
 STOPPED = (-signal.SIGTERM, 75)
 
 
 def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
-    """The process that failed by itself, and not because of another."""
+    """Find the process that failed by itself, and not because of another."""
 
     def order(item: tuple[int, ProcessFailure]) -> tuple:
         rank, failure = item
@@ -42,13 +42,13 @@ def describe(rank: int, failure: ProcessFailure) -> str:
         return f'error: process {rank} was killed by {name}{memory}'
     if os.path.isfile(failure.error_file):
         return failure.message['message']
-    # It has said itself what it had to say.
+    # The process has printed its error itself.
     return f'(process {rank} ended with exit code {failure.exitcode})'
 
 
 @contextmanager
 def first_error_only() -> Iterator[None]:
-    """Show the first error of the processes started within, and end as that one did."""
+    """Show the first error of the started processes, and exit with its code."""
     logging.disable(logging.ERROR)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Take a network out: python tools/split.py CONFIG CHECKPOINT --network student"""
+"""Extract a network: python tools/split.py CONFIG CHECKPOINT --network student"""
 
 import argparse
 
@@ -8,9 +8,9 @@ from mmseg_coop.deployment.split import Written, split
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Write a network of a trained cooperative model as a model of its '
-        'own: an ordinary one of MMSegmentation or, where it receives feature maps, '
-        'the smallest cooperative one that predicts the same'
+        description='Write a network of a trained cooperative model as a separate '
+        'model: an ordinary one of MMSegmentation or, if it receives feature maps, the '
+        'smallest cooperative model that predicts the same'
     )
     parser.add_argument('config', help='config file of the cooperative model')
     parser.add_argument('checkpoint', help='its checkpoint')
@@ -19,7 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--alone',
         action='store_true',
-        help='leave out what the network receives; for one that was trained with '
+        help='leave out its connections, for a network that was trained with '
         'connections.dropout',
     )
     add_loading_arguments(parser)

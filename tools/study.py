@@ -18,7 +18,7 @@ from mmseg_coop.study.steps import next_step
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description='Train the methods of a grid with all their seeds, test them, and '
-        'compare them. Ended in any way, it goes on when it is started again.'
+        'compare them. Started again, it resumes.'
     )
     parser.add_argument(
         'grid', type=Path, help='a config file of methods, as in configs/studies/'
@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--records',
         type=Path,
-        help='folder for what is small: results, curves, options, tables; default: '
+        help='folder for small files: results, curves, options, tables; default: '
         'records/ in the work dir',
     )
     parser.add_argument(
@@ -40,15 +40,15 @@ def make_parser() -> argparse.ArgumentParser:
         type=int,
         default=1,
         metavar='N',
-        help='runs at a time, which divide the cores among them (the variable '
-        'OMP_NUM_THREADS, if it is set, is the most that each takes); 0 only makes the '
-        'tables of what is finished',
+        help='number of runs at a time, which divide the cores among them (at most '
+        'OMP_NUM_THREADS each, if it is set); 0 only writes the tables of finished '
+        'runs',
     )
     parser.add_argument(
         '--markdown',
         type=Path,
         metavar='FILE',
-        help='write the first table and its figures between the marks '
+        help='write the first table and its plots between the marks '
         '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
@@ -70,7 +70,7 @@ def show_list(conductor: Conductor, console: Console) -> None:
 
 
 def run(conductor: Conductor, console: Console) -> None:
-    # As from the keyboard: training runs save and leave.
+    # As Ctrl-C: training runs save a checkpoint and exit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LiveTable(console) as table:
@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> None:
     work_dir = args.work_dir or Path('work_dirs') / grid.name
     records = args.records or work_dir / 'records'
     if args.markdown:
-        # Hours before it is written.
+        # Checked now: it is written hours later.
         check_marks(args.markdown, grid)
     trials = make_trials(grid, work_dir, records)
     conductor = Conductor(trials, args.jobs)

@@ -22,15 +22,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--out', help='folder for predicted label maps')
     parser.add_argument('--show', action='store_true', help='show predictions')
-    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument('--show-dir', help='folder for drawn predictions')
     parser.add_argument(
         '--wait-time', type=float, default=2, help='seconds to show a prediction'
     )
     parser.add_argument('--tta', action='store_true', help='test time augmentation')
     parser.add_argument(
         '--submission',
-        help='predict the test set that has no labels, and write what its evaluation '
-        'server takes to this folder',
+        help='predict the test set without labels, and write the files for its '
+        'evaluation server to this folder',
     )
     add_common_arguments(parser)
     return parser
@@ -62,7 +62,7 @@ def augment_at_test_time(config: Config) -> None:
             raise ValueError(f'--tta: the config has no {key}')
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
     config.model = spell_out(dict(config.tta_model, module=config.model))
-    # The config that the run leaves does not take the place of the training's.
+    # The copy of the config in the work dir must not replace that of training.
     path = Path(config.filename)
     name = path.with_name(f'{path.stem}_tta{path.suffix}')
     object.__setattr__(config, '_filename', str(name))

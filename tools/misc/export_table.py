@@ -1,10 +1,9 @@
-"""Export models of CamVid, and tabulate what comes out: docs/export.md has it.
+"""Export models of CamVid, and write the table of docs/export.md.
 
 python tools/misc/export_table.py --data data/camvid --json docs/export.json
 
-Weights are initial ones, with attention switched on and classifiers drawn wide: what is
-compared is arithmetic.
-Rows that the file has already are kept, so that it goes on where it was stopped.
+Only arithmetic is compared: weights are initial ones, with attention switched on and a
+wide distribution for classifiers. Rows that the file already has are kept.
 """
 
 import argparse
@@ -56,10 +55,10 @@ def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
     model = MODELS.build(config.model)
     for key, value in model.named_parameters():
         if key.endswith('gamma.scale'):
-            # DANet's attention starts at zero, which would hide it.
+            # DANet's attention starts with weight zero, without an effect.
             nn.init.constant_(value, 0.5)
         if key.endswith('conv_seg.weight'):
-            # Classes would be all but level.
+            # The initial logits of the classes are almost equal.
             nn.init.normal_(value, std=0.5)
     return model, test_images(config, 3)
 

@@ -1,6 +1,6 @@
-"""Print a config as a whole, and write it: python tools/misc/print_config.py CONFIG
+"""Print and write a whole config: python tools/misc/print_config.py CONFIG
 
-What is written inherits nothing, so that MMSegmentation's own tools take it.
+The file inherits nothing, so that MMSegmentation's own tools can read it.
 """
 
 import argparse
