@@ -11,7 +11,7 @@ SGD = dict(type='SGD', lr=0.1)
 
 @OPTIM_WRAPPERS.register_module()
 class OwnOptimWrapper(OptimWrapper):
-    """Of a user, with a behaviour that --amp would lose."""
+    """A user's class, whose behaviour --amp would lose."""
 
 
 class OwnAmpOptimWrapper(AmpOptimWrapper):

@@ -139,7 +139,7 @@ def test_labels_are_those_of_inference_model(case):
 
 
 def test_a_pipeline_without_a_loader_reads_files_as_mmcv_does(folder):
-    """That of a dataset which makes its images itself."""
+    """The pipeline is that of a dataset which makes its images itself."""
     config = make_config({})
     weights = save_weights(config, str(folder / 'a.pth'))
     expected = Predictor(config, weights, 'cpu')(str(folder / 'a.png'))

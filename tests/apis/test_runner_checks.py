@@ -1,4 +1,4 @@
-"""What would fail later is said when the Runner is built; None leaves a hook out."""
+"""Errors that are found when the Runner is built; hooks that None leaves out."""
 
 import re
 from pathlib import Path

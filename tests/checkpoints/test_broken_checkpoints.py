@@ -1,4 +1,4 @@
-"""Files that are no checkpoint, or were one: named in a line, and left as they are."""
+"""Files that are no checkpoint, or damaged: named in one line, and not changed."""
 
 from io import BytesIO
 
@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
 
 
 def load_or_reason(path, content: bytes):
-    """What is loaded, or None where the file is refused in a line that names it."""
+    """Load a file; None if it is refused in a line that names it."""
     path.write_bytes(content)
     try:
         return CheckpointLoader.load_checkpoint(str(path), 'cpu', logger='silent')

@@ -10,7 +10,7 @@ from mmseg_coop.checkpoints.resume import damage, newest_complete_checkpoint
 
 @pytest.fixture
 def said(monkeypatch) -> list[str]:
-    """What is logged."""
+    """Messages that are logged."""
     lines = []
     monkeypatch.setattr(resume, 'print_log', lambda text, *_: lines.append(text))
     return lines

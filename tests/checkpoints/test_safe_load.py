@@ -46,7 +46,7 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path, way, form):
 @pytest.mark.parametrize('form', FORMATS)
 @pytest.mark.parametrize('way', WAYS)
 def test_trust(tmp_path, monkeypatch, way, form):
-    """What is refused would have done harm."""
+    """The refused files are really harmful."""
     monkeypatch.setenv(TRUST, '1')
     harm, path = tmp_path / 'harm', tmp_path / 'a.pth'
     FORMATS[form](harmful_checkpoint(WAYS[way](str(harm))), path)

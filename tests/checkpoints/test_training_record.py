@@ -1,4 +1,4 @@
-"""What a checkpoint tells of its training, and a model card of that."""
+"""Records of training runs in checkpoints and model cards."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What MMEngine can't build is said in a line; what is a bug keeps its traceback."""
+"""Errors of configs are shown in one line, bugs with their traceback."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Ends of the tools."""
+"""Exit codes of the tools."""
 
 import pytest
 

@@ -82,7 +82,7 @@ def make_config(root, labels: str, head: dict, **changes) -> Config:
 
 
 def losses(runner: Runner) -> list[dict]:
-    """Of each iteration of a training."""
+    """Losses of each iteration of a training run."""
     found = []
 
     class Note(Hook):

@@ -15,7 +15,7 @@ SITE = 'bottom.backbone.layer1'
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """Work dir of a training with TensorBoard."""
+    """Work dir of a training run with TensorBoard."""
     folder = tmp_path_factory.mktemp('tensorboard')
     backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
     runner = make_runner(

@@ -15,7 +15,7 @@ from helpers.street_files import camvid_config, image, make_files, truncate
 
 @pytest.fixture
 def lines():
-    """What is logged."""
+    """Messages that are logged."""
     found = []
     handler = logging.Handler()
     handler.emit = lambda record: found.append(record.getMessage())
@@ -67,7 +67,7 @@ class LoopThatStartsWorkers(IterBasedTrainLoop):
 
 @pytest.fixture(scope='module')
 def files(tmp_path_factory):
-    """Of four images to train the second is cut off."""
+    """Four images to train on, of which the second is truncated."""
     root = make_files(tmp_path_factory.mktemp('files'))
     truncate(image(root, 'train', 1))
     return root

@@ -1,4 +1,4 @@
-"""Trainings that count epochs, as many configs for small data do."""
+"""Training runs that count epochs, as many configs for small data do."""
 
 import json
 

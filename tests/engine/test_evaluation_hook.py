@@ -113,7 +113,7 @@ def validate(folder, metrics, hooks=(), loop='CoopValLoop', **changes):
 
 
 def predicted(runner):
-    """What the model predicts by itself, image by image."""
+    """Predictions of the model for one image at a time."""
     data = pseudo_collate([runner.val_dataloader.dataset[i] for i in range(4)])
     with torch.no_grad():
         return runner.model.val_step(data)

@@ -1,4 +1,4 @@
-"""What a training starts from: ``load_from`` on every path to it."""
+"""Training that starts from ``load_from``, of a config, an option or a Runner."""
 
 import logging
 from pathlib import Path

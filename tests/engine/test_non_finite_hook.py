@@ -1,4 +1,4 @@
-"""Losses and gradients that are not finite, in real trainings of tiny networks."""
+"""Losses and gradients that are not finite, in real training of tiny networks."""
 
 import copy
 import math

@@ -42,7 +42,7 @@ def _no_formatting():
 
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory) -> dict:
-    """What a run that was not interrupted ends with."""
+    """Final state of a run that was not interrupted."""
     folder = tmp_path_factory.mktemp('whole')
     make_interruptible(folder).train()
     return final_state(folder)

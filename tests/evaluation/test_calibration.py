@@ -21,7 +21,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 
 
 def measure(model, batches, classes, ignore_index=255):
-    """What the metric finds of batches of inputs and samples."""
+    """Results of the metric for batches of inputs and samples."""
     metric = METRICS.build(dict(type='CoopIoUMetric', ignore_index=ignore_index))
     evaluator = Evaluator(metric)
     evaluator.dataset_meta = dict(classes=classes)

@@ -21,7 +21,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 
 
 def host(samples, name, classes=CLASSES, **options):
-    """What IoUMetric says of one of the predictions."""
+    """Evaluate one of the predictions with IoUMetric."""
     plain = [
         SegDataSample(gt_sem_seg=s.gt_sem_seg, pred_sem_seg=s.get(FIELD + name))
         for s in samples
@@ -128,7 +128,7 @@ def test_writes_label_maps_like_the_host(tmp_path):
 
 
 def test_logits_that_are_not_finite_are_named():
-    """Where they are: of models whose predictions this project does not make."""
+    """Models that override prediction give logits."""
     sample = make_sample(3)
     logits = torch.zeros(7, 20, 30)
     sample.set_data({'seg_logits': PixelData(data=logits)})

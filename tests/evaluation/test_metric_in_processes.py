@@ -17,7 +17,7 @@ from helpers.predictions import CLASSES, evaluate, make_sample
 
 
 def count_share(rank, world, size, batch, round_up, folder) -> None:
-    """What one of the processes does in MMEngine's test loop."""
+    """Evaluate in one process as MMEngine's test loop does."""
     os.environ['RANK'] = str(rank)
     store = dist.FileStore(str(folder / 'store'), world)
     dist.init_process_group('gloo', store=store, rank=rank, world_size=world)

@@ -1,4 +1,4 @@
-"""What tests share: data, Pythons that start fast, runs of the demo."""
+"""Fixtures of several tests: data, Pythons that start fast, runs of the demo."""
 
 import gc
 import os

@@ -34,7 +34,7 @@ def make_sample(index: int, labels=range(7), predict_with='bottom'):
 
 
 def evaluate(metric, samples, classes=CLASSES):
-    """What a metric says of samples."""
+    """Evaluate samples with a metric."""
     evaluator = Evaluator(metric)
     evaluator.dataset_meta = dict(classes=classes)
     for sample in samples:

@@ -13,7 +13,7 @@ HOST_TOOLS = Path(mmseg.__file__).parent / '.mim' / 'tools'
 
 @dataclass
 class Done:
-    """How a tool ended."""
+    """Exit code and output of a tool."""
 
     returncode: int
     stdout: str

@@ -33,7 +33,7 @@ def label(root: Path, split: str, i: int) -> Path:
 
 
 def options(root: Path) -> list[str]:
-    """What points a CamVid config at the files, for --cfg-options."""
+    """Values of --cfg-options for a CamVid config that reads the files."""
     keys = (f'{split}_dataloader.dataset' for split in ('train', 'val', 'test'))
     return [f'{key}.data_root={root}' for key in keys]
 

@@ -1,10 +1,10 @@
-"""Kill a training with SIGKILL at random moments, resume it, compare the result.
+"""Kill a training run with SIGKILL at random moments, resume it, compare the result.
 
     python tests/stress/kill_and_resume.py --kills 200
 
 Half of the kills come at any moment, half within milliseconds of the start of a write.
 After each, every checkpoint that has its name has to be complete, and the one that
-last_checkpoint names has to be there. A training that has been killed and resumed until
+last_checkpoint names has to be there. A run that has been killed and resumed until
 it was finished has to end like one that ran through, to the bit: weights, EMA,
 optimizer, schedule, logs, and the names of the files.
 """
@@ -38,12 +38,12 @@ _WRITE_SECONDS = 0.008
 
 
 @dataclass
-class Figures:
-    """What happened."""
+class Counts:
+    """Kills, kills during a write, and runs."""
 
     kills: int = 0
     in_write: int = 0
-    trainings: int = 0
+    runs: int = 0
 
 
 def prepare(root: Path) -> None:
@@ -98,7 +98,7 @@ def run_or_kill(
     """Train, and kill at a random moment within so many seconds, or not at all.
 
     Returns:
-        The exit code of a training that was finished by then.
+        The exit code of a run that has finished by then.
     """
     child, reads = start(work_dir, resume)
     if seconds is None:
@@ -120,7 +120,7 @@ def run_or_kill(
 
 
 def check_files(work_dir: Path) -> None:
-    """What has to hold whenever a process has been killed."""
+    """Check what must hold whenever a process has been killed."""
     for path in work_dir.glob('*.pth'):
         assert damage(path) is None, f'{path} is incomplete'
     last = work_dir / 'last_checkpoint'
@@ -128,8 +128,8 @@ def check_files(work_dir: Path) -> None:
         assert Path(last.read_text()).is_file(), f'{last} names no file'
 
 
-def torture(root: Path, kills: int, seed: int) -> Figures:
-    """Kill that many times, in as many trainings as it takes.
+def torture(root: Path, kills: int, seed: int) -> Counts:
+    """Kill that many times, in as many runs as it takes.
 
     Raises:
         AssertionError: If anything is lost.
@@ -141,23 +141,23 @@ def torture(root: Path, kills: int, seed: int) -> Figures:
     assert os.waitpid(child, 0)[1] == 0, (root / 'whole.log').read_text()
     seconds = time.monotonic() - begin
     expected = final_state(root / 'whole')
-    figures = Figures()
-    while figures.kills < kills:
-        work_dir = root / f'killed_{figures.trainings}'
+    counts = Counts()
+    while counts.kills < kills:
+        work_dir = root / f'killed_{counts.runs}'
         code = run_or_kill(work_dir, False, seconds, dice)
         while code is None:
-            figures.kills += 1
-            figures.in_write += any(work_dir.glob('.*.incomplete'))
+            counts.kills += 1
+            counts.in_write += any(work_dir.glob('.*.incomplete'))
             check_files(work_dir)
-            patience = seconds if figures.kills < kills else None
+            patience = seconds if counts.kills < kills else None
             code = run_or_kill(work_dir, True, patience, dice)
         assert code == 0, work_dir.with_suffix('.log').read_text()
         found = differences(final_state(work_dir), expected)
         assert not found, f'{work_dir}: {found} differ'
         assert not any(work_dir.glob('.*.incomplete'))
-        figures.trainings += 1
-        print(figures, flush=True)
-    return figures
+        counts.runs += 1
+        print(counts, flush=True)
+    return counts
 
 
 def main() -> None:
@@ -167,10 +167,10 @@ def main() -> None:
     args = parser.parse_args()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
-        figures = torture(Path(root), args.kills, args.seed)
+        counts = torture(Path(root), args.kills, args.seed)
     print(
-        f'{figures.kills} kills, {figures.in_write} of them in a write; '
-        f'{figures.trainings} trainings ended like the one that ran through, in '
+        f'{counts.kills} kills, {counts.in_write} of them in a write; '
+        f'{counts.runs} runs ended like the one that ran through, in '
         f'{time.monotonic() - begin:.0f} s'
     )
 

@@ -1,4 +1,4 @@
-"""What the converters' tables say, held against names, counts and real data."""
+"""Tables of the converters against names, counts and real data."""
 
 import runpy
 import sys
@@ -77,7 +77,7 @@ def test_cityscapes_ids_by_name():
 
 
 def test_cityscapes_ids_on_a_frame(cityscapes_root):
-    """Of a real frame that was made smaller, borders differ between the two files."""
+    """A real frame that was resized; borders differ between the two files."""
     for path in (cityscapes_root / 'gtFine').rglob('*_labelIds.png'):
         ids = read(path)
         found = replace_values(ids, load('cityscapes')['_TRAIN_IDS'])

@@ -72,8 +72,8 @@ def run(folder, monkeypatch, capsys):
     return run
 
 
-def figures(done) -> str:
-    """What a test reports of the networks."""
+def metrics(done) -> str:
+    """Metrics that a test prints."""
     (line,) = (x for x in done.stdout.splitlines() if 'Iter(test)' in x)
     return line[line.index('aAcc') : line.index('data_time')]
 
@@ -85,8 +85,8 @@ def test_the_host_trains_and_tests_our_config(folder, run):
     weights = 'work_dirs/flat/iter_2.pth'
     theirs = run(HOST_TOOLS, 'test.py', 'flat.py', weights)
     ours = run(TOOLS, 'test.py', 'own.py', weights)
-    assert figures(theirs) == figures(ours)
-    assert 'bottom/mIoU' in figures(theirs)
+    assert metrics(theirs) == metrics(ours)
+    assert 'bottom/mIoU' in metrics(theirs)
 
 
 def test_ours_train_and_test_the_hosts_config(folder, run):
@@ -95,7 +95,7 @@ def test_ours_train_and_test_the_hosts_config(folder, run):
     ours = run(TOOLS, 'test.py', 'hosts.py', weights)
     # What a run leaves inherits nothing.
     theirs = run(HOST_TOOLS, 'test.py', 'work_dirs/hosts/hosts.py', weights)
-    assert figures(theirs) == figures(ours)
+    assert metrics(theirs) == metrics(ours)
 
 
 def test_tools_of_the_host_that_look_at_a_config(folder, run):

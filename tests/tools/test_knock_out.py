@@ -1,4 +1,4 @@
-"""What each connection is worth, from the command line."""
+"""Knock-out of connections from the command line."""
 
 import functools
 import json

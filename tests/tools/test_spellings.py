@@ -111,7 +111,7 @@ def test_all_tools(name, tmp_path, monkeypatch, capsys):
 
 
 def hand_on(run, config):
-    """What the tools make of a trained pair."""
+    """Output of the tools for a trained pair."""
     trained = config, 'run/iter_2.pth'
     split = 'split.py', *trained, '--network'
     assert 'a cooperative model of top, bottom' in run(*split, 'bottom', '--out', 'b')

@@ -1,4 +1,4 @@
-"""Networks taken out of a cooperative model, and put together to one."""
+"""Networks extracted from a cooperative model, and joined to one."""
 
 import copy
 import os
@@ -47,7 +47,7 @@ def pair(folder: Path, connections=None, network='danet', **changes):
 
 
 def read(folder: Path, name: str):
-    """What was written, as MMSegmentation builds it."""
+    """Build the written model with MMSegmentation."""
     assert sorted(p.name for p in folder.iterdir()) == [f'{name}.pth', f'{name}.py']
     config = Config.fromfile(folder / f'{name}.py')
     model = MODELS.build(config.model)

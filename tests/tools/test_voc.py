@@ -65,7 +65,7 @@ def tool(devkit, monkeypatch, capsys):
 
 def test_trains_tests_and_submits(devkit, tool):
     assert 'mIoU' in tool('train')
-    # Tests do without the data that only a training needs.
+    # A test runs without the data that only training reads.
     shutil.rmtree(devkit / 'data/VOCdevkit/VOC2012/SegmentationClassAug')
     weights = 'work_dirs/deeplabv3plus_r101_same_voc2012/iter_1.pth'
     assert 'tvmonitor' in tool('test', weights)
