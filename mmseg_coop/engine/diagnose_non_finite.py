@@ -29,21 +29,22 @@ def diagnose(
         gradients are not, which may be those of all processes; 0: both are finite.
     """
     model = unwrap(runner.model)
-    terms = [name for name, value in losses.items() if not _finite(value)]
-    gradients = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.grad is not None and not _finite(parameter.grad)
-    ]
+    parameters = dict(model.named_parameters())
+    terms = _not_finite(losses)
+    gradients = _not_finite({name: p.grad for name, p in parameters.items()})
+    weights = _not_finite(parameters)
     module = _first_module(runner, model, data_batch)
-    parts = (
-        _about_loss(losses, terms) if terms else _about_gradients(gradients),
-        _about_weights(model) or _about_module(module),
-        _about_files(data_batch),
-    )
-    message = '; '.join(part for part in parts if part)
+    if weights:
+        # No batch is to blame.
+        origin = f'the weight {weights[0]} was not finite before'
+    elif module:
+        origin = f'the first feature map that is not: {module}'
+    else:
+        origin = 'every feature map is finite'
+    parts = [_about_loss(losses, terms) if terms else _about_gradients(gradients)]
+    parts += [origin, *_about_files(data_batch)]
     sure = 2 if terms or module else int(bool(gradients))
-    return sure, f'iteration {runner.iter + 1}: {message}'
+    return sure, f'iteration {runner.iter + 1}: {"; ".join(parts)}'
 
 
 def _about_loss(losses: Mapping[str, Tensor], terms: list[str]) -> str:
@@ -60,26 +61,10 @@ def _about_gradients(names: list[str]) -> str:
     return f'gradients are not finite ({len(names)}: {some})'
 
 
-def _about_weights(model: nn.Module) -> str | None:
-    """Describe weights that were not finite before, for which no batch is to blame."""
-    for name, tensor in model.named_parameters():
-        if not _finite(tensor):
-            return f'the weight {name} was not finite before'
-    return None
-
-
-def _about_module(name: str | None) -> str:
-    if name is None:
-        return 'every feature map is finite'
-    return f'the first feature map that is not: {name}'
-
-
-def _about_files(data_batch: dict) -> str:
+def _about_files(data_batch: dict) -> list[str]:
     files = [sample.get('img_path') for sample in data_batch['data_samples']]
     files = [str(file) for file in files if file]
-    if not files:
-        return ''
-    return f'batch: {first_of(files)}'
+    return [f'batch: {first_of(files)}'] if files else []
 
 
 @torch.no_grad()
@@ -106,6 +91,11 @@ def _first_module(runner: Runner, model: nn.Module, data_batch: dict) -> str | N
         for handle in handles:
             handle.remove()
     return found[0] if found else None
+
+
+def _not_finite(tensors: Mapping[str, Tensor | None]) -> list[str]:
+    """List the names of tensors that are not finite."""
+    return [n for n, x in tensors.items() if x is not None and not _finite(x)]
 
 
 def _finite(tensor: Tensor) -> bool:
