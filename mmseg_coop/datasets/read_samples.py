@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from mmengine import fileio
@@ -43,9 +42,7 @@ def read_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
     Yields:
         The findings of each sample.
     """
-    yield from DataLoader(
-        _Samples(dataset), batch_size=None, num_workers=workers, collate_fn=_same
-    )
+    yield from DataLoader(_Samples(dataset), batch_size=None, num_workers=workers)
 
 
 def stray_labels(dataset: BaseSegDataset, samples: list[Sample]) -> list[str]:
@@ -116,7 +113,3 @@ def _digest(image: np.ndarray) -> bytes:
     code = hashlib.blake2b(str(image.shape).encode(), digest_size=16)
     code.update(np.ascontiguousarray(image))
     return code.digest()
-
-
-def _same(sample: Any) -> Any:
-    return sample

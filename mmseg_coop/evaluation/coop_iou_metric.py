@@ -116,12 +116,10 @@ class CoopIoUMetric(IoUMetric):
             check_finite({'': sample['seg_logits']['data'][None]}, [sample])
         configured = sample.get('predict_with', 'prediction')
         networks = sample.get('networks', [configured])
-        maps = {configured: _label_map(sample['pred_sem_seg'])}
-        if 'networks' in sample:
-            names = [*networks, MEAN]
-            maps = {name: _label_map(sample[FIELD + name]) for name in names}
-            # The model may override how it predicts.
-            maps[configured] = _label_map(sample['pred_sem_seg'])
+        others = [*networks, MEAN] if 'networks' in sample else []
+        maps = {name: _label_map(sample[FIELD + name]) for name in others}
+        # The model may override how it predicts.
+        maps[configured] = _label_map(sample['pred_sem_seg'])
         counts = count(
             _label_map(sample['gt_sem_seg']).to(maps[configured].device),
             list(maps.values()),
