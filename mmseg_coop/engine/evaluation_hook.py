@@ -118,7 +118,7 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:
-    """Path of the checkpoint that is saved at this iteration, if there is one."""
+    """Path that a checkpoint of this iteration has; None without a checkpoint hook."""
     for hook in runner.hooks:
         # The hook has no folder until training starts (Runner.val).
         if isinstance(hook, CheckpointHook) and hook.out_dir:

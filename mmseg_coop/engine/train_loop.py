@@ -30,7 +30,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     sample, whether a validation ran in between, or from which checkpoint a run resumes.
     Loading starts at the resumed position without loading the samples before it.
 
-    A validation that was due when the run was interrupted is made up for.
+    If a validation was due when the run was interrupted, the resumed run does it first.
 
     Loaders with another sampler than ``InfiniteSampler``, or with a batch sampler, stay
     MMEngine's, which loads all samples up to the resumed position.
