@@ -15,7 +15,6 @@ from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.apis import load_config
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
-from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.checkpoint_weights import load_weights
@@ -60,7 +59,6 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def build(config: Config) -> nn.Module:
-    use_scope(config)
     model = MODELS.build(config.model)
     if not isinstance(model, CooperativeEncoderDecoder):
         raise ValueError(

@@ -10,7 +10,6 @@ from rich.progress import Progress
 from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.comparison.table_formats import comma_separated, print_tables
-from mmseg_coop.config_types import use_scope
 from mmseg_coop.datasets.class_shares import class_table, draw_class_shares
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
 from mmseg_coop.plot_style import save
@@ -43,7 +42,6 @@ def make_parser() -> argparse.ArgumentParser:
 
 def survey(args: argparse.Namespace, console: Console) -> Survey:
     config = load_config(args.config, args.cfg_options)
-    use_scope(config)
     tasks = {}
     with Progress(console=console) as progress:
 

@@ -18,7 +18,7 @@ from mmseg_coop.apis.model_files import model_files
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
-from mmseg_coop.config_types import is_type, use_scope
+from mmseg_coop.config_types import is_type
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.expect import expect
 
@@ -81,7 +81,6 @@ def predict(args: argparse.Namespace) -> list[str]:
     """Predict all frames, and return the sources that could not be read."""
     sources = Sources(args.sources)
     config = load_config(args.config, args.cfg_options)
-    use_scope(config)
     networks = 'uncertainty' in args.save
     if networks and not is_type(config.model, CooperativeEncoderDecoder, MODELS):
         raise ValueError(

@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..config_types import is_type
+
 
 def for_cpu_processes(kind: type[Runner]) -> type[Runner]:
     """Make a sub-class of a Runner for distributed training on CPUs."""
@@ -45,9 +47,8 @@ class _OnCPU:
             options = dict(broadcast_buffers=False, find_unused_parameters=unused)
         else:
             options = dict(model_wrapper_cfg)
-        kind = options.setdefault('type', MMDistributedDataParallel)
-        kind = MODEL_WRAPPERS.get(kind) if isinstance(kind, str) else kind
-        if isinstance(kind, type) and issubclass(kind, DistributedDataParallel):
+        options.setdefault('type', MMDistributedDataParallel)
+        if is_type(options, DistributedDataParallel, MODEL_WRAPPERS):
             options.setdefault('device_ids', None)
         return super().wrap_model(options, model)
 

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmseg.registry import OPTIM_WRAPPERS, RUNNERS
 
 from ..checkpoints.safe_load import enable_safe_loading
-from ..config_types import resolve, spell_out
+from ..config_types import resolve, spell_out, use_scope
 from ..datasets import (
     LOADERS,
     check_dataset_folders,
@@ -34,7 +34,7 @@ from .runner_checks import (
 
 
 def read_config(path: str, options: dict | None = None) -> Config:
-    """Read a config file with all that it inherits.
+    """Read a config file with all that it inherits, and set the default scope.
 
     Args:
         path: The config file, or one of an installed package, as in
@@ -58,6 +58,7 @@ def read_config(path: str, options: dict | None = None) -> Config:
         # Configs in pure-Python style are left out: MMEngine writes their classes
         # itself.
         config._cfg_dict.update(spell_out(config._cfg_dict))
+    use_scope(config)
     for key, value in (options or {}).items():
         _override(config, key, value, path)
     model = config.get('model')

@@ -10,7 +10,6 @@ from mmseg.registry import MODELS
 
 from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
-from ..config_types import use_scope
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of, put_weights
 from ..models.segmentors.image_shape import loaded_channels
@@ -51,7 +50,6 @@ def split(
             checkpoint is of another one; or the network can't be alone.
     """
     whole = read_config(config, dict(options or {}))
-    use_scope(whole)
     model = _build(whole, config)
     meta = load_weights(model, checkpoint, 'CHECKPOINT').get('meta', {})
     if network not in model.networks:

@@ -19,7 +19,6 @@ from torch import nn
 
 from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import run_tool
-from mmseg_coop.config_types import use_scope
 from mmseg_coop.cost.machine import describe_machine
 from mmseg_coop.deployment.export import FORMATS, Options, export_model
 from mmseg_coop.deployment.export.from_checkpoint import test_images
@@ -50,7 +49,6 @@ def make_parser() -> argparse.ArgumentParser:
 def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
     options = {'test_dataloader.dataset.data_root': data}
     config = load_config(f'mmseg_coop::coop/{name}_camvid.py', options)
-    use_scope(config)
     torch.manual_seed(0)
     model = MODELS.build(config.model)
     for key, value in model.named_parameters():

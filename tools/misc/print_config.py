@@ -10,7 +10,6 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.apis import read_config
 from mmseg_coop.command_line import add_config_options, run_tool
-from mmseg_coop.config_types import use_scope
 
 SUFFIXES = ('.py', '.json', '.yml', '.yaml')
 
@@ -47,7 +46,6 @@ def main(args: argparse.Namespace) -> None:
     print(f'Config:\n{config.pretty_text}')
     config.dump(str(args.save_path))
     if args.graph:
-        use_scope(config)
         graph = str(MODELS.build(config.model))
         print(f'Model graph:\n{graph}')
         path = args.save_path.with_name(f'{args.save_path.stem}-graph.txt')
