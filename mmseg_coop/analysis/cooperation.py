@@ -1,5 +1,6 @@
 """Cooperation of networks: strength and similarity by site."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..eval_mode import eval_mode
-from ..evaluation.scalar_names import scalar_name
 from ..models.plan import NetworkSites, Plan, SiteRef, matched
 from ..models.segmentors import observe
 
 # Feature maps are averaged to at most so many pixels a side before they are compared.
 _PIXELS = 16
+# MLflow drops a whole batch of scalars for one name with such a character.
+_NOT_IN_NAMES = re.compile(r'[^A-Za-z0-9_\-. /]')
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Cooperation:
         """Scalars under names that every logger takes."""
         groups = dict(strength=self.strength, similarity=self.similarity)
         return {
-            scalar_name('cooperation', group, name): value
+            f'cooperation/{group}/{_NOT_IN_NAMES.sub("_", name)}': value
             for group, values in groups.items()
             for name, value in values.items()
         }

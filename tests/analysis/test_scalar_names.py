@@ -4,7 +4,6 @@ import re
 import pytest
 
 from mmseg_coop.analysis.cooperation import Cooperation
-from mmseg_coop.evaluation.scalar_names import scalar_name
 
 from helpers.tiny_runner import make_runner
 
@@ -32,11 +31,13 @@ def mlflow_takes(name: str) -> bool:
     ],
 )
 def test_a_name_is_taken_by_mlflow(part):
-    assert mlflow_takes(scalar_name('cooperation', 'strength', part))
+    (name,) = Cooperation(strength={part: 0.5}).scalars()
+    assert mlflow_takes(name)
 
 
-def test_what_is_plain_stays():
-    assert scalar_name('a', 'top.b_1-2 c') == 'a/top.b_1-2 c'
+def test_plain_names_are_not_changed():
+    (name,) = Cooperation(strength={'top.b_1-2 c': 0.5}).scalars()
+    assert name == 'cooperation/strength/top.b_1-2 c'
 
 
 def test_sites_of_any_kind():
@@ -50,7 +51,7 @@ def test_sites_of_any_kind():
     ]
 
 
-def test_all_that_a_training_logs(tmp_path, monkeypatch):
+def test_all_names_that_training_logs(tmp_path, monkeypatch):
     names = set()
     runner = make_runner(
         tmp_path,
