@@ -142,24 +142,24 @@ def _label_maps(
     bands = (_bands(x, original, align_corners) for x in parts.values())
     maps: dict[str, list[Tensor]] = {}
     for values in zip(*bands, strict=True):
-        by_name = dict(zip(parts, values, strict=True))
-        rows = _label_rows(by_name, direct and len(values) > 1, threshold, watch)
+        rows = _label_rows(dict(zip(parts, values, strict=True)), threshold, watch)
         for name, row in rows.items():
             maps.setdefault(name, []).append(row)
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
 
 
 def _label_rows(
-    bands: dict[str, Tensor], joined: bool, threshold: float | None, watch: Watch | None
+    bands: dict[str, Tensor], threshold: float | None, watch: Watch | None
 ) -> dict[str, Tensor]:
-    """Label maps (1, r, w) of the next rows.
+    """Label maps (1, r, w) of the next rows, those of the mean included.
 
     Args:
-        bands: Logits by prediction, (1, C, r, w).
-        joined: Whether their mean is predicted, too.
+        bands: Logits by prediction, (1, C, r, w). If they lack the mean of several
+            networks, it is computed from the probabilities of these rows.
         threshold: Of the probability, for models with C = 1.
         watch: Called with the probabilities.
     """
+    joined = len(bands) > 1 and MEAN not in bands
     rows, shares = {}, {}
     for name, band in bands.items():
         rows[name], below = _classes(band, threshold)
@@ -167,7 +167,8 @@ def _label_rows(
             shares[name] = _probabilities(below)
     if joined:
         total = sum(shares.values())
-        # Highest for the same class as the mean probability, and faster to compute.
+        # The sum is highest for the same class as the mean, and takes less time than
+        # logits of the mean.
         one = next(iter(bands.values())).shape[1] == 1
         scores = mean_of_probabilities(list(bands.values())) if one else total
         rows[MEAN], _ = _classes(scores, threshold)
