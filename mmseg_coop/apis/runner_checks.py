@@ -100,11 +100,11 @@ def _check_class_weights(model: nn.Module) -> None:
 def _check_metrics(runner: Runner) -> None:
     """Refuse to monitor a metric that the validation does not compute."""
     monitored = list(_monitored_metrics(runner))
-    # Building the loop reads the validation set, which training does anyway. A custom
-    # loop may have no evaluator.
-    evaluator = getattr(runner.val_loop, 'evaluator', None) if monitored else None
-    if evaluator is None:
+    config = runner.cfg.get('val_evaluator')
+    if config is None or not monitored:
         return
+    # The Runner's own is built with the validation loop, which reads the data.
+    evaluator = runner.build_evaluator(config)
     model = unwrap(runner.model)
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     networks = model.plan.networks if cooperative else ()
