@@ -1,6 +1,6 @@
 """The picture of how networks cooperate."""
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..plot_style import STYLE
@@ -15,14 +15,10 @@ def draw_cooperation(found: Cooperation) -> Figure:
     }
     groups = {title: values for title, values in groups.items() if values}
     rows = [len(values) for values in groups.values()]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(groups),
-            squeeze=False,
-            figsize=(6, 0.9 * len(groups) + 0.28 * sum(rows)),
-            layout='constrained',
-            gridspec_kw=dict(height_ratios=rows),
-        )
+    with rc_context(STYLE):
+        size = (6, 0.9 * len(groups) + 0.28 * sum(rows))
+        figure = Figure(figsize=size, layout='constrained')
+        axes = figure.subplots(len(groups), squeeze=False, height_ratios=rows)
         for axis, (title, values) in zip(axes[:, 0], groups.items(), strict=True):
             bars = axis.barh(list(values), list(values.values()), color='C0')
             axis.bar_label(bars, fmt='%.2f', padding=3)

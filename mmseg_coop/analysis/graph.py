@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
@@ -60,9 +60,10 @@ def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figu
     rows = max(map(len, plan.sites.values()))
     sums = _places_of_sums(plan, columns, rows)
     places = {ref.identifier: place for ref, place in nodes.items()} | sums
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         size = (3.2 * len(columns), rows + 0.8)
-        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        figure = Figure(figsize=size, layout='constrained')
+        axis = figure.subplots()
         for network, x in columns.items():
             axis.text(x, 0.6, network, ha='center', weight='bold', size=12)
             for a, b in _steps(plan, network):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,10 +31,9 @@ def draw_costs(comparison: Comparison) -> Figure | None:
         return None
     # Room for one line of text for each method.
     height = max(3.6, 0.18 * len(comparison.methods))
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(_AXES), figsize=(9, height), sharey=True, layout='constrained'
-        )
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9, height), layout='constrained')
+        axes = figure.subplots(1, len(_AXES), sharey=True)
         for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
             costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
             _draw(axis, comparison, costs)
@@ -86,7 +85,7 @@ def _label(
             textcoords=('axes fraction', 'data'),
             va='center',
             fontsize=7,
-            color=_GREY if grey else plt.rcParams['text.color'],
+            color=_GREY if grey else rcParams['text.color'],
             arrowprops=dict(
                 arrowstyle='-', color=_GREY, lw=0.3, relpos=(0, 0.5), shrinkB=0
             ),

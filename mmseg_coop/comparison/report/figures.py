@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -50,9 +50,10 @@ def draw_gains(comparison: Comparison) -> Figure | None:
     names = ['mean', *comparison.classes]
     gains = np.stack([_gains(m, baseline) for m, baseline in pairs], axis=1)
     limit = max(np.nanmax(np.abs(gains)), 1e-6)
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
-        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        figure = Figure(figsize=size, layout='constrained')
+        axis = figure.subplots()
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
         labels = [method.label.replace(' ', '\n') for method, _ in pairs]
         axis.set_xticks(range(len(pairs)), labels)
@@ -81,14 +82,10 @@ def draw_gallery(
     """
     rows = len(next(iter(columns.values())))
     height, width = next(iter(columns.values()))[0].shape[:2]
-    size = 2.2
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows,
-            len(columns),
-            figsize=(size * len(columns), size * rows * height / width + 0.8),
-            squeeze=False,
-        )
+    size = (2.2 * len(columns), 2.2 * rows * height / width + 0.8)
+    with rc_context(STYLE):
+        figure = Figure(figsize=size)
+        axes = figure.subplots(rows, len(columns), squeeze=False)
         for axis_column, (title, pictures) in zip(axes.T, columns.items(), strict=True):
             axis_column[0].set_title(fill(title, _TITLE))
             for axis, picture in zip(axis_column, pictures, strict=True):
@@ -110,8 +107,9 @@ def _draw_curves(
     limits: tuple[float, float],
     unit: str,
 ) -> Figure:
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(3.6, 2.6), layout='constrained')
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.6, 2.6), layout='constrained')
+        axis = figure.subplots()
         for run in runs:
             for i, (name, (steps, values)) in enumerate(run.items()):
                 label = name if run is runs[0] else None
