@@ -22,7 +22,7 @@ from ..comparison.comparison import Comparison
 from ..config_types import use_scope
 from ..models.segmentors.init_checkpoints import without_inits
 from .cost import Cost, Costs
-from .flops import counted
+from .flops import count_flops
 from .machine import describe_machine
 from .memory import peak_memory
 from .timing import one_thread, seconds_in_turn
@@ -76,7 +76,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
         costs[label] = Cost(
             parameters=sum(p.numel() for p in models[label].parameters()),
             training_flops=training_flops(config, images[label]),
-            prediction_flops=counted(calls[label]),
+            prediction_flops=count_flops(calls[label]),
             latency=median(times[label]),
             latency_spread=(min(times[label]), max(times[label])),
             memory=memory,
@@ -98,7 +98,7 @@ def build_model(config: Config) -> EncoderDecoder:
 
 
 def training_flops(config: Config, item: dict) -> int | None:
-    """FLOPs of a training step for an image, counted without computing anything.
+    """FLOPs of a training step for an image, count_flops without computing anything.
 
     Losses are left out: they are a few operations for a pixel, and look at values.
 
@@ -123,7 +123,7 @@ def training_flops(config: Config, item: dict) -> int | None:
         model.parse_losses(model.loss(images, samples))[0].backward()
 
     try:
-        return counted(step) // _BATCH
+        return count_flops(step) // _BATCH
     except (NotImplementedError, RuntimeError):
         return None
 
