@@ -8,11 +8,11 @@ from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
 from ..comparison.iou_tables import all_tables
+from ..comparison.measured_costs import with_costs
 from ..comparison.report import write_report
 from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import print_tables, write
-from ..cost.measure import measured_or_kept
 from .summary import write_summary
 from .trial import Trial
 
@@ -78,8 +78,7 @@ def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comp
         )
     ]
     comparison = compare(runs, grid.baselines)
-    costs = measured_or_kept(comparison, records / f'{grid.name}_cost.json')
-    return replace(comparison, costs=costs.methods)
+    return with_costs(comparison, records / f'{grid.name}_cost.json')
 
 
 def _can_predict(comparison: Comparison) -> bool:

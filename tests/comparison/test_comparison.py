@@ -11,7 +11,7 @@ from scipy.stats import sem, t, ttest_rel
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
-from mmseg_coop.comparison.report.costs import draw_costs
+from mmseg_coop.comparison.report.costs import dominated, draw_costs
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
 from mmseg_coop.comparison.table_formats import (
@@ -437,3 +437,10 @@ def test_accuracy_over_cost(tmp_path):
     figure = draw_costs(comparison)
     labels = [text.get_text() for text in figure.axes[0].texts]
     assert labels == ['single', 'ensemble', 'same']
+
+
+def test_dominated():
+    # Best; cheap; costly and worse; worse for the same; the same as the best.
+    costs = [2.0, 1.0, 3.0, 2.0, 2.0]
+    values = [9.0, 5.0, 8.0, 7.0, 9.0]
+    assert dominated(costs, values) == [False, False, True, True, False]

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmseg_coop.cost.cost import Cost, Costs, dominated
+from mmseg_coop.cost.cost import Cost, Costs
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
 from helpers.tiny import (
@@ -107,13 +107,6 @@ def test_a_file_of_costs(tmp_path):
         path.write_text(text)
         with pytest.raises(ValueError, match=r'cost\.json: expected what .* delete it'):
             Costs.load(path)
-
-
-def test_dominated():
-    # Best; cheap; costly and worse; worse for the same; the same as the best.
-    costs = [2.0, 1.0, 3.0, 2.0, 2.0]
-    values = [9.0, 5.0, 8.0, 7.0, 9.0]
-    assert dominated(costs, values) == [False, False, True, True, False]
 
 
 def test_initial_checkpoints_may_be_gone():

@@ -1,4 +1,4 @@
-"""FLOPs that are count_flops without computing, beside those of a real prediction."""
+"""FLOPs counted on the meta device, beside those of a real prediction."""
 
 import copy
 
