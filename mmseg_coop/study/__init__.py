@@ -1,11 +1,11 @@
-from .conduct import Conductor
+from .executor import TrialExecutor
 from .grid import Entry, Grid, read_grid
 from .report import compare_trials, report
-from .summary import check_marks
+from .markdown_summary import check_marks
 from .trial import Trial, make_trials
 
 __all__ = [
-    'Conductor',
+    'TrialExecutor',
     'Entry',
     'Grid',
     'Trial',
