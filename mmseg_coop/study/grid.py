@@ -1,6 +1,5 @@
 """A grid: the methods and seeds of a study, read from a small config file."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -257,8 +256,3 @@ def _is_seed(seed: Any) -> bool:
 
 def _is_name(name: Any) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
-
-
-def as_plain(value: Any) -> Any:
-    """Convert a value to what a JSON file gives back."""
-    return json.loads(json.dumps(value, default=str))

@@ -12,7 +12,7 @@ from ..apis import load_config
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.resume import last_checkpoint
 from ..evaluation.results import Results
-from .grid import Entry, Grid, Seed, as_plain
+from .grid import Entry, Grid, Seed
 
 RECORD = 'run.json'
 FAILED = 'failed.txt'
@@ -159,18 +159,18 @@ class Trial:
     def identity(self) -> dict[str, Any]:
         """Options that its results depend on, written to ``run.json``."""
         entry, base = self.entry, self.grid.file.parent
-        return as_plain(
-            dict(
-                method=entry.name,
-                seed=self.seed,
-                config=entry.config and os.path.relpath(entry.config, base),
-                options=dict(entry.options),
-                networks=entry.networks,
-                of=entry.of,
-                # None, as in records without this key.
-                networks_init=entry.networks_init or None,
-            )
+        options = dict(
+            method=entry.name,
+            seed=self.seed,
+            config=entry.config and os.path.relpath(entry.config, base),
+            options=dict(entry.options),
+            networks=entry.networks,
+            of=entry.of,
+            # None, as in records without this key.
+            networks_init=entry.networks_init or None,
         )
+        # As they are read from a JSON file, without tuples.
+        return json.loads(json.dumps(options, default=str))
 
     @property
     def config_file(self) -> Path:
