@@ -12,15 +12,15 @@ from ...plot_style import STYLE
 from ..comparison import Comparison, Method
 from ..scalars import Curve, step_unit, validation_curves
 
-# Characters of a title above a picture of the gallery.
+# Characters of a line of a title in the gallery.
 _TITLE = 22
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Validation mIoU of each network of each trained method, where it is logged.
+    """Draw learning curves: the logged validation mIoU of each network.
 
     Returns:
-        A figure for each method's label, all on the same scale.
+        A figure for each trained method, by its label, all on the same scale.
     """
     found = {
         method.label: [validation_curves(run) for run in method.runs]
@@ -38,10 +38,10 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
 
 
 def draw_gains(comparison: Comparison) -> Figure | None:
-    """A heat map of gains over the single network: classes × methods, in points.
+    """Draw a heat map of gains over the single network: classes × methods, in points.
 
     Returns:
-        None if no method has such a baseline.
+        None without a single network to compare with.
     """
     pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]
@@ -73,10 +73,10 @@ def draw_gallery(
     classes: Sequence[str],
     palette: np.ndarray,
 ) -> Figure:
-    """Pictures side by side, as in Figures 3 and 4 of the paper.
+    """Draw pictures side by side, as in Figures 3 and 4 of the paper.
 
     Args:
-        columns: Titles and pictures, (H, W, 3) in RGB, uint8, one for each row.
+        columns: Pictures by the column's title, (H, W, 3) in RGB, uint8, one per row.
         classes: Names of the classes.
         palette: RGB colour of each class.
     """

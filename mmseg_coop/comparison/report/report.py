@@ -1,4 +1,4 @@
-"""One self-contained HTML page that shows a comparison, and its figures as PNG."""
+"""Write a comparison as one self-contained HTML page, and its figures as PNG."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from .figures import draw_curves, draw_gains, draw_gallery
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
 
 _HERE = Path(__file__).parent
-# Larger pictures are made smaller: the page is read on screens.
+# Maximum width of pictures in the page.
 _WIDTH = 480
 _GALLERY_ROWS = 4
 
@@ -29,11 +29,17 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` and PNG figures.
 
+    Args:
+        comparison: The comparison.
+        tables: Its tables.
+        folder: Folder to write to.
+        images: Number of images in the gallery.
+
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
-        FileNotFoundError: If the gallery's configs or checkpoints are gone.
+        FileNotFoundError: If configs or checkpoints that the gallery needs are gone.
     """
     gallery = make_gallery(comparison, images) if images else None
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +75,7 @@ def write_report(
 
 
 def _lead(comparison: Comparison) -> str:
-    """The answer in a sentence or two."""
+    """Write the main result of each network in a sentence."""
     sentences = []
     for network in dict.fromkeys(method.network for method in comparison.methods):
         best = comparison.best(network)
@@ -137,7 +143,7 @@ def _page_exhibit(exhibit: Exhibit, gallery: Gallery, kind: str) -> dict:
 
 
 def _draw_rows(comparison: Comparison, gallery: Gallery):
-    """The gallery's first and last rows as a figure."""
+    """Draw the largest gains and losses of the gallery as a figure."""
     half = _GALLERY_ROWS // 2
     exhibits = gallery.exhibits
     if len(exhibits) > _GALLERY_ROWS:
@@ -158,7 +164,7 @@ def _colors(picture: Picture, palette: np.ndarray) -> np.ndarray:
 
 
 def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> str:
-    """A picture within the page: photos as JPEG, label maps and differences as PNG."""
+    """Encode a picture for the page: photos as JPEG, others as PNG."""
     labels = pixels.ndim == 2
     image = Image.fromarray(pixels)
     if labels:
