@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmseg_coop.cost.machine import describe_machine
 
-from .results import Measurement, Line, Options, Panel
+from .results import Line, Measurement, Options, Panel
 from .rows import ROWS
 
 
@@ -75,7 +75,9 @@ def _record(machine: str, quick: bool, measurements: list, panels: list) -> Reco
     )
 
 
-def _measurement(ratio: float, met: bool | None, pairs: list | None, **rest) -> Measurement:
+def _measurement(
+    ratio: float, met: bool | None, pairs: list | None, **rest
+) -> Measurement:
     """Read a measurement; the ratio and whether it is met are computed again."""
     return Measurement(**rest, pairs=None if pairs is None else tuple(pairs))
 

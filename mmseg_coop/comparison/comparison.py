@@ -153,7 +153,7 @@ class Comparison:
         return [row for row in paper_rows(self.dataset) if row.network in networks]
 
     def baseline(self, method: Method, kind: str) -> Method | None:
-        """Find the baseline of a method: of the same network and test-time augmentation.
+        """Find a method's baseline: of the same network, with or without TTA as well.
 
         A baseline itself is compared only with the baselines listed before its own.
 

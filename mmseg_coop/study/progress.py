@@ -72,7 +72,9 @@ class Progress:
         total = self._total(trial)
         done = self._positions[trial].iteration
         share = f' {100 * done // total} %' if total and done else ''
-        text = command or ('elsewhere' if trial in self._executor.elsewhere else 'waits')
+        text = command or (
+            'elsewhere' if trial in self._executor.elsewhere else 'waits'
+        )
         return State(f'{text}{share}', seconds=self._seconds(trial, total, done))
 
     def _seconds(self, trial: Trial, total: int | None, done: int) -> float | None:

@@ -24,8 +24,8 @@ def keep_record(trial: Trial, split: str) -> None:
     results = results_file(test)
     if not results.is_file():
         raise FileNotFoundError(
-            f'{test}: the test has written no results; expected a config that evaluates '
-            'with CoopIoUMetric and has the CoopEvaluationHook'
+            f'{test}: the test has written no results; expected a config that '
+            'evaluates with CoopIoUMetric and has the CoopEvaluationHook'
         )
     files = AtomicBackend()
     files.put(results.read_bytes(), results_file(record))

@@ -111,7 +111,6 @@ class Trial:
         """The work dir of the test of a split."""
         return self.folder / 'tests' / split
 
-
     def argument(self, split: str) -> str:
         """Argument of ``tools/compare.py`` for the results of a split."""
         source = self.sources[0] if self.entry.predict else self

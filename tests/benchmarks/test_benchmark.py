@@ -11,7 +11,7 @@ from benchmarks.models import build_host, build_pair, network_config, read_confi
 from benchmarks.plots import write_plots
 from benchmarks.prediction import average
 from benchmarks.records import Record, read_records, write_records
-from benchmarks.results import Measurement, Line, Panel
+from benchmarks.results import Line, Measurement, Panel
 from benchmarks.run_tools import host_config
 from benchmarks.run_tools import run_tool as run_process
 from benchmarks.tables import write_markdown
@@ -22,7 +22,9 @@ from mmseg_coop.models.necks import CoopConnector
 from helpers.run_tool import TOOLS, run_tool
 
 MB = 2**20
-MEASURED = Measurement('prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8))
+MEASURED = Measurement(
+    'prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8)
+)
 PANEL = Panel('memory', 'networks', 'MB', [Line('measured', [1, 2], [3.0, 6.0])])
 RECORDS = {
     'c': Record('a machine', False, [MEASURED], []),
@@ -58,7 +60,11 @@ def test_verdicts_follow_from_the_ratio(limit, at_least, met):
 def test_times_are_compared_turn_by_turn():
     times = Times(host=[1.0, 2.0, 4.0], ours=[1.0, 1.0, 1.0])
     measured = times.duration('step', 'theirs')
-    assert (measured.host, measured.ours, measured.pairs) == (2.0, 1.0, (0.25, 0.5, 1.0))
+    assert (measured.host, measured.ours, measured.pairs) == (
+        2.0,
+        1.0,
+        (0.25, 0.5, 1.0),
+    )
     speed = times.speed('step', 'theirs', images=4, limit=2.0)
     assert (speed.host, speed.ours, speed.pairs) == (2.0, 4.0, (1.0, 2.0, 4.0))
     assert speed.met
