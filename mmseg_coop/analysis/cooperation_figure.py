@@ -1,4 +1,4 @@
-"""The picture of how networks cooperate."""
+"""Figure of the strength of connectors and the similarity of feature maps."""
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -8,7 +8,7 @@ from .cooperation import Cooperation
 
 
 def draw_cooperation(found: Cooperation) -> Figure:
-    """Strength of connectors and similarity of feature maps, as bars by site."""
+    """Draw strength and similarity as a bar for each site."""
     groups = {
         'strength of the connector': found.strength,
         'similarity (linear CKA)': found.similarity,
