@@ -120,8 +120,8 @@ def test_main_table(comparison):
 def test_formats_hold_the_same_figures(comparison):
     table = main_table(comparison)
     rows = list(csv.reader(io.StringIO(comma_separated(table))))
-    figures = json.loads(as_json(comparison))
-    for row, method in zip(rows[1:], figures['methods'], strict=True):
+    content = json.loads(as_json(comparison))
+    for row, method in zip(rows[1:], content['methods'], strict=True):
         assert float(row[1]) == method['mIoU']
         assert float(row[4]) == method['classes']['road']
         assert method['classes']['bus'] is None
@@ -280,7 +280,7 @@ def test_runs_that_are_no_seeds_of_a_method(tmp_path):
 
 
 def test_gains_are_of_the_seeds_that_both_have(tmp_path):
-    """As in a study that is not through."""
+    """As in an unfinished study."""
     runs = [('single', 0, 0.8), ('single', 1, 0.5), ('same', 0, 0.9), ('multi', 2, 0.9)]
     paths = [
         str(save_run(tmp_path / f'{method}{seed}', make_results(q, method, seed)))
@@ -365,13 +365,13 @@ def test_a_network_of_a_pair_as_a_row(tmp_path):
     table = main_table(comparison)
     assert [row[0].text for row in table.rows] == ['single', 'same', 'same top ‡']
     assert any('not trained' in note for note in table.notes)
-    figures = json.loads(as_json(comparison))['methods']
-    assert [figure['trained'] for figure in figures] == [True, True, False]
+    methods = json.loads(as_json(comparison))['methods']
+    assert [method['trained'] for method in methods] == [True, True, False]
     with pytest.raises(ValueError, match='left: expected one of top, bottom, mean'):
         load_runs([runs[2].replace(':top', ':left')])
 
 
-def test_baselines_of_ones_own(tmp_path):
+def test_custom_baselines(tmp_path):
     names = dict(narrow=0.8, wide=0.85, same=0.9)
     runs = [
         f'{name}={save_run(tmp_path / name, make_results(quality, "single"))}'

@@ -77,7 +77,7 @@ def study(tmp_path_factory, python):
     finally:
         process.kill()
     assert process.wait() == -signal.SIGKILL
-    # The training is told, saves and leaves.
+    # The training run is signalled, saves and exits.
     trial = find(folder, 'same')
     wait_for(lambda: trial.lock() is not None)
     assert not trial.finished and trial.weights is None
@@ -101,7 +101,7 @@ def attempts(folder, method) -> list[str]:
 
 def test_killed_and_resumed(study):
     folder = study[0]
-    # What was finished is not done again, what was not goes on.
+    # Finished commands are not run again, others continue.
     tests = ['test val', 'test more']
     assert attempts(folder, 'single') == ['train', *tests]
     assert attempts(folder, 'same') == ['train', 'train', *tests]
@@ -110,7 +110,7 @@ def test_killed_and_resumed(study):
     assert output.count(f'Iter(train) [{ITERS}/{ITERS}]') == 1
 
 
-def test_a_failed_run_is_passed_over(study):
+def test_a_failed_run_is_left_out(study):
     folder, code, out, err = study
     assert code == 2 and 'Traceback' not in err
     assert 'error: 2 of 5 runs have failed' in err
@@ -150,7 +150,7 @@ def test_half_precision_is_kept_and_tested(study):
 def test_records_alone_give_the_tables_again(
     study, tmp_path, monkeypatch, capsys, starts_fast
 ):
-    """As from a clone that has them, without checkpoints and data."""
+    """As from a clone, without checkpoints and data."""
     folder = study[0]
     records = folder / 'work' / 'records'
     before = (records / 'grid_val.md').read_text()
