@@ -46,8 +46,10 @@ class Table:
     rows: list[list[Cell]]
     notes: tuple[str, ...] = ()
 
-    def transposed(self) -> 'Table':
-        """Swap rows and columns, for many classes on a narrow screen."""
+    def upright(self) -> 'Table':
+        """Swap rows and columns if that gives fewer columns."""
+        if len(self.rows) >= len(self.columns):
+            return self
         columns = [self.columns[0], *(row[0].text for row in self.rows)]
         rows = [
             [text_cell(name), *(row[i] for row in self.rows)]
@@ -56,9 +58,6 @@ class Table:
         ]
         return replace(self, columns=columns, rows=rows)
 
-    def upright(self) -> 'Table':
-        """Swap rows and columns if that gives fewer columns."""
-        return self.transposed() if len(self.rows) < len(self.columns) else self
 
     def parts(self, width: int) -> 'list[Table]':
         """Split the columns into tables that fit a width.

@@ -1,16 +1,13 @@
 """Progress of the trials of a study, and the time left."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from ..comparison.scalars import read_scalars
 from .executor import TrialExecutor
 from .trial import Trial
-
-# Bytes at the end of a log that are read.
-_TAIL = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -93,17 +90,9 @@ class Progress:
 
 
 def _position(work_dir: Path) -> _Position:
-    """Read the position from the newest log with a training iteration."""
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
-        with file.open('rb') as log:
-            log.seek(max(file.stat().st_size - _TAIL, 0))
-            lines = log.read().decode(errors='replace').splitlines()
-        for line in reversed(lines):
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                # An incomplete line.
-                continue
-            if 'loss' in record and 'iter' in record:
-                return _Position(record['iter'], record.get('time'))
-    return _Position()
+    """Read the position from the last logged training iteration."""
+    last: dict = {}
+    for record in read_scalars(work_dir):
+        if 'loss' in record and 'iter' in record:
+            last = record
+    return _Position(last.get('iter', 0), last.get('time'))

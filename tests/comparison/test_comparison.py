@@ -117,7 +117,7 @@ def test_main_table(comparison):
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-def test_formats_hold_the_same_figures(comparison):
+def test_formats_hold_the_same_numbers(comparison):
     table = main_table(comparison)
     rows = list(csv.reader(io.StringIO(comma_separated(table))))
     content = json.loads(as_json(comparison))
