@@ -58,7 +58,6 @@ class Table:
         ]
         return replace(self, columns=columns, rows=rows)
 
-
     def parts(self, width: int) -> 'list[Table]':
         """Split the columns into tables that fit a width.
 
