@@ -11,7 +11,7 @@ from scipy.stats import sem, t, ttest_rel
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
-from mmseg_coop.comparison.report.costs import dominated, draw_costs
+from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
 from mmseg_coop.comparison.table_formats import (

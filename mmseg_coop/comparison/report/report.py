@@ -14,7 +14,7 @@ from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
 from ..table import Cell, Table
-from .costs import draw_costs
+from .cost_figure import draw_costs
 from .figures import draw_curves, draw_gains, draw_gallery
 from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
 
