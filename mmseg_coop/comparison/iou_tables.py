@@ -59,9 +59,12 @@ def main_table(comparison: Comparison) -> Table:
         mark = '' if row.consistent else MARK
         cells = [text_cell(f'{row.network} {row.method} (paper){mark}')]
         cells += [number_cell(row.miou), *(Cell('') for _ in kinds)]
-        rows.append(
-            cells + [_class_of_paper(row.classes, c) for c in comparison.classes]
-        )
+        known = row.classes
+        cells += [
+            number_cell(known.get(name)) if known else Cell('')
+            for name in comparison.classes
+        ]
+        rows.append(cells)
     notes = [_about(comparison), *recombined(comparison)]
     if not all(row.consistent for row in paper):
         notes.append(INCONSISTENT)
@@ -121,10 +124,6 @@ def _gain_cell(gain: Gain | None) -> Cell:
     if gain.p_value is not None:
         text += f' p={gain.p_value:.2g}'
     return Cell(text, gain.points)
-
-
-def _class_of_paper(classes: dict[str, float], name: str) -> Cell:
-    return number_cell(classes.get(name)) if classes else Cell('')
 
 
 def _about(comparison: Comparison) -> str:

@@ -109,14 +109,10 @@ def _joined(
     shared = {k: first[k] for k in ('data_preprocessor', 'test_cfg') if k in first}
     # Without ``_delete_``: there are no common keys to merge with.
     entries = [
-        {'name': name, **_without_delete(model_entry(model))}
-        for name, model in zip(names, models, strict=True)
+        {'name': name, **{k: v for k, v in entry.items() if k != '_delete_'}}
+        for name, entry in zip(names, map(model_entry, models), strict=True)
     ]
     return {**common, **shared, 'networks': entries}
-
-
-def _without_delete(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in entry.items() if k != '_delete_'}
 
 
 def _check_classes(

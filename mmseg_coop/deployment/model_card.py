@@ -12,6 +12,15 @@ from .published_results import Tested
 # Keys of a training run that are listed if known, and those whose absence is noted.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
 _EXPECTED = ('command', 'seed')
+_USE = """\
+## Use
+
+```python
+from mmseg_coop.apis import Predictor
+
+prediction = Predictor('this/folder')('image.jpg')
+```
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def model_card(card: Card) -> str:
             f'# {card.name}\n',
             'A semantic segmentation model of mmseg_coop, for MMSegmentation: networks '
             'that share feature maps while they train.\n',
-            *_use(),
+            _USE,
             *_results(card),
             *_cost(card),
             *_training(card),
@@ -75,14 +84,6 @@ def _head(card: Card) -> Iterator[str]:
         miou = card.tested.miou(card.predicted_by)
         yield f'    metrics: [{{type: mean_iou, value: {miou:.2f}}}]'
     yield '---\n'
-
-
-def _use() -> Iterator[str]:
-    yield '## Use\n'
-    yield '```python'
-    yield 'from mmseg_coop.apis import Predictor\n'
-    yield "prediction = Predictor('this/folder')('image.jpg')"
-    yield '```\n'
 
 
 def _results(card: Card) -> Iterator[str]:

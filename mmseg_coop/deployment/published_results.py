@@ -80,7 +80,9 @@ def find_tested(
     if kept is not None and kept.model == own and name in kept.iou:
         return kept, ''
     problems = {}
-    for file in _files(checkpoint.parent):
+    files = sorted((checkpoint.parent / FOLDER).glob('*.npz'))
+    # Those of tests first.
+    for file in sorted(files, key=lambda file: not file.stem.startswith('test')):
         results = Results.load(file)
         problem = _problem(own, name, results)
         if not problem:
@@ -88,12 +90,6 @@ def find_tested(
         problems[file.name] = problem
     told = '; '.join(f'{name} {problem}' for name, problem in problems.items())
     return None, told or 'no test of it was found'
-
-
-def _files(folder: Path) -> list[Path]:
-    """List files of results in a work dir, those of tests first."""
-    found = sorted((folder / FOLDER).glob('*.npz'))
-    return sorted(found, key=lambda file: not file.stem.startswith('test'))
 
 
 def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:

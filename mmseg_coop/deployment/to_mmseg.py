@@ -106,10 +106,6 @@ def _is_known(kind: Any, registry: Registry) -> bool:
 _LEFT_OUT = object()
 
 
-def _leave_out(options: dict) -> Any:
-    return _LEFT_OUT
-
-
 def _renamed(name: str, without: tuple[str, ...] = (), **added: Any) -> _Change:
     def change(options: dict) -> dict:
         kept = {k: v for k, v in options.items() if k not in without}
@@ -150,6 +146,6 @@ _CHANGES: dict[Any, Any] = {
             engine.NonFiniteHook,
             engine.StopHook,
         ),
-        _leave_out,
+        lambda _: _LEFT_OUT,
     ),
 }

@@ -98,7 +98,7 @@ def draw(
 def _cell(trial: Trial, state: State) -> str:
     style = _STYLES.get(state.text.split(' ')[0], 'cyan')
     text = state.text if state.miou is None else f'{state.miou:.2f}'
-    seeds = trial.place.split('_', 1)[1].replace('_', '+')
+    seeds = trial.seed_name.split('_', 1)[1].replace('_', '+')
     return f'[dim]{seeds}:[/dim] [{style}]{text}[/{style}]'
 
 

@@ -59,13 +59,15 @@ class Trial:
         self.seed = seed
         self.sources = sources
         seeds = seed if isinstance(seed, tuple) else (seed,)
-        self.place = f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
-        self.folder = work_dir / entry.name / self.place
+        self.seed_name = (
+            f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
+        )
+        self.folder = work_dir / entry.name / self.seed_name
         self._records = records
 
     @property
     def name(self) -> str:
-        return f'{self.entry.name}/{self.place}'
+        return f'{self.entry.name}/{self.seed_name}'
 
     @property
     def weights(self) -> Path | None:
@@ -105,7 +107,7 @@ class Trial:
 
     def record(self, split: str) -> Path:
         """The folder of the record of a split."""
-        return self._records / split / self.entry.name / self.place
+        return self._records / split / self.entry.name / self.seed_name
 
     def test_folder(self, split: str) -> Path:
         """The work dir of the test of a split."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...plot_style import STYLE
-from ..comparison import Comparison, Method
+from ..comparison import Comparison
 from ..scalars import Curve, step_unit, validation_curves
 
 # Characters of a line of a title in the gallery.
@@ -28,7 +28,10 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
         if method.trained
     }
     found = {label: runs for label, runs in found.items() if any(runs)}
-    values = [v for runs in found.values() for run in runs for v in _values(run)]
+    curves = [
+        curve for runs in found.values() for run in runs for curve in run.values()
+    ]
+    values = [value for _, values in curves for value in values]
     limits = (min(values) - 1, max(values) + 1) if values else (0, 100)
     units = {method.label: step_unit(method.runs[0]) for method in comparison.methods}
     return {
@@ -48,7 +51,9 @@ def draw_gains(comparison: Comparison) -> Figure | None:
     if not pairs:
         return None
     names = ['mean', *comparison.classes]
-    gains = np.stack([_gains(m, baseline) for m, baseline in pairs], axis=1)
+    gains = np.stack(
+        [[m.miou - other.miou, *(m.iou - other.iou)] for m, other in pairs], axis=1
+    )
     limit = max(np.nanmax(np.abs(gains)), 1e-6)
     with rc_context(STYLE):
         size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
@@ -118,11 +123,3 @@ def _draw_curves(
         if any(len(run) > 1 for run in runs):
             axis.legend()
     return figure
-
-
-def _values(run: Mapping[str, Curve]) -> list[float]:
-    return [value for _, values in run.values() for value in values]
-
-
-def _gains(method: Method, baseline: Method) -> np.ndarray:
-    return np.array([method.miou - baseline.miou, *(method.iou - baseline.iou)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ...plot_style import as_svg, save
@@ -16,7 +17,7 @@ from ..comparison import Comparison
 from ..table import Cell, Table
 from .cost_figure import draw_costs
 from .figures import draw_curves, draw_gains, draw_gallery
-from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
+from .gallery import BROKEN, FIXED, Exhibit, Gallery, make_gallery
 
 _HERE = Path(__file__).parent
 # Maximum width of pictures in the page.
@@ -51,7 +52,8 @@ def write_report(
     if gains:
         save(gains, folder / 'gains.png')
     for i, (label, figure) in enumerate(curves.items(), start=1):
-        save(figure, folder / f'curves_{i}_{_file_name(label)}.png')
+        name = re.sub(r'[^\w.+-]+', '_', label)
+        save(figure, folder / f'curves_{i}_{name}.png')
     if gallery:
         save(_draw_rows(comparison, gallery), folder / 'gallery.png')
     environment = jinja2.Environment(
@@ -142,7 +144,7 @@ def _page_exhibit(exhibit: Exhibit, gallery: Gallery, kind: str) -> dict:
     return dict(fields, pictures=pictures, columns=len(titles))
 
 
-def _draw_rows(comparison: Comparison, gallery: Gallery):
+def _draw_rows(comparison: Comparison, gallery: Gallery) -> Figure:
     """Draw the largest gains and losses of the gallery as a figure."""
     half = _GALLERY_ROWS // 2
     exhibits = gallery.exhibits
@@ -152,15 +154,11 @@ def _draw_rows(comparison: Comparison, gallery: Gallery):
     size = exhibits[0].pictures[0].pixels.shape[1::-1]
     for exhibit in exhibits:
         for picture in exhibit.pictures:
-            shown = Image.fromarray(_colors(picture, gallery.palette)).resize(
-                size, Image.Resampling.NEAREST
-            )
+            pixels = picture.pixels
+            colors = gallery.palette[pixels] if pixels.ndim == 2 else pixels
+            shown = Image.fromarray(colors).resize(size, Image.Resampling.NEAREST)
             columns.setdefault(picture.title, []).append(np.asarray(shown))
     return draw_gallery(columns, comparison.classes, gallery.palette)
-
-
-def _colors(picture: Picture, palette: np.ndarray) -> np.ndarray:
-    return palette[picture.pixels] if picture.pixels.ndim == 2 else picture.pixels
 
 
 def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> str:
@@ -186,7 +184,3 @@ def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> st
 
 def _css(color) -> str:
     return 'rgb({}, {}, {})'.format(*map(int, color))
-
-
-def _file_name(label: str) -> str:
-    return re.sub(r'[^\w.+-]+', '_', label)

@@ -46,7 +46,12 @@ class DeployedModel(nn.Module):
         model.test_cfg = ConfigDict({**(model.test_cfg or {}), 'mode': 'whole'})
         self.names: tuple[str, ...] = ()
         if isinstance(model, CooperativeEncoderDecoder):
-            self._check_one_way(model)
+            if model.plan.crossing:
+                raise ValueError(
+                    f'connections: networks {", ".join(model.plan.networks)} read each '
+                    "other, and can't be exported; expected connections in one "
+                    'direction'
+                )
             every = uncertainty or model.predict_with == MEAN
             self.names = model.plan.networks if every else (model.predict_with,)
             self.selected = model.predict_with
@@ -97,14 +102,6 @@ class DeployedModel(nn.Module):
         if probabilities.shape[1] == 1:
             return (probabilities[:, 0] > self.threshold).long()
         return probabilities.argmax(dim=1)
-
-    @staticmethod
-    def _check_one_way(model: CooperativeEncoderDecoder) -> None:
-        if model.plan.crossing:
-            raise ValueError(
-                f'connections: networks {", ".join(model.plan.networks)} read each '
-                "other, and can't be exported; expected connections in one direction"
-            )
 
 
 def probabilities_of(logits: Tensor) -> Tensor:
