@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from rich.console import Console
 from scipy.stats import sem, t, ttest_rel
 
@@ -434,9 +435,12 @@ def test_accuracy_over_cost(tmp_path):
     table = all_tables(comparison)[-1]
     assert table.title == 'Cost' and table.rows[1][1].value == 2.0
     assert table.rows[1][2].text == '-' and table.rows[1][4].value == 20.0
+    before = pyplot.get_fignums()
     figure = draw_costs(comparison)
     labels = [text.get_text() for text in figure.axes[0].texts]
     assert labels == ['single', 'ensemble', 'same']
+    # It would be kept open for the rest of the process.
+    assert pyplot.get_fignums() == before
 
 
 def test_dominated():
