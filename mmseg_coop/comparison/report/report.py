@@ -44,13 +44,11 @@ def write_report(
     """
     gallery = make_gallery(comparison, images) if images else None
     folder.mkdir(parents=True, exist_ok=True)
-    costs = draw_costs(comparison)
-    gains = draw_gains(comparison)
+    figures = dict(costs=draw_costs(comparison), gains=draw_gains(comparison))
+    figures = {name: figure for name, figure in figures.items() if figure}
     curves = draw_curves(comparison)
-    if costs:
-        save(costs, folder / 'costs.png')
-    if gains:
-        save(gains, folder / 'gains.png')
+    for name, figure in figures.items():
+        save(figure, folder / f'{name}.png')
     for i, (label, figure) in enumerate(curves.items(), start=1):
         name = re.sub(r'[^\w.+-]+', '_', label)
         save(figure, folder / f'curves_{i}_{name}.png')
@@ -65,9 +63,8 @@ def write_report(
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
         tables=list(map(_shown, tables)),
-        costs=as_svg(costs) if costs else '',
-        gains=as_svg(gains) if gains else '',
         curves=[as_svg(figure) for figure in curves.values()],
+        **{name: as_svg(figure) for name, figure in figures.items()},
         footer=f'Made by mmseg_coop {__version__} (tools/compare.py --report).',
         **(_gallery_fields(comparison, gallery) if gallery else {}),
     )
