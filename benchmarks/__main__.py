@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Say what is wrong before measuring takes its time."""
+    """Check arguments before anything is measured."""
     if args.repeats < 1:
         raise ValueError(f'--repeats: found {args.repeats}, expected 1 or more')
     for path in filter(None, (args.json, args.markdown)):
@@ -55,7 +55,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def measure_rows(args: argparse.Namespace, console: Console) -> dict[str, Record]:
-    """Measure row by row; each is written at once, as the next may fail."""
+    """Measure row by row; each is written at once, because the next may fail."""
     known = args.json is not None and args.json.is_file()
     records = read_records(args.json) if known else {}
     for name in args.only or ROWS:

@@ -1,4 +1,4 @@
-"""Row compile: the switch ``compile`` for training and testing."""
+"""Row compile: ``compile=True`` in training and testing."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,11 +10,11 @@ from mmseg_coop.cost.timing import seconds
 from mmseg_coop.engine.evaluation_loops import predict_batch
 
 from .models import build_pair, network_config, random_batch
-from .results import Figure, Options
+from .results import Measurement, Options
 from .timing import in_turn
 
 
-def compiled(options: Options) -> Iterator[Figure]:
+def compiled(options: Options) -> Iterator[Measurement]:
     """The small pair for CamVid: a training step and a prediction."""
     size = (64, 96) if options.quick else (180, 240)
     images, samples = random_batch(2 if options.quick else 8, *size)
@@ -22,7 +22,7 @@ def compiled(options: Options) -> Iterator[Figure]:
     for name, method in (('training step', _train), ('prediction', _predict)):
         plain, ours = (method(batch, compile) for compile in (False, True))
         first = seconds(ours)
-        yield in_turn(plain, ours, options.repeats).figure(
+        yield in_turn(plain, ours, options.repeats).duration(
             f'{name} of DeepLabV3+, ResNet-18, `same`, compiled',
             'the same, not compiled',
             note=f'the first call takes {first:.0f} s',

@@ -1,4 +1,4 @@
-"""Rows g and h: the tools as they are run, as processes."""
+"""Rows g and h: ``tools/train.py`` and ``tools/test.py``, run as processes."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,12 +11,12 @@ from mmseg.registry import MODELS
 
 from .drawn_scenes import draw_camvid, draw_cityscapes
 from .models import read_config
-from .results import Figure, Options
+from .results import Measurement, Options
 from .run_tools import HOST, OURS, ToolRun, host_config, run_tool
 from .timing import Times
 
 
-def test(options: Options) -> Iterator[Figure]:
+def test(options: Options) -> Iterator[Measurement]:
     """``tools/test.py`` with a small network on drawn images in Cityscapes' layout."""
     height, width, images = (128, 256, 12) if options.quick else (1024, 2048, 32)
     with tempfile.TemporaryDirectory() as name:
@@ -50,7 +50,7 @@ def test(options: Options) -> Iterator[Figure]:
         )
 
 
-def train(options: Options) -> Iterator[Figure]:
+def train(options: Options) -> Iterator[Measurement]:
     """``tools/train.py`` with the configs for CamVid as they are shipped."""
     iterations = 12 if options.quick else 24
     with tempfile.TemporaryDirectory() as name:
@@ -86,15 +86,15 @@ def _compare(
     ours: Callable[[], list[ToolRun]],
     turns: int,
     images: int = 1,
-) -> Iterator[Figure]:
-    """Images a second of the iterations, and the time of the whole processes."""
+) -> Iterator[Measurement]:
+    """Compare images per second of the iterations, and times of whole processes."""
     runs = [(host(), ours()) for _ in range(turns)]
     yield _times(runs, 'iteration').speed(what, against, images, 2.0)
-    yield _times(runs, 'process').figure(f'{what}: the whole process', against)
+    yield _times(runs, 'process').duration(f'{what}: the whole process', against)
 
 
 def _times(turns: list[tuple[list[ToolRun], list[ToolRun]]], part: str) -> Times:
-    """Seconds of each turn, added up where a side has several runs."""
+    """Sum the seconds of a turn's runs."""
     host, ours = (
         [sum(getattr(run, part) for run in runs) for runs in side]
         for side in zip(*turns, strict=True)
@@ -103,7 +103,7 @@ def _times(turns: list[tuple[list[ToolRun], list[ToolRun]]], part: str) -> Times
 
 
 def _small(config: Config, folder: Path) -> Config:
-    """A network so small that the rest of a test shows, on drawn data."""
+    """Make a network small, so that loading and evaluation dominate a test."""
     norm = dict(type='BN', requires_grad=True)
     model = config.model
     model.pretrained = None
@@ -123,7 +123,7 @@ def _save_weights(config: Config, path: Path) -> None:
 
 
 def _short(config: Config, data: str | Path, iterations: int) -> Config:
-    """Some iterations on these data, and the validation at the end of training."""
+    """Limit a training run to some iterations on these data, and one validation."""
     config.train_cfg.update(max_iters=iterations, val_interval=10 * iterations)
     for loader in ('train', 'val', 'test'):
         config[f'{loader}_dataloader'].dataset.data_root = str(data)

@@ -1,22 +1,21 @@
-"""Row i: what connectors add to the arithmetic of two networks."""
+"""Row i: FLOPs of connectors, beside those of the two networks."""
 
 from collections.abc import Iterator
 
 import torch
 from mmengine.config import ConfigDict
-from torch import Tensor
 
 from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
 from .models import build_pair, network_config
-from .results import Figure, Options
+from .results import Measurement, Options
 
 _LIMITS = {'same': 0.10, 'multi': 0.12}
 
 
-def share(options: Options) -> Iterator[Figure]:
-    """Both patterns, at full rank and narrower, on ResNet-101 at 769x769."""
+def share(options: Options) -> Iterator[Measurement]:
+    """Measure both patterns, at full width and narrower, on ResNet-101 at 769x769."""
     size = 129 if options.quick else 769
     for network in ('danet', 'deeplabv3plus'):
         config = network_config(network, options.quick, depth=101)
@@ -26,7 +25,7 @@ def share(options: Options) -> Iterator[Figure]:
                     config, size, size, pattern, dict(width=width)
                 )
                 narrow = f', `width={width}`' if width else ''
-                yield Figure(
+                yield Measurement(
                     f'connectors of `{pattern}`{narrow}, {network}, {size}×{size}',
                     'its two networks',
                     'GFLOPs',
@@ -44,7 +43,7 @@ def connectors_flops(
     connector: dict | None = None,
     training: bool = False,
 ) -> tuple[int, int]:
-    """FLOPs of a forward of one image: of connectors, and of the two networks."""
+    """Count FLOPs of a forward pass of one image: connectors, and the two networks."""
     with torch.device('meta'):
         pairs = build_pair(config, None), build_pair(config, pattern, connector)
     networks, connected = (_flops(pair, height, width, training) for pair in pairs)
@@ -54,17 +53,16 @@ def connectors_flops(
 def _flops(
     model: CooperativeEncoderDecoder, height: int, width: int, training: bool
 ) -> int:
-    """All networks to their ends."""
+    """Count FLOPs of all networks up to their logits."""
     names = model.eval().plan.networks
+    image = torch.empty(1, 3, height, width, device='meta')
 
-    def call(image: Tensor) -> None:
-        def heads(name: str) -> None:
-            network = model.networks[name]
-            features = network.extract_feat(image)
-            network.decode_head(features)
-            if training and network.with_auxiliary_head:
-                network.auxiliary_head(features)
+    def heads(name: str) -> None:
+        network = model.networks[name]
+        features = network.extract_feat(image)
+        network.decode_head(features)
+        if training and network.with_auxiliary_head:
+            network.auxiliary_head(features)
 
-        model.plan.run(heads, names, (height, width))
-
-    return count_flops(call, height, width)
+    with torch.no_grad():
+        return count_flops(lambda: model.plan.run(heads, names, (height, width)))

@@ -1,4 +1,4 @@
-"""Row growth: how memory grows with networks, pixels, images and tokens."""
+"""Row growth: memory over networks, pixels, images and tokens."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -78,7 +78,7 @@ def _attention_panel(options: Options) -> Panel:
 
 
 def _power(x: list[int], last: float, exponent: int) -> list[float]:
-    """A power of x through the last point."""
+    """Compute a power of x that passes through the last point."""
     return [last * (value / x[-1]) ** exponent for value in x]
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from mmseg_coop.plot_style import STYLE
 
@@ -16,8 +17,8 @@ _FONT = 8
 def write_plots(folder: Path, records: dict[str, Record]) -> None:
     """Write ``ratios.png`` and ``growth.png``, as far as there is anything to show."""
     folder.mkdir(parents=True, exist_ok=True)
-    with plt.rc_context(STYLE):
-        if any(record.figures for record in records.values()):
+    with rc_context(STYLE):
+        if any(record.measurements for record in records.values()):
             _draw_ratios(records, folder / 'ratios.png')
         panels = [p for record in records.values() for p in record.panels]
         if panels:
@@ -26,8 +27,9 @@ def write_plots(folder: Path, records: dict[str, Record]) -> None:
 
 def _draw_ratios(records: dict[str, Record], path: Path) -> None:
     """A bar for each ratio, with a stroke at the one to reach."""
-    named = [(name, f) for name, record in records.items() for f in record.figures]
-    figure, axes = plt.subplots(figsize=(11, 1 + 0.28 * len(named)))
+    named = [(name, f) for name, record in records.items() for f in record.measurements]
+    figure = Figure(figsize=(11, 1 + 0.28 * len(named)))
+    axes = figure.subplots()
     places = range(len(named))
     axes.barh(
         places,
@@ -49,13 +51,8 @@ def _draw_ratios(records: dict[str, Record], path: Path) -> None:
 def _draw_panels(panels: list[Panel], path: Path) -> None:
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(5 * columns, 3.5 * rows),
-        squeeze=False,
-        layout='constrained',
-    )
+    figure = Figure(figsize=(5 * columns, 3.5 * rows), layout='constrained')
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes, panel in zip(grid.flat, panels, strict=False):
@@ -69,6 +66,5 @@ def _draw_panels(panels: list[Panel], path: Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=120, bbox_inches='tight')
-    plt.close(figure)

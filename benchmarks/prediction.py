@@ -9,7 +9,7 @@ from torch import Tensor
 from mmseg_coop.cost.flops import prediction_flops
 
 from .models import build_host, build_pair, network_config
-from .results import Figure, Options
+from .results import Measurement, Options
 from .timing import in_turn
 
 _BACKBONE = tuple(f'backbone.layer{i}' for i in range(1, 5))
@@ -21,7 +21,7 @@ _VARIANTS = {
 }
 
 
-def bottom(options: Options) -> Iterator[Figure]:
+def bottom(options: Options) -> Iterator[Measurement]:
     """Both networks on ResNet-50, an image of 512x1024."""
     height, width = (64, 128) if options.quick else (512, 1024)
     image = torch.randn(1, 3, height, width)
@@ -37,7 +37,7 @@ def bottom(options: Options) -> Iterator[Figure]:
                 lambda pair=pair: average([pair], image),
                 options.repeats,
             )
-            yield times.figure(
+            yield times.duration(
                 f'prediction of {network} with `bottom` of `same`{name}, '
                 f'{height}×{width}',
                 'two networks, averaged',

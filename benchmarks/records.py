@@ -1,4 +1,4 @@
-"""Rows that have been measured, in a JSON file that can be added to."""
+"""Write measured rows to a JSON file, and read them."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmseg_coop.cost.machine import describe_machine
 
-from .results import Figure, Line, Options, Panel
+from .results import Line, Measurement, Options, Panel
 from .rows import ROWS
 
 
@@ -15,34 +15,34 @@ class Record:
     """Results of a row.
 
     Attributes:
-        machine: Where, with which versions, and when.
-        quick: Whether sizes were small.
-        figures: Ratios against MMSegmentation.
-        panels: Plots of how cost grows.
+        machine: Machine, versions and date.
+        quick: Whether the sizes were small ones (``--quick``).
+        measurements: Ratios against MMSegmentation.
+        panels: Plots of growing cost.
     """
 
     machine: str
     quick: bool
-    figures: list[Figure]
+    measurements: list[Measurement]
     panels: list[Panel]
 
 
 def measure(name: str, options: Options) -> Record:
-    """Measure a row by its name in ``ROWS``."""
+    """Measure a row, a key of ``ROWS``."""
     found = list(ROWS[name].measure(options))
-    figures = [x for x in found if isinstance(x, Figure)]
+    measurements = [x for x in found if isinstance(x, Measurement)]
     panels = [x for x in found if isinstance(x, Panel)]
-    return Record(describe_machine(), options.quick, figures, panels)
+    return Record(describe_machine(), options.quick, measurements, panels)
 
 
 def write_records(path: Path, records: dict[str, Record]) -> None:
-    """Write rows by name, in their order; :func:`read_records` reads them."""
+    """Write rows by name, in the order of ``ROWS``."""
     content = {
         name: dict(
             asdict(records[name]),
-            figures=[
-                dict(asdict(figure), ratio=figure.ratio, met=figure.met)
-                for figure in records[name].figures
+            measurements=[
+                dict(asdict(measured), ratio=measured.ratio, met=measured.met)
+                for measured in records[name].measurements
             ],
         )
         for name in ROWS
@@ -55,7 +55,7 @@ def read_records(path: Path) -> dict[str, Record]:
     """Read rows by name.
 
     Raises:
-        ValueError: If the file is no benchmark's.
+        ValueError: If the file was not written by ``write_records``.
     """
     try:
         content = json.loads(path.read_text())
@@ -66,18 +66,20 @@ def read_records(path: Path) -> dict[str, Record]:
         ) from error
 
 
-def _record(machine: str, quick: bool, figures: list, panels: list) -> Record:
+def _record(machine: str, quick: bool, measurements: list, panels: list) -> Record:
     return Record(
         machine,
         quick,
-        [_figure(**figure) for figure in figures],
+        [_measurement(**measured) for measured in measurements],
         [_panel(**panel) for panel in panels],
     )
 
 
-def _figure(ratio: float, met: bool | None, pairs: list | None, **rest) -> Figure:
-    """Ratio and verdict are for readers of the file; they follow from the rest."""
-    return Figure(**rest, pairs=None if pairs is None else tuple(pairs))
+def _measurement(
+    ratio: float, met: bool | None, pairs: list | None, **rest
+) -> Measurement:
+    """Read a measurement; the ratio and whether it is met are computed again."""
+    return Measurement(**rest, pairs=None if pairs is None else tuple(pairs))
 
 
 def _panel(lines: list[dict], **rest) -> Panel:

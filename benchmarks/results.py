@@ -20,19 +20,19 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A quantity of MMSegmentation's code and of this project's, and their ratio.
+class Measurement:
+    """A measurement of MMSegmentation's code and of this project's, and their ratio.
 
     Attributes:
-        what: What is measured.
-        against: What of MMSegmentation it is compared with.
-        unit: Of ``host`` and ``ours``.
-        host: MMSegmentation's.
-        ours: This project's.
+        what: Description of the measurement.
+        against: Description of the baseline.
+        unit: Unit of ``host`` and ``ours``.
+        host: Value of MMSegmentation's code.
+        ours: Value of this project's code.
         limit: The ratio to reach; None for information only.
-        at_least: The ratio has to reach the limit, instead of staying below it.
-        pairs: Lowest, median and highest ratio of the runs in turn, of times only.
-        note: What else to know.
+        at_least: Whether the ratio has to be at least the limit; otherwise at most.
+        pairs: Lowest, median and highest ratio over the turns; for times only.
+        note: Text below the table.
     """
 
     what: str
@@ -80,7 +80,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """A part of the benchmark that can be run on its own."""
+    """A row of the benchmark, which can be run alone."""
 
     title: str
-    measure: Callable[[Options], Iterable[Figure | Panel]]
+    measure: Callable[[Options], Iterable[Measurement | Panel]]

@@ -1,4 +1,4 @@
-"""Run MMSegmentation's and this project's tools, and read their iterations' times."""
+"""Run MMSegmentation's and this project's tools, and read the times of iterations."""
 
 import os
 import re
@@ -18,8 +18,7 @@ from .models import REPO, host_model
 OURS = REPO / 'mmseg_coop' / '.mim' / 'tools'
 _MIM = Path(mmseg.__file__).parent / '.mim'
 HOST = _MIM / 'tools'
-# In the first iterations kernels are set up, and loaders give what they have made
-# before.
+# Kernels are set up in the first iterations, whose batches were loaded in advance.
 _SKIPPED = 8
 _TIME = r'Iter\({}\) \[ *\d+/\d+\].*? time: ([\d.]+)'
 
@@ -33,9 +32,9 @@ class ToolRun:
 
 
 def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> ToolRun:
-    """Run a tool in a folder of its own, with every iteration in its log.
+    """Run a tool in a new folder, with every iteration in its log.
 
-    A training ends with a validation, whose iterations do not count.
+    Iterations of the validation after a training run are left out.
 
     Raises:
         OSError: If the tool fails.
@@ -66,10 +65,9 @@ def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> Too
 
 
 def host_config(config: Config) -> Config:
-    """The same model and data with MMSegmentation's own defaults for all the rest.
+    """Give a config MMSegmentation's own hooks, loops, metric and optimizer wrapper.
 
-    Its hooks, loops, metric and optimizer wrapper; only the dataset's class may be one
-    of this project.
+    Model and data stay; the dataset's class may be one of this project.
     """
     base = _MIM / 'configs' / '_base_'
     runtime = Config.fromfile(base / 'default_runtime.py')

@@ -12,13 +12,13 @@ from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.cost.timing import seconds
 
 from .models import build_host, build_pair, network_config
-from .results import Figure, Options
+from .results import Measurement, Options
 from .timing import in_turn
 
 _HOST = 'EncoderDecoder.slide_inference'
 
 
-def windows(options: Options) -> Iterator[Figure]:
+def windows(options: Options) -> Iterator[Measurement]:
     """DeepLabV3+ on ResNet-18, an image of 1024x2048, one network on each side."""
     quick = options.quick
     height, width = (128, 256) if quick else (1024, 2048)
@@ -42,11 +42,11 @@ def windows(options: Options) -> Iterator[Figure]:
         f'rest it would be {1 / share:.2f} times as fast',
     )
     peaks = [peak_memory(_prepare, kind, quick, height, width) for kind in (0, 1)]
-    yield Figure(what, _HOST, 'MB', *peaks, 1.0)
+    yield Measurement(what, _HOST, 'MB', *peaks, 1.0)
 
 
 def _clocked(call: Callable, times: list[float]) -> Callable:
-    """The same call, whose times are noted."""
+    """Wrap a call to append its seconds to a list."""
 
     def clocked(*args) -> Tensor:
         start = time.perf_counter()

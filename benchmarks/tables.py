@@ -11,11 +11,11 @@ from mmseg_coop.comparison.table import Table, text_cell
 from mmseg_coop.comparison.table_formats import markdown, write_between
 
 from .records import Record
-from .results import Figure
+from .results import Measurement
 
 _MET = {True: 'yes', False: '**no**', None: '–'}
 _COLUMNS = ['row', 'what', 'against', 'theirs', 'ours', 'ratio', 'to reach', 'reached']
-# What a terminal of 80 characters has no room for.
+# The column that is left out in a terminal of 80 characters.
 _WIDE = 'against'
 
 
@@ -54,26 +54,26 @@ def _table(records: dict[str, Record]) -> Table:
         machines.setdefault(record.machine, []).append(name)
     notes = [f'{", ".join(names)}: {machine}' for machine, names in machines.items()]
     notes += [
-        f'{name}: {figure.what}: {figure.note}'
+        f'{name}: {measured.what}: {measured.note}'
         for name, record in records.items()
-        for figure in record.figures
-        if figure.note
+        for measured in record.measurements
+        if measured.note
     ]
     return Table('', _COLUMNS, rows, tuple(notes))
 
 
 def _cells(name: str, record: Record) -> Iterator[list[str]]:
     small = ' (quick)' if record.quick else ''
-    for figure in record.figures:
+    for measured in record.measurements:
         yield [
             f'{name}{small}',
-            figure.what,
-            figure.against,
-            f'{_number(figure.host)} {figure.unit}',
-            f'{_number(figure.ours)} {figure.unit}',
-            _ratio(figure),
-            _limit(figure),
-            _MET[figure.met],
+            measured.what,
+            measured.against,
+            f'{_number(measured.host)} {measured.unit}',
+            f'{_number(measured.ours)} {measured.unit}',
+            _ratio(measured),
+            _limit(measured),
+            _MET[measured.met],
         ]
 
 
@@ -81,17 +81,17 @@ def _without(cells: list[str], place: int) -> list[str]:
     return cells[:place] + cells[place + 1 :]
 
 
-def _ratio(figure: Figure) -> str:
-    if figure.pairs is None:
-        return f'{figure.ratio:.3f}'
-    low, middle, high = figure.pairs
-    return f'{figure.ratio:.2f} (in turn {middle:.2f}, {low:.2f} to {high:.2f})'
+def _ratio(measured: Measurement) -> str:
+    if measured.pairs is None:
+        return f'{measured.ratio:.3f}'
+    low, middle, high = measured.pairs
+    return f'{measured.ratio:.2f} (in turn {middle:.2f}, {low:.2f} to {high:.2f})'
 
 
-def _limit(figure: Figure) -> str:
-    if figure.limit is None:
+def _limit(measured: Measurement) -> str:
+    if measured.limit is None:
         return '–'
-    return f'{"≥" if figure.at_least else "≤"} {figure.limit:.3g}'
+    return f'{"≥" if measured.at_least else "≤"} {measured.limit:.3g}'
 
 
 def _number(value: float) -> str:

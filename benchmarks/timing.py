@@ -1,4 +1,4 @@
-"""Times of two calls that run in turn, so that both see the same machine."""
+"""Times of two calls that run in turn, under the same load of the machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from statistics import median
 
 from mmseg_coop.cost.timing import seconds_in_turn
 
-from .results import Figure
+from .results import Measurement
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class Times:
     host: list[float]
     ours: list[float]
 
-    def figure(
+    def duration(
         self, what: str, against: str, limit: float | None = None, note: str = ''
-    ) -> Figure:
-        """Medians in seconds; ours has to stay below the limit."""
-        return Figure(
+    ) -> Measurement:
+        """Compare medians in seconds; the ratio should be at most the limit."""
+        return Measurement(
             what,
             against,
             's',
@@ -38,9 +38,9 @@ class Times:
         images: int,
         limit: float | None = None,
         note: str = '',
-    ) -> Figure:
-        """Images a second; ours has to reach the limit."""
-        return Figure(
+    ) -> Measurement:
+        """Compare images per second; the ratio should be at least the limit."""
+        return Measurement(
             what,
             against,
             'images/s',
@@ -56,7 +56,7 @@ class Times:
 def in_turn(
     host: Callable[[], object], ours: Callable[[], object], repeats: int
 ) -> Times:
-    """Run two calls once to warm up, then again and again in turn."""
+    """Run two calls once to warm up, then repeatedly in turn."""
     return Times(**seconds_in_turn(dict(host=host, ours=ours), repeats))
 
 

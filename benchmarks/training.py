@@ -10,11 +10,11 @@ from mmseg_coop.cost.memory import peak_memory
 
 from .flops import connectors_flops
 from .models import build_host, build_pair, network_config, random_batch, total_loss
-from .results import Figure, Options
+from .results import Measurement, Options
 from .timing import in_turn
 
 
-def memory(options: Options) -> Iterator[Figure]:
+def memory(options: Options) -> Iterator[Measurement]:
     """DANet on ResNet-50, a crop of 768x768."""
     size = 128 if options.quick else 768
     together, turns, ours, recomputed = (
@@ -23,13 +23,13 @@ def memory(options: Options) -> Iterator[Figure]:
     )
     what = f'training step of DANet, `same`, {size}×{size}, batch 1'
     both, one = 'two networks trained together', 'two networks, one after the other'
-    yield Figure(what, both, 'MB', together, ours, 0.6)
-    yield Figure(f'{what}, `with_cp`', both, 'MB', together, recomputed, 0.35)
-    yield Figure(what, one, 'MB', turns, ours)
-    yield Figure(f'{what}, `with_cp`', one, 'MB', turns, recomputed)
+    yield Measurement(what, both, 'MB', together, ours, 0.6)
+    yield Measurement(f'{what}, `with_cp`', both, 'MB', together, recomputed, 0.35)
+    yield Measurement(what, one, 'MB', turns, ours)
+    yield Measurement(f'{what}, `with_cp`', one, 'MB', turns, recomputed)
 
 
-def time(options: Options) -> Iterator[Figure]:
+def time(options: Options) -> Iterator[Measurement]:
     """DeepLabV3+ on ResNet-50, batches of two crops of 512x512."""
     size = 64 if options.quick else 512
     config = network_config('deeplabv3plus', options.quick)
@@ -39,7 +39,7 @@ def time(options: Options) -> Iterator[Figure]:
     steps = [_step(model, batch) for model in (*hosts, pair)]
     times = in_turn(lambda: [step() for step in steps[:2]], steps[2], options.repeats)
     added, networks = connectors_flops(config, size, size, training=True)
-    yield times.figure(
+    yield times.duration(
         f'training step of DeepLabV3+, `same`, {size}×{size}, batch 2',
         'a step of each of two networks',
         1 + added / networks,

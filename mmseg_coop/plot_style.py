@@ -1,17 +1,17 @@
-"""How figures look, and how they are written."""
+"""The style of figures, and how they are written to files and pages.
+
+Figures are made by `Figure`, not by pyplot, which would keep them all in memory.
+"""
 
 import io
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from .checkpoints.atomic_backend import AtomicBackend
 
-# A colour that nothing else has: the page's own text colour takes its place.
+# A colour used for nothing else: as_svg replaces it by the text colour of the page.
 _INK = '#010203'
 STYLE = {
     'axes.edgecolor': _INK,
@@ -35,16 +35,15 @@ def save(figure: Figure, path: Path) -> None:
     The file is complete or not there; its folder is made as needed.
     """
     data = io.BytesIO()
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         figure.savefig(data, format=path.suffix[1:], dpi=200, facecolor='white')
     AtomicBackend().put(data.getvalue(), path)
 
 
 def as_svg(figure: Figure) -> str:
-    """A figure to stand in a page, in the page's own text colour."""
+    """Write a figure as SVG for an HTML page, in the page's own text colour."""
     text = io.StringIO()
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         figure.savefig(text, format='svg', transparent=True, metadata={'Date': None})
-    plt.close(figure)
     svg = text.getvalue()
     return svg[svg.index('<svg') :].replace(_INK, 'currentColor')

@@ -1,7 +1,6 @@
 """Compare runs: python tools/compare.py work_dirs/a work_dirs/b"""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +8,7 @@ from rich.console import Console
 from mmseg_coop.command_line import add_trust_argument, check_folder, run_tool
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.iou_tables import all_tables
+from mmseg_coop.comparison.measured_costs import with_costs
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.table_formats import (
@@ -17,7 +17,6 @@ from mmseg_coop.comparison.table_formats import (
     print_tables,
     write,
 )
-from mmseg_coop.cost.measure import measured_or_kept
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -76,8 +75,7 @@ def main(args: argparse.Namespace) -> None:
         check_folder('--report', args.report)
     comparison = compare(load_runs(args.runs))
     if args.cost:
-        costs = measured_or_kept(comparison, args.cost)
-        comparison = replace(comparison, costs=costs.methods)
+        comparison = with_costs(comparison, args.cost)
     tables = all_tables(comparison)
     print_tables(tables, console)
     for path in args.out:

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.engine.stop_hook import STOPPED
-from mmseg_coop.study import Conductor, check_marks, make_trials, read_grid, report
+from mmseg_coop.study import TrialExecutor, check_marks, make_trials, read_grid, report
+from mmseg_coop.study.commands import next_command
 from mmseg_coop.study.live_table import LiveTable, draw
 from mmseg_coop.study.progress import Progress
-from mmseg_coop.study.steps import next_step
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -57,24 +57,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def show_list(conductor: Conductor, console: Console) -> None:
-    progress = Progress(conductor)
+def show_list(executor: TrialExecutor, console: Console) -> None:
+    progress = Progress(executor)
     states = progress.states()
-    failures = {t: t.failure for t in conductor.trials if t.failure}
+    failures = {t: t.failure for t in executor.trials if t.failure}
     console.print(draw(states, progress.seconds_left(states), failures))
-    for trial in conductor.trials:
-        step = next_step(trial) if trial.ready else None
-        if step is not None:
-            line = f'{trial.name}: {shlex.join([step.tool, *step.arguments])}'
+    for trial in executor.trials:
+        command = next_command(trial) if trial.ready else None
+        if command is not None:
+            line = f'{trial.name}: {shlex.join([command.tool, *command.arguments])}'
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def run(conductor: Conductor, console: Console) -> None:
+def run(executor: TrialExecutor, console: Console) -> None:
     # As Ctrl-C: training runs save a checkpoint and exit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LiveTable(console) as table:
-            conductor.run(table)
+            executor.run(table)
     except KeyboardInterrupt:
         console.print('Stopped; start again to go on.')
         raise SystemExit(STOPPED) from None
@@ -91,16 +91,16 @@ def main(args: argparse.Namespace) -> None:
         # Checked now: it is written hours later.
         check_marks(args.markdown, grid)
     trials = make_trials(grid, work_dir, records)
-    conductor = Conductor(trials, args.jobs)
+    executor = TrialExecutor(trials, args.jobs)
     if args.list:
-        show_list(conductor, console)
+        show_list(executor, console)
         return
     if args.jobs:
-        run(conductor, console)
+        run(executor, console)
     report(trials, work_dir, records, console, args.markdown)
-    if conductor.failed:
+    if executor.failed:
         raise ValueError(
-            f'{len(conductor.failed)} of {len(trials)} runs have failed; start '
+            f'{len(executor.failed)} of {len(trials)} runs have failed; start '
             'again to retry them'
         )
 

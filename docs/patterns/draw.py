@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -42,10 +42,9 @@ def draw(name: str, folder: Path) -> Path:
         type='CooperativeEncoderDecoder', connections=connections, num_networks=count
     )
     path = folder / f'{name}.svg'
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         figure = draw_graph(MODELS.build(config))
         figure.savefig(path, metadata=dict(Date=None))
-    plt.close(figure)
     text = path.read_text()
     path.write_text('\n'.join(line.rstrip() for line in text.splitlines()) + '\n')
     return path

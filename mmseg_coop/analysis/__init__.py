@@ -1,1 +1,1 @@
-"""Look into a cooperative model: its graph, and what connections do."""
+"""Analyse a cooperative model: its graph, and the effect of its connections."""

@@ -1,4 +1,4 @@
-"""Cooperation of networks: strength and similarity by site."""
+"""Measure cooperation: strength of connectors and similarity of feature maps."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from ..eval_mode import eval_mode
 from ..models.plan import NetworkSites, Plan, SiteRef, matched
 from ..models.segmentors import observe
 
-# Feature maps are averaged to at most so many pixels a side before they are compared.
+# Feature maps are pooled to at most this height and width before they are compared.
 _PIXELS = 16
 # MLflow drops a whole batch of scalars for one name with such a character.
 _NOT_IN_NAMES = re.compile(r'[^A-Za-z0-9_\-. /]')
@@ -28,20 +28,21 @@ class Cooperation:
     """Strength and similarity, measured on a batch.
 
     Attributes:
-        strength: By target site, as in ``bottom.backbone.layer1``: the norm of what
-            arrives, after the connector's projection, as a share of the sum of the
-            norms of both summands; 0 (not used) to 1 (nothing else used).
-        similarity: By two networks and site, as in ``top-bottom/backbone.layer1``:
-            linear CKA of their own feature maps, before fusion; 0 to 1 (equal up to
-            rotation and scale). Where networks differ, the sites that belong together
-            are compared, and both named: ``backbone.layer1 - backbone.layers.0.2``.
+        strength: Strength of the connector of each target site, as in
+            ``bottom.backbone.layer1``: the norm of the projected arriving feature map,
+            divided by the sum of the norms of both summands; 0 (the arriving one has no
+            effect) to 1 (the network's own has none).
+        similarity: Linear CKA of the feature maps of two networks before fusion, by
+            networks and site, as in ``top-bottom/backbone.layer1``; 0 to 1 (equal up to
+            rotation and scale). If the networks' matched sites have different names,
+            both are given: ``backbone.layer1 - backbone.layers.0.2``.
     """
 
     strength: dict[str, float] = field(default_factory=dict)
     similarity: dict[str, float] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, float]:
-        """Scalars under names that every logger takes."""
+        """Flatten to scalars with names that every logger accepts."""
         groups = dict(strength=self.strength, similarity=self.similarity)
         return {
             f'cooperation/{group}/{_NOT_IN_NAMES.sub("_", name)}': value
@@ -50,7 +51,7 @@ class Cooperation:
         }
 
     def table(self) -> str:
-        """A row for each site, a column for each network that is sent to, and pair."""
+        """Format as a table: sites × receiving networks and pairs of networks."""
         columns: dict[str, dict[str, float]] = {}
         for name, value in self.strength.items():
             network, _, site = name.partition('.')
@@ -70,17 +71,17 @@ class Cooperation:
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear centred kernel alignment (Kornblith et al., ICML 2019, Eq. (4)).
+    """Compute linear centred kernel alignment (Kornblith et al., ICML 2019, Eq. (4)).
 
     Args:
         x: Features of n examples, (n, C).
         y: Features of the same examples by another network, (n, D).
 
     Returns:
-        0 to 1; NaN if one of them is constant.
+        0 to 1; NaN if either is constant.
     """
     x, y = (features.double() - features.double().mean(0) for features in (x, y))
-    # Gram matrices of examples or of channels, whichever are smaller.
+    # Gram matrices of examples or of channels, whichever is smaller.
     if len(x) <= max(x.shape[1], y.shape[1]):
         a, b = x @ x.T, y @ y.T
         shared, own = (a * b).sum(), a.norm() * b.norm()
@@ -94,8 +95,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
     """Measure strength and similarity on a batch.
 
-    Nothing of the model changes: neither weights, nor running statistics, nor random
-    states.
+    Weights, running statistics and random states stay as they are.
     """
     found = Cooperation()
     features: dict[SiteRef, Tensor] = {}
@@ -103,7 +103,7 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
     def keep(ref: SiteRef, feature: Tensor) -> None:
         features[ref] = _examples(feature)
 
-    with eval_mode(model), _watching(model, found.strength):
+    with eval_mode(model), _measuring_strength(model, found.strength):
         observe(model, inputs, keep)
     for a, b in combinations(model.plan.networks, 2):
         for one, other in _counterparts(model.plan, a, b):
@@ -114,9 +114,9 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
 
 
 def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
-    """Sites of two networks that belong together, as patterns match them.
+    """Match the sites of two networks, as patterns do.
 
-    Where the sites of a part don't match, those with the same name do.
+    If the sites of a part can't be matched, those with the same name are.
     """
     sites = [list(plan.sites[network].values()) for network in (a, b)]
     for part in dict.fromkeys(site.part for site in sites[0]):
@@ -135,11 +135,11 @@ def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
 
 
 def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
-    """The first images of a dataset, preprocessed and cropped to one size.
+    """Load the first images of a dataset, preprocessed and cropped to one size.
 
     Returns:
-        (N, C, H, W) on the model's device; the centre of each image, of the size of a
-        training crop if the preprocessor knows it.
+        The centre of each image, (N, C, H, W), on the model's device; of the size of
+        ``data_preprocessor.size`` if it is set.
     """
     preprocessor = model.data_preprocessor
     images = [
@@ -159,13 +159,13 @@ def _center(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def _examples(feature: Tensor) -> Tensor:
-    """A feature map (N, C, H, W) with fewer pixels."""
+    """Pool a feature map (N, C, H, W) to fewer pixels."""
     size = [min(side, _PIXELS) for side in feature.shape[2:]]
     return F.adaptive_avg_pool2d(feature.float(), size)
 
 
 def _same_size(*features: Tensor) -> list[Tensor]:
-    """Feature maps (N, C, H, W) as the same examples, (n, C)."""
+    """Convert feature maps (N, C, H, W) to features of the same pixels, (n, C)."""
     sizes = [feature.shape[2:] for feature in features]
     size = [min(sides) for sides in zip(*sizes, strict=True)]
     pooled = [F.adaptive_avg_pool2d(feature, size) for feature in features]
@@ -173,11 +173,11 @@ def _same_size(*features: Tensor) -> list[Tensor]:
 
 
 @contextmanager
-def _watching(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
-    """Note the strength of each connector that tells its parts."""
+def _measuring_strength(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
+    """Write the strength of each connector that has ``parts`` when it is called."""
     names = {target.identifier: str(target) for target in model.plan.incoming}
 
-    def watch(name: str):
+    def strength_hook(name: str):
         def hook(connector: nn.Module, arguments: Sequence[Tensor], _: Tensor) -> None:
             kept, update = (part.norm() for part in connector.parts(*arguments))
             strength[names[name]] = float(update / (kept + update).clamp(min=1e-12))
@@ -185,7 +185,7 @@ def _watching(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
         return hook
 
     handles = [
-        connector.register_forward_hook(watch(name))
+        connector.register_forward_hook(strength_hook(name))
         for name, connector in model.plan.connectors.items()
         if hasattr(connector, 'parts')
     ]

@@ -1,6 +1,6 @@
-"""The picture of how networks cooperate."""
+"""Figure of the strength of connectors and the similarity of feature maps."""
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..plot_style import STYLE
@@ -8,21 +8,17 @@ from .cooperation import Cooperation
 
 
 def draw_cooperation(found: Cooperation) -> Figure:
-    """Strength of connectors and similarity of feature maps, as bars by site."""
+    """Draw strength and similarity as a bar for each site."""
     groups = {
         'strength of the connector': found.strength,
         'similarity (linear CKA)': found.similarity,
     }
     groups = {title: values for title, values in groups.items() if values}
     rows = [len(values) for values in groups.values()]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(groups),
-            squeeze=False,
-            figsize=(6, 0.9 * len(groups) + 0.28 * sum(rows)),
-            layout='constrained',
-            gridspec_kw=dict(height_ratios=rows),
-        )
+    with rc_context(STYLE):
+        size = (6, 0.9 * len(groups) + 0.28 * sum(rows))
+        figure = Figure(figsize=size, layout='constrained')
+        axes = figure.subplots(len(groups), squeeze=False, height_ratios=rows)
         for axis, (title, values) in zip(axes[:, 0], groups.items(), strict=True):
             bars = axis.barh(list(values), list(values.values()), color='C0')
             axis.bar_label(bars, fmt='%.2f', padding=3)

@@ -1,10 +1,10 @@
-"""The connections of a model as a picture: networks as columns, sites as nodes."""
+"""Draw the connections of a model: networks as columns, sites as nodes."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
@@ -13,14 +13,14 @@ from ..models.plan import Connection, Plan, SiteRef
 from ..models.sites import TRUNK
 from ..plot_style import STYLE
 
-# Distances between columns, and from the middle of a node to its edges.
+# Distance between columns, half the width and half the height of a node.
 _COLUMN, _ASIDE, _ABOVE = 2.4, 0.36, 0.17
 
 Place = tuple[float, float]
 
 
 def mermaid(model: nn.Module) -> str:
-    """The graph in Mermaid's language, which Markdown pages show as a picture."""
+    """Write the graph in Mermaid's language, which Markdown viewers draw."""
     plan = model.plan
     lines = ['flowchart TB']
     for network, sites in plan.sites.items():
@@ -44,11 +44,11 @@ def mermaid(model: nn.Module) -> str:
 
 
 def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figure:
-    """Draw the graph as a figure; an arrow's number is that of its channels.
+    """Draw the graph; the number at an arrow is its number of channels.
 
     Args:
         model: A ``CooperativeEncoderDecoder``.
-        notes: Extra text by site, as in ``bottom.backbone.layer1``.
+        notes: Text added to a node, by site, as in ``bottom.backbone.layer1``.
     """
     plan = model.plan
     columns = {network: _COLUMN * i for i, network in enumerate(plan.networks)}
@@ -60,9 +60,10 @@ def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figu
     rows = max(map(len, plan.sites.values()))
     sums = _places_of_sums(plan, columns, rows)
     places = {ref.identifier: place for ref, place in nodes.items()} | sums
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         size = (3.2 * len(columns), rows + 0.8)
-        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        figure = Figure(figsize=size, layout='constrained')
+        axis = figure.subplots()
         for network, x in columns.items():
             axis.text(x, 0.6, network, ha='center', weight='bold', size=12)
             for a, b in _steps(plan, network):
@@ -87,7 +88,7 @@ def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figu
 def _places_of_sums(
     plan: Plan, columns: dict[str, float], rows: int
 ) -> dict[str, Place]:
-    """Aggregations stand before the column that they are sent to, between its rows."""
+    """Place aggregations before the column of their target network."""
     strips: dict[float, list[str]] = defaultdict(list)
     for connection in plan.connections:
         if len(connection.sources) > 1:
@@ -103,7 +104,7 @@ def _places_of_sums(
 
 
 def _steps(plan: Plan, network: str) -> Iterator[tuple[SiteRef, SiteRef]]:
-    """Sites that follow each other; branches leave the last site of the trunk."""
+    """List pairs of consecutive sites; branches start at the last site of the trunk."""
     sites = plan.sites[network]
     trunk = [name for name, site in sites.items() if site.stream == TRUNK]
     steps = list(pairwise(trunk))
@@ -118,9 +119,10 @@ def _steps(plan: Plan, network: str) -> Iterator[tuple[SiteRef, SiteRef]]:
 
 
 def _arrows(plan: Plan, connection: Connection) -> Iterator[tuple[str, str, str]]:
-    """Start, end and label of the arrows of a connection: channels, and ``late``.
+    """List start, end and label of the arrows of a connection.
 
-    What is sent to a late site changes nothing inside of the part that it is in.
+    The label is the number of channels, and ``late`` for a target on which no later
+    layer of its part depends.
     """
     late = {t: '' if plan.is_deep(t) else 'late' for t in connection.targets}
     several = len(connection.sources) > 1
@@ -133,7 +135,7 @@ def _arrows(plan: Plan, connection: Connection) -> Iterator[tuple[str, str, str]
             label = f'{channels}, {note}' if note else channels
             yield source.identifier, target.identifier, label
     if several:
-        # What a sum sends has the sum's channels.
+        # The node of the sum shows its channels.
         for target, note in late.items():
             yield _sum_name(connection), target.identifier, note
 
@@ -175,14 +177,14 @@ def _connect(
     color: str,
 ) -> None:
     direction = 1 if end[0] > start[0] else -1
-    # Those that go and those that come, as in ``cross``, lie side by side.
+    # Arrows in opposite directions, as of ``cross``, side by side.
     shift = 0.07 * direction
     begin = (start[0] + direction * asides[0], start[1] + shift)
     stop = (end[0] - direction * asides[1], end[1] + shift)
-    # Past the columns between them.
+    # Curved around the columns in between.
     far = abs(end[0] - start[0]) > 1.5 * _COLUMN
     _arrow(axis, begin, stop, color, 'arc3,rad=0.1' if far else 'arc3')
-    # Near the start: there the arrows of a site are still apart from those of others.
+    # Near the start, where arrows of different sites are apart.
     near = 0.25
     x, y = (a + near * (b - a) for a, b in zip(begin, stop, strict=True))
     side = 'bottom' if direction > 0 else 'top'

@@ -1,4 +1,4 @@
-"""Worth of each connection: mIoU with connections switched off."""
+"""Knock-out: test a model with each of its connections switched off."""
 
 import hashlib
 import json
@@ -26,13 +26,13 @@ NONE, ALL = 'nothing', 'everything'
 
 @dataclass(frozen=True)
 class KnockOut:
-    """Result of a model while some of its connections send nothing.
+    """Result of a model with some connections switched off.
 
     Attributes:
-        name: A target (``bottom.backbone.layer1``), a connection of several targets,
-            a site of several networks, ``nothing`` or ``everything``.
-        targets: Where nothing arrives.
-        flops: Of the connectors and aggregations that this leaves out, of an image.
+        name: A target (``bottom.backbone.layer1``), a connection of several targets, a
+            site of several networks, ``nothing`` or ``everything``.
+        targets: The target sites whose connections are switched off.
+        flops: FLOPs of an image that this saves in connectors and aggregations.
         classes: IoU of each class in percent.
     """
 
@@ -48,8 +48,9 @@ class KnockOut:
 
 
 def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Sets of connections to switch off, by name: none, each target's, all, a site's.
+    """List the sets of targets to switch off: none, each, all, and shared ones.
 
+    Shared are the targets of a connection, and those of a site in several networks.
     Equal sets are listed once.
     """
     every = tuple(map(str, plan.incoming))
@@ -80,18 +81,18 @@ def knock_out(
 ) -> list[KnockOut]:
     """Test a model with each of its connections switched off.
 
-    Each result is written to the file as soon as it is there, and read from it when
-    this is called again.
+    Each result is written to the file at once; results that are in it are not computed
+    again.
 
     Args:
         model: A ``CooperativeEncoderDecoder``.
         loader: The test data, with labels.
         file: JSON of the results.
-        key: Key of what is tested: results with another key are computed again.
-        track: Shows progress through batches, with a description.
+        key: Key of model and data; results with another key are computed again.
+        track: Wraps batches with a description to show progress.
 
     Raises:
-        ValueError: If nothing is connected, or the file is another one.
+        ValueError: If nothing is connected, or the file holds something else.
     """
     _check_reached(model)
     classes = list(loader.dataset.metainfo['classes'])
@@ -126,7 +127,7 @@ def _check_reached(model: nn.Module) -> None:
 
 @torch.no_grad()
 def measure_iou(model: nn.Module, batches: Iterable) -> np.ndarray:
-    """IoU of each class in percent, (C,), as MMSegmentation's ``IoUMetric`` counts."""
+    """Compute IoU of each class in percent, (C,), as ``IoUMetric`` does."""
     num_classes = model.num_classes
     total = np.zeros((3, num_classes))
     ignored = model.decode_head.ignore_index
@@ -144,7 +145,7 @@ def measure_iou(model: nn.Module, batches: Iterable) -> np.ndarray:
 
 @torch.no_grad()
 def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
-    """FLOPs of each connector and aggregation for the first image, by module's name."""
+    """Count FLOPs of each connector and aggregation for an image, by module's name."""
     counts: dict[str, int] = {}
     handles = []
     item = model.data_preprocessor(loader.collate_fn([loader.dataset[0]]), False)
@@ -152,7 +153,7 @@ def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
     metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
     with FlopCounterMode(display=False) as counter, eval_mode(model):
 
-        def watch(name: str, module: nn.Module) -> None:
+        def count(name: str, module: nn.Module) -> None:
             def start(*_) -> None:
                 counts[name] = -counter.get_total_flops()
 
@@ -164,7 +165,7 @@ def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
 
         for connection in model.plan.connections:
             for name in (module.name for module in connection.modules):
-                watch(name, model.get_submodule(name))
+                count(name, model.get_submodule(name))
         try:
             model.encode_decode(item['inputs'], metas)
         finally:
@@ -174,7 +175,7 @@ def target_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
 
 
 def _saved(plan: Plan, targets: Sequence[str], costs: dict[str, int]) -> int:
-    """FLOPs that are saved without connections to some targets."""
+    """Sum the FLOPs that are saved without connections to some targets."""
     refs = {ref for ref in plan.incoming if str(ref) in targets}
     idle = (
         module.name
@@ -188,14 +189,14 @@ def _saved(plan: Plan, targets: Sequence[str], costs: dict[str, int]) -> int:
 
 
 def best_targets(found: Sequence[KnockOut], count: int) -> list[SiteRef]:
-    """The targets without which mIoU is lowest, so many at most."""
+    """Select the targets without which mIoU is lowest, at most ``count``."""
     alone = [row for row in found if len(row.targets) == 1]
     alone.sort(key=lambda row: row.miou)
     return [SiteRef.parse(row.targets[0], '--keep') for row in alone[:count]]
 
 
 def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
-    """A row for what is switched off: mIoU, its change, FLOPs and each class."""
+    """Format as a table: mIoU, its change, saved FLOPs and IoU of each class."""
     whole = next(row.miou for row in found if row.name == NONE)
     table = PrettyTable(['switched off', 'mIoU', 'change', 'MFLOPs', *classes])
     table.align['switched off'] = 'l'
@@ -208,7 +209,7 @@ def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
 
 
 def key_of_test(model: nn.Module, **options: object) -> str:
-    """Key of a test: a hash of the model's weights, and of options."""
+    """Compute the key of a test: a hash of the model's weights and of options."""
     told = (fingerprint(model.state_dict()), sorted(options.items()))
     return hashlib.sha256(repr(told).encode()).hexdigest()
 

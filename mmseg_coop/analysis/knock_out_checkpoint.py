@@ -1,4 +1,4 @@
-"""Test a model without its connections, and keep the best of them."""
+"""Test a model with its connections switched off, and keep the best of them."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ def knock_out_checkpoint(
 ) -> str:
     """Test a model with each of its connections switched off.
 
-    Writes ``knock_out.json`` (from which it goes on when started again) and
-    ``knock_out.png``, and with ``keep`` the config and checkpoint ``kept.py`` and
-    ``kept.pth`` of the best connections.
+    Writes ``knock_out.json`` (from which a second start continues) and
+    ``knock_out.png``; with ``keep`` also ``kept.py`` and ``kept.pth``, the config and
+    checkpoint of a model with the best ``keep`` targets.
 
     Returns:
         A table.
@@ -62,7 +62,7 @@ def knock_out_checkpoint(
             f'--keep: found {keep}, expected 1 to {targets}, the number of targets'
         )
     loader = Runner.build_dataloader(copy.deepcopy(config.test_dataloader))
-    # Files of old versions have results of connectors that were given zeros.
+    # ``off`` tells results from those of old versions, which gave connectors zeros.
     told = dict(config=config.model, data=config.test_dataloader, off='no connector')
     key = key_of_test(model, **told)
     file = out / 'knock_out.json'
@@ -75,7 +75,7 @@ def knock_out_checkpoint(
 
 
 def _notes(found: Sequence[KnockOut]) -> dict[str, str]:
-    """Label each target with the mIoU without it, beside that of the whole."""
+    """Label each target with the change of mIoU without it."""
     whole = next(row.miou for row in found if row.name == NONE)
     return {
         row.targets[0]: f'without: {row.miou - whole:+.2f} mIoU'
@@ -93,11 +93,11 @@ def _keep(
     found: Sequence[KnockOut],
     meta: Mapping[str, Any],
 ) -> KnockOut:
-    """Test the model that has only some of the targets, and write it."""
+    """Write the model that has only some of the targets, and test it."""
     entries, names = restrict(model.plan.connections, refs)
     kept = copy.deepcopy(config)
     make_standalone(kept)
-    # A list in the place of a pattern's dict, which it is not merged with.
+    # Popped first: a list can't be merged into the dict of a pattern.
     kept.model.pop('connections', None)
     kept.model.connections = entries
     weights = kept_weights(model.state_dict(), names)
@@ -123,7 +123,12 @@ def _keep(
 def kept_weights(
     weights: dict[str, Tensor], names: dict[str, str]
 ) -> dict[str, Tensor]:
-    """Weights without those of the plan's modules that do not stay, by new names."""
+    """Select the weights of the networks and of the plan's modules that are kept.
+
+    Args:
+        weights: Weights of the whole model.
+        names: New name of each kept module of the plan, by its old name.
+    """
     kept = {}
     for key, value in weights.items():
         module = '.'.join(key.split('.')[:3])

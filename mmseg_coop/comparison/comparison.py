@@ -1,4 +1,4 @@
-"""Methods side by side: means over seeds, gains, and their significance."""
+"""Compare methods: means over seeds, gains over baselines, and their significance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,11 +24,11 @@ _SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Method:
-    """Runs of one method, which differ by their seeds.
+    """Runs of one method with different seeds.
 
     Attributes:
-        label: Its name in tables.
-        runs: Its runs.
+        label: Name in tables.
+        runs: The runs.
     """
 
     label: str
@@ -36,16 +36,17 @@ class Method:
 
     @property
     def network(self) -> str:
+        """Name of the network, such as ``DANet``."""
         return self.runs[0].results.meta.get('network', '')
 
     @property
     def kind(self) -> str:
-        """``single``, ``ensemble``, ``same``, ``multi``, ..."""
+        """Kind of method: ``single``, ``ensemble``, or the pattern of connections."""
         return self.runs[0].results.meta.get('method', '')
 
     @property
     def tta(self) -> bool:
-        """True if images were augmented at test time."""
+        """True if tested with test-time augmentation."""
         return bool(self.runs[0].results.meta.get('tta'))
 
     @property
@@ -55,7 +56,7 @@ class Method:
 
     @property
     def several(self) -> bool:
-        """True if its runs have predictions beside the selected one."""
+        """True if its runs have results of several predictions."""
         run = self.runs[0]
         return bool(run.results.pairs) and run.prediction is None
 
@@ -85,12 +86,12 @@ class Method:
 
     @cached_property
     def bootstrap(self) -> np.ndarray:
-        """mIoU of resampled images."""
+        """mIoU of bootstrap samples of images, in percent."""
         results = [run.results for run in self.runs]
         return bootstrap_miou([r.areas[r.configured] for r in results])
 
     def with_seeds(self, seeds: Sequence[int]) -> 'Method':
-        """The method with its runs of these seeds only."""
+        """Keep only the runs with these seeds."""
         runs = [run for run in self.runs if run.results.meta.get('seed') in seeds]
         return self if len(runs) == len(self.runs) else replace(self, runs=tuple(runs))
 
@@ -105,9 +106,10 @@ class Gain:
     """Gain of a method over a baseline.
 
     Attributes:
-        points: Difference of the mean IoU, in points.
-        interval: Its 95 % confidence interval over images.
-        p_value: Of a paired t-test over the seeds both have; None with less than two.
+        points: Difference of mIoU, in points.
+        interval: 95 % confidence interval of the difference over images.
+        p_value: p of a paired t-test over the seeds that both have; None with less than
+            two.
     """
 
     points: float
@@ -123,10 +125,10 @@ class Gain:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Methods that were evaluated on the same images.
+    """Methods evaluated on the same images.
 
     Attributes:
-        methods: The methods, those of a network together, in the paper's order.
+        methods: The methods, grouped by network, in the paper's order.
         baselines: Labels of the methods that others are compared with, one for each
             network, by the name of the baseline.
         costs: Measured costs of methods, by label.
@@ -151,10 +153,12 @@ class Comparison:
         return [row for row in paper_rows(self.dataset) if row.network in networks]
 
     def baseline(self, method: Method, kind: str) -> Method | None:
-        """Find the baseline of a method's network.
+        """Find a method's baseline: of the same network, with or without TTA as well.
 
-        A baseline itself is compared with those before it only, the single network with
-        nothing. Images are augmented at test time for both, or for neither.
+        A baseline itself is compared only with the baselines listed before its own.
+
+        Returns:
+            None if there is none.
         """
         for name, labels in self.baselines.items():
             if method.label in labels:
@@ -174,7 +178,7 @@ class Comparison:
         own, others = method.by_seed(), baseline.by_seed()
         seeds = [seed for seed in own if seed in others]
         if seeds:
-            # An unfinished study has fewer of some methods.
+            # In an unfinished study methods have different seeds.
             method, baseline = method.with_seeds(seeds), baseline.with_seeds(seeds)
         return Gain(
             method.miou - baseline.miou,
@@ -195,11 +199,11 @@ def compare(
 
     Args:
         runs: Results on the same images.
-        baselines: Labels of what methods are compared with, by the baseline's name.
-            Default: the single network and the ensemble of each network.
+        baselines: Labels of the baselines, by the baseline's name. Default: the single
+            network and the ensemble of each network.
 
     Raises:
-        ValueError: If runs of one name are of two methods, or of one seed.
+        ValueError: If runs of one name are of two methods, or have the same seed.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -219,7 +223,7 @@ def compare(
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
-    """Labels of a kind's first method for each network, trained ones preferred."""
+    """Find the first method of a kind for each network, preferring trained ones."""
     found: dict[tuple[str, bool], str] = {}
     for method in sorted(methods, key=lambda m: not m.trained):
         if method.kind == kind and method.runs[0].prediction is None:
@@ -228,12 +232,12 @@ def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
 
 
 def _mark(run: Run) -> str:
-    """Mark of a label for augmentation at test time."""
+    """Suffix of a label for test-time augmentation."""
     return ' (TTA)' if run.results.meta.get('tta') else ''
 
 
 def _check_seeds(name: str, group: Sequence[Run]) -> None:
-    """Runs of a method differ by their seeds, and by nothing else."""
+    """Check that runs of a method differ only by their seeds."""
     first = group[0]
     seeds: dict[int, Run] = {}
     for run in group:
@@ -254,7 +258,7 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
 
 
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:
-    """Short names that still tell the groups apart."""
+    """Choose the shortest labels that differ, by name of the group."""
     meta = {name: group[0].results.meta for name, group in groups.items()}
     kinds = {
         name: f'{m.get("method", name)} {groups[name][0].chosen}'.strip()

@@ -1,4 +1,4 @@
-"""Costs of each method, as a table."""
+"""Table of the costs of each method."""
 
 from ..cost.cost import Cost
 from .comparison import Comparison
@@ -24,10 +24,10 @@ def cost_table(comparison: Comparison) -> Table | None:
         'MB to predict',
     ]
     notes = (
-        'FLOPs of an image: of a training step (forward and backward pass, all '
-        'networks), and of the selected prediction; multiplication and addition are '
-        'two. Time (median) and peak memory (beside the model and the image) of '
-        'that prediction, all methods in turn with one thread.',
+        'FLOPs per image of a training step (forward and backward pass, all networks) '
+        'and of the selected prediction; a multiplication and an addition are two. '
+        'Median time and peak memory (without model and image) of that prediction; '
+        'methods run in turn, with one thread.',
         *recombined(comparison),
     )
     return Table('Cost', columns, rows, notes)

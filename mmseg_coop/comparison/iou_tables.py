@@ -18,7 +18,7 @@ INCONSISTENT = (
 
 
 def all_tables(comparison: Comparison) -> list[Table]:
-    """All tables: main, networks, and others for which there are results."""
+    """Make all tables for which there are results, the main table first."""
     tables = (
         main_table(comparison),
         networks_table(comparison),
@@ -29,7 +29,7 @@ def all_tables(comparison: Comparison) -> list[Table]:
 
 
 def summary_table(comparison: Comparison) -> Table:
-    """Summary of methods and costs, to be read at a glance."""
+    """Make a table of methods and costs, without classes."""
     table, costs = main_table(comparison), cost_table(comparison)
     width = len(table.columns) - len(comparison.classes)
     columns = ['method', 'runs', *table.columns[1:width]]
@@ -46,7 +46,7 @@ def summary_table(comparison: Comparison) -> Table:
 
 
 def main_table(comparison: Comparison) -> Table:
-    """mIoU, its gain over the single network and the ensemble, and each class."""
+    """Make a table of mIoU, its gains over the baselines, and IoU of each class."""
     kinds = [
         kind
         for kind in comparison.baselines
@@ -59,9 +59,12 @@ def main_table(comparison: Comparison) -> Table:
         mark = '' if row.consistent else MARK
         cells = [text_cell(f'{row.network} {row.method} (paper){mark}')]
         cells += [number_cell(row.miou), *(Cell('') for _ in kinds)]
-        rows.append(
-            cells + [_class_of_paper(row.classes, c) for c in comparison.classes]
-        )
+        known = row.classes
+        cells += [
+            number_cell(known.get(name)) if known else Cell('')
+            for name in comparison.classes
+        ]
+        rows.append(cells)
     notes = [_about(comparison), *recombined(comparison)]
     if not all(row.consistent for row in paper):
         notes.append(INCONSISTENT)
@@ -88,8 +91,9 @@ def networks_table(comparison: Comparison) -> Table | None:
         for i, method in enumerate(methods)
     ]
     notes = (
-        'oracle: of each pixel the network that is right; agree, only …: percent of '
-        'the labelled pixels on which the networks agree, or only one is right',
+        'oracle: for each pixel, the prediction of a network that is right, if any; '
+        'agree, only …: percent of the labelled pixels on which the networks agree, or '
+        'only one is right',
     )
     return Table('mIoU of each network', ['method', *columns], rows, notes)
 
@@ -122,10 +126,6 @@ def _gain_cell(gain: Gain | None) -> Cell:
     return Cell(text, gain.points)
 
 
-def _class_of_paper(classes: dict[str, float], name: str) -> Cell:
-    return number_cell(classes.get(name)) if classes else Cell('')
-
-
 def _about(comparison: Comparison) -> str:
     results = comparison.methods[0].runs[0].results
     runs = sorted({len(method.runs) for method in comparison.methods})
@@ -133,16 +133,16 @@ def _about(comparison: Comparison) -> str:
     return (
         f'{len(results.images)} images; runs of each method: {each}. '
         'Gains are points of mIoU with their 95 % confidence interval over images '
-        '(paired bootstrap): how far they depend on the images that were chosen, not '
-        'on the seed; of the seeds that both have, if any. p is that of a paired '
-        't-test over seeds. '
-        f'{NOISE}: within the noise, as far as these runs tell: the interval contains '
-        'zero, p is 0.05 or more, or there is one seed only.'
+        '(paired bootstrap), which says how much they depend on the chosen images, not '
+        'on the seed. They compare runs with the same seeds, where both methods have '
+        'such. p is that of a paired t-test over seeds. '
+        f'{NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
+        'there is only one seed.'
     )
 
 
 def _about_networks(method: Method) -> dict[str, float]:
-    """Numbers of each network, averaged over runs."""
+    """Average mIoU and agreement of each network over runs, by column."""
     values: dict[str, list[float]] = {}
     for run in method.runs:
         results = run.results

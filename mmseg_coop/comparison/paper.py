@@ -1,4 +1,4 @@
-"""The paper's numbers (Tables 1 and 2), to stand beside measured ones."""
+"""The paper's results (Tables 1 and 2), shown beside measured ones."""
 
 import json
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class PaperRow:
 
 
 def paper_rows(dataset: str) -> list[PaperRow]:
-    """The paper's rows for a dataset, by its class; none for other datasets."""
+    """Read the paper's rows for a dataset's class; none for other datasets."""
     rows = json.loads(_FILE.read_text()).get(dataset, [])
     return [
         PaperRow(row['network'], row['method'], row['mIoU'], row['classes'])

@@ -10,7 +10,7 @@ from .comparison import Comparison, Method
 from .statistics import bootstrap, interval, mean_iou
 from .table import Cell, Table, name_cell, recombined, text_cell
 
-# Group of sums in the results, the metric computed from them, digits.
+# Field of the results, the metric computed from it, decimals.
 _RELIABILITY = {
     'ECE': ('calibration', ece, 2),
     'NLL': ('calibration', nll, 3),
@@ -21,7 +21,8 @@ _RELIABILITY = {
 def reliability_table(comparison: Comparison) -> Table | None:
     """Make a table of each network's calibration and Boundary IoU.
 
-    None for older results, which lack these.
+    Returns:
+        None for older results, which lack these.
     """
     rows = [
         [text_cell(f'{name_cell(method).text}{suffix}')]
@@ -49,7 +50,7 @@ def _over_runs(
     metric: Callable[[np.ndarray], np.ndarray],
     digits: int,
 ) -> Cell:
-    """Mean of a metric over runs, with its spread over seeds and over images."""
+    """Make a cell of a metric's mean over runs, its deviation and its interval."""
     runs = [getattr(run.results, group).get(name) for run in method.runs]
     if any(sums is None for sums in runs):
         return Cell('')
@@ -62,7 +63,7 @@ def _over_runs(
 
 
 def _predictions(method: Method) -> dict[str, str]:
-    """Networks and their mean, with what tells them apart in a table."""
+    """Predictions of a method, and the suffix of each in the table."""
     results = method.runs[0].results
     if not method.several:
         return {results.configured: ''}

@@ -15,12 +15,12 @@ class Run:
     """A trained model's results.
 
     Attributes:
-        results: Those of the latest test, or of the best validation without one.
-        file: Where they were read.
+        results: Results of the test, or without one of the best validation.
+        file: The file of the results.
         label: The user's name for the method, or None.
-        prediction: The network (or ``mean``) whose prediction was chosen in place of
-            the selected one, or None.
-        recombined: Whether its networks are known to have been trained for another row.
+        prediction: The network (or ``mean``) that the user chose in place of the
+            selected prediction, or None.
+        recombined: Whether its networks were trained for another row.
     """
 
     results: Results
@@ -36,13 +36,13 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name of its method: its label, or else its config."""
+        """Name of its method: its label, or else the name of its config."""
         name = self.label or self.results.meta.get('name', self.folder.name)
         return f'{name} {self.prediction}' if self.chosen else name
 
     @property
     def chosen(self) -> str:
-        """The prediction that was chosen, where the user has given no name."""
+        """The chosen prediction, if the user gave no label; else empty."""
         return '' if self.label else self.prediction or ''
 
     @property
@@ -55,17 +55,17 @@ class Run:
         )
 
     def config(self) -> Config:
-        """The config it was tested with, predicting what was chosen.
+        """Read the config it was tested with, and select the chosen prediction.
 
         Raises:
-            FileNotFoundError: If it is gone.
+            FileNotFoundError: If the file is gone.
         """
         path = self.folder / self.results.meta['config']
         if not path.is_file():
             raise FileNotFoundError(
-                f'{path}: the config of {self.file} is gone; expected what the run '
-                'left in its work dir (pictures of a report need it: --gallery 0 '
-                'leaves them out)'
+                f'{path}: the config of {self.file} is gone; expected the one that the '
+                'run wrote to its work dir (a report needs it for its gallery, which '
+                '--gallery 0 leaves out)'
             )
         config = Config.fromfile(path)
         use_scope(config)
@@ -78,9 +78,9 @@ def load_runs(arguments: Sequence[str]) -> list[Run]:
     """Read runs.
 
     Args:
-        arguments: Work dirs or files of results, as ``RUN`` or ``NAME=RUN``; with
-            ``:NETWORK`` behind it, as in ``RUN:top`` or ``RUN:mean``, what that network
-            (or the mean) predicts.
+        arguments: Work dirs or files of results, as ``RUN`` or ``NAME=RUN``. A suffix,
+            as in ``RUN:top`` or ``RUN:mean``, chooses the prediction of that network
+            (or of the mean).
 
     Raises:
         FileNotFoundError: If a run has no results.
@@ -113,7 +113,7 @@ def _load_run(argument: str) -> Run:
 
 
 def _predicting(results: Results, name: str, file: Path) -> Results:
-    """Results with another selected prediction."""
+    """Select another prediction of results."""
     names = [key for key in results.areas if key != ORACLE]
     if name not in names:
         raise ValueError(f'{file}:{name}: expected one of {", ".join(names)}')
@@ -158,5 +158,5 @@ def _check_comparable(first: Run, other: Run) -> None:
 
 
 def _names(results: Results) -> list[str]:
-    """File names: the same data may lie in another place on another machine."""
+    """File names without folders, which differ between machines."""
     return [Path(image).name for image in results.images]

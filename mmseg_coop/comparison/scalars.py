@@ -1,4 +1,4 @@
-"""Learning curves of a run, from what MMEngine logged."""
+"""Learning curves of a run, from the scalars that MMEngine logged."""
 
 import json
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ Curve = tuple[list[int], list[float]]
 
 
 def step_unit(run: Run) -> str:
-    """Unit of the steps of a run's curves, ``iteration`` or ``epoch``."""
+    """Unit of the x axis of a run's curves, ``iteration`` or ``epoch``."""
     return run.results.meta.get('logged_by', 'iteration')
 
 
 def validation_curves(run: Run) -> dict[str, Curve]:
-    """mIoU of each network over the iterations or epochs, in percent.
+    """Read the validation mIoU of each network over iterations or epochs, in percent.
 
     Args:
-        run: With ``<time>/vis_data/scalars.json`` in its work dir; one for each time
-            the training was started or resumed.
+        run: The run, with ``<time>/vis_data/scalars.json`` in its work dir for each
+            start or resume of the training run.
 
     Returns:
-        Curves by network, or by ``prediction`` for a model with one; none if nothing
-        was validated while training.
+        Curves by network, or by ``prediction`` for a single network; empty without
+        validations.
     """
     networks = [name for name in run.results.areas if name != ORACLE]
     keys = {name: f'{name}/mIoU' for name in networks}
@@ -45,11 +45,11 @@ def validation_curves(run: Run) -> dict[str, Curve]:
 
 
 def read_scalars(folder: Path) -> Iterator[dict]:
-    """Read the scalars of a work dir, oldest first; a resumed run repeats some."""
+    """Read the scalars of a work dir, oldest first; resumed runs repeat some steps."""
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:
-                # Incomplete: the last line of a run that was killed.
+                # An incomplete line of a run that was killed.
                 continue

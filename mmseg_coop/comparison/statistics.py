@@ -9,7 +9,7 @@ from scipy.stats import sem, t, ttest_rel
 
 from ..evaluation.results import iou
 
-# How often images are drawn, with replacement.
+# Number of bootstrap samples.
 RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -36,11 +36,12 @@ def bootstrap(
     The same images are drawn for every method, so that differences are paired.
 
     Args:
-        runs: For each run, sums of each image, (I, ...).
-        metric: Gives the metric, (RESAMPLES,), of sums over images, (RESAMPLES, ...).
+        runs: For each run, the counts of each image, (I, ...).
+        metric: Computes the metric, (RESAMPLES,), from counts summed over images,
+            (RESAMPLES, ...).
 
     Returns:
-        The metric, (RESAMPLES,).
+        The metric of each bootstrap sample, (RESAMPLES,).
     """
     images, *shape = runs[0].shape
     times = _draws(images)
@@ -53,19 +54,19 @@ def bootstrap(
 
 @lru_cache(maxsize=1)
 def _draws(images: int) -> np.ndarray:
-    """How often each image is drawn, (RESAMPLES, I); floats are multiplied faster."""
+    """Draw how often each image is in each sample, (RESAMPLES, I), as fast floats."""
     generator = np.random.default_rng(0)
     draws = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
     return draws.astype(float)
 
 
 def bootstrap_miou(runs: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean IoU in percent of resampled images, from areas (I, 3, C) of each run."""
+    """Bootstrap the mIoU in percent, from areas (I, 3, C) of each run."""
     return bootstrap(runs, mean_iou)
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Confidence interval of a mean over seeds, by Student's t; None for one value."""
+    """Compute the t interval of a mean over seeds; None for one value."""
     if len(values) < 2:
         return None
     reach = t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * sem(values)
@@ -73,20 +74,21 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
 
 
 def interval(differences: np.ndarray) -> Interval:
-    """The interval that holds 95 % of resampled differences."""
+    """Compute the interval that holds 95 % of bootstrapped differences."""
     tail = (1 - _CONFIDENCE) / 2
     low, high = np.quantile(differences, (tail, 1 - tail))
     return Interval(float(low), float(high))
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Two-sided paired t-test over seeds.
-
-    None with less than two, or if all differ by the same: a test needs a spread.
+    """Compute p of a two-sided paired t-test over seeds.
 
     Args:
-        first: mIoU by seed.
-        second: mIoU by the same seeds.
+        first: mIoU of each seed.
+        second: mIoU of the same seeds.
+
+    Returns:
+        None with less than two seeds, or if all differences are equal.
     """
     if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
         return None
@@ -94,7 +96,7 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
 
 
 def mean_iou(areas: np.ndarray) -> np.ndarray:
-    """Mean in percent over the classes that occur, (...), from (..., 3, C)."""
+    """Compute mIoU in percent over the classes that occur, (...), from (..., 3, C)."""
     values = iou(areas)
     occurs = ~np.isnan(values)
     return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)

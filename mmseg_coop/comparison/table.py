@@ -5,7 +5,7 @@ from math import isnan
 
 from .comparison import Comparison, Method
 
-# Longer texts may be broken, at spaces.
+# Width up to which texts are not wrapped.
 _LINE = 14
 _BORDERS = 3
 NOT_TRAINED = '‡'
@@ -17,12 +17,12 @@ RECOMBINED = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A value and how it is shown.
+    """A cell of a table.
 
     Attributes:
         text: The text that is shown.
-        value: The number behind it, or the text.
-        best: Whether it is the best of its kind.
+        value: The unrounded number, or the text.
+        best: Whether it is the best value of its column.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Table:
     """Rows of cells.
 
     Attributes:
-        title: What the table shows.
+        title: Title above the table.
         columns: Names of the columns.
         rows: The cells of each row, as many as there are columns.
         notes: Lines below the table.
@@ -46,8 +46,10 @@ class Table:
     rows: list[list[Cell]]
     notes: tuple[str, ...] = ()
 
-    def transposed(self) -> 'Table':
-        """Methods in columns, for many classes on a narrow screen."""
+    def upright(self) -> 'Table':
+        """Swap rows and columns if that gives fewer columns."""
+        if len(self.rows) >= len(self.columns):
+            return self
         columns = [self.columns[0], *(row[0].text for row in self.rows)]
         rows = [
             [text_cell(name), *(row[i] for row in self.rows)]
@@ -56,15 +58,11 @@ class Table:
         ]
         return replace(self, columns=columns, rows=rows)
 
-    def upright(self) -> 'Table':
-        """Transpose it if that gives fewer columns."""
-        return self.transposed() if len(self.rows) < len(self.columns) else self
-
     def parts(self, width: int) -> 'list[Table]':
-        """The same rows in several tables, as many columns in each as fit.
+        """Split the columns into tables that fit a width.
 
         Args:
-            width: In characters; each table has at least one column beside the first.
+            width: Width in characters; each table has at least two columns.
         """
         widths = [self._width(i) for i in range(len(self.columns))]
         parts: list[list[int]] = []
@@ -75,7 +73,7 @@ class Table:
         return [self._with_columns([0, *part]) for part in parts]
 
     def _width(self, column: int) -> int:
-        """Characters that a column needs with its borders; long texts are broken."""
+        """Compute the width of a column with borders; long texts are wrapped."""
         texts = [self.columns[column], *(row[column].text for row in self.rows)]
         words = max(len(word) for text in texts for word in [*text.split(), ''])
         return max(words, min(max(map(len, texts)), _LINE)) + _BORDERS
@@ -88,24 +86,24 @@ class Table:
 
 
 def text_cell(text: str) -> Cell:
-    """A cell that is only text."""
+    """Make a cell of text."""
     return Cell(text, text)
 
 
 def number_cell(value: float | None, best: bool = False) -> Cell:
-    """A number with two decimals; a dash if there is none."""
+    """Make a cell of a number with two decimals, or a dash for None and NaN."""
     if value is None or isnan(value):
         return Cell('-')
     return Cell(f'{value:.2f}', value, best)
 
 
 def name_cell(method: Method) -> Cell:
-    """A method's label, marked if it was not trained."""
+    """Make a cell of a method's label, marked if it was not trained."""
     mark = '' if method.trained else f' {NOT_TRAINED}'
     return text_cell(f'{method.label}{mark}')
 
 
 def recombined(comparison: Comparison) -> list[str]:
-    """The note that explains the mark, if a method has it."""
+    """Note that explains the mark of methods that were not trained, if any."""
     trained = all(method.trained for method in comparison.methods)
     return [] if trained else [RECOMBINED]

@@ -28,7 +28,7 @@ _LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
-    """Print to the terminal, which is narrow: wide tables in parts."""
+    """Print to the terminal; tables that are too wide in parts."""
     for table in tables:
         for part in table.upright().parts(console.width):
             rich = RichTable(title=escape(part.title))
@@ -43,7 +43,7 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
 
 
 def markdown(table: Table) -> str:
-    """Format as Markdown, best in bold."""
+    """Format as Markdown, with the best values in bold."""
     columns = list(map(_escape_markdown, table.columns))
     lines = [columns, ['---'] + ['--:'] * (len(table.columns) - 1)]
     lines += [
@@ -56,7 +56,7 @@ def markdown(table: Table) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """Format as CSV, with numbers in full."""
+    """Format as CSV, with unrounded numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(table.columns)
@@ -65,7 +65,7 @@ def comma_separated(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    """Format as a LaTeX table, for booktabs and the rotating package's headers."""
+    """Format as a LaTeX table for the packages booktabs and rotating."""
     head = [
         f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' if i else ''
         for i, name in enumerate(table.columns)
@@ -156,14 +156,14 @@ def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
     if path.suffix == '.json':
         path.write_text(as_json(comparison))
     elif path.suffix == '.csv':
-        # A file of comma-separated values holds one table.
+        # CSV holds one table.
         path.write_text(comma_separated(tables[0]))
     else:
         path.write_text('\n'.join(map(_WRITERS[path.suffix], tables)))
 
 
 def write_between(path: Path, name: str, text: str) -> None:
-    """Write a text between the marks of its name in a file, or to a new file.
+    """Replace the text between a name's marks in a file, or write a new file.
 
     Raises:
         ValueError: If the file has no such marks.
@@ -173,10 +173,10 @@ def write_between(path: Path, name: str, text: str) -> None:
 
 
 def around_marks(path: Path, name: str) -> tuple[str, str]:
-    """Split a file into what stands before and after a name's marks.
+    """Split a file into the texts up to a name's first mark and from its second.
 
     Raises:
-        ValueError: If the file has no such marks; a missing file is taken to have them.
+        ValueError: If the file has no such marks; a file need not exist.
     """
     begin, end = f'<!-- {name}: begin -->', f'<!-- {name}: end -->'
     text = path.read_text() if path.is_file() else f'{begin}\n{end}\n'
@@ -203,6 +203,6 @@ def _escape_latex(text: str) -> str:
 
 
 def _finite(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
-    """JSON has no NaN: a class that does not occur has none."""
+    """Map names to values, with None for NaN, which JSON lacks."""
     pairs = zip(names, values, strict=True)
     return {name: value if value == value else None for name, value in pairs}

@@ -1,7 +1,7 @@
-"""Costs of methods, beside their accuracy."""
+"""Costs of models, and the JSON file that keeps them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from ..checkpoints.atomic_backend import AtomicBackend
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of training a model and of its prediction.
+    """Cost of training a model and of predicting with it.
 
     Attributes:
-        parameters: How many there are.
+        parameters: Number of parameters.
         training_flops: FLOPs of a training step (forward and backward pass, all
-            networks and heads) for an image; None for a head whose losses can't be
-            followed without their values.
-        prediction_flops: FLOPs of the selected prediction, of an image.
+            networks and heads), per image; None for a head that reads values of
+            tensors, which the meta device lacks.
+        prediction_flops: FLOPs of the selected prediction of an image.
         latency: Seconds of that prediction, median.
-        latency_spread: Lowest and highest of these.
-        memory: Most memory in MB that it takes at a time beside the model and the
-            image; None where it can't be measured.
+        latency_spread: Lowest and highest of these seconds.
+        memory: Peak memory of that prediction in MB, without the model and the image;
+            measured on Linux, else None.
     """
 
     parameters: int
@@ -37,8 +37,8 @@ class Costs:
     """Costs that were measured side by side.
 
     Attributes:
-        machine: Where, with which versions, and when.
-        methods: By label.
+        machine: Machine, versions and date.
+        methods: Cost of each method, by label.
     """
 
     machine: str
@@ -50,10 +50,10 @@ class Costs:
 
     @classmethod
     def load(cls, path: Path) -> 'Costs':
-        """Read what ``save`` wrote.
+        """Read a file that ``save`` wrote.
 
         Raises:
-            ValueError: If the file is another one.
+            ValueError: If the file holds something else.
         """
         try:
             content = json.loads(path.read_text())
@@ -65,22 +65,5 @@ class Costs:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
                 f'{path}: expected what tools/compare.py --cost has written ({error}); '
-                'delete it to have costs measured anew'
+                'delete it to measure costs again'
             ) from error
-
-
-def dominated(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
-    """Tell whether another method is at least as good for at most the same cost.
-
-    Args:
-        costs: Of each method; less is better.
-        values: How good each one is; more is better.
-    """
-    points = list(zip(costs, values, strict=True))
-    return [
-        any(
-            other != point and other[0] <= point[0] and other[1] >= point[1]
-            for other in points
-        )
-        for point in points
-    ]

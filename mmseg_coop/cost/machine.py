@@ -1,4 +1,4 @@
-"""Description of the machine of a measurement."""
+"""Describe the machine of a measurement."""
 
 import os
 import platform
@@ -13,10 +13,10 @@ from ..engine import cpu_has_bfloat16
 
 
 def describe_machine(threads: int | None = None) -> str:
-    """Processor, threads, memory, GPU, versions and the date, in a line.
+    """List processor, threads, memory, GPU, versions and the date in a line.
 
     Args:
-        threads: How many are used, if not as many as in this process.
+        threads: Number of threads. Default: that of this process.
     """
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'

@@ -1,9 +1,8 @@
-"""Costs of models, side by side: parameters, FLOPs, latency and memory."""
+"""Measure parameters, FLOPs, latency and memory of models, side by side."""
 
 import copy
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from statistics import median
 
 import torch
@@ -18,47 +17,23 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ..comparison.comparison import Comparison
 from ..config_types import use_scope
 from ..models.segmentors.init_checkpoints import without_inits
 from .cost import Cost, Costs
-from .flops import counted
+from .flops import count_flops
 from .machine import describe_machine
 from .memory import peak_memory
 from .timing import one_thread, seconds_in_turn
 
-# Normalisation in training wants more than one value of a channel.
+# Batch norm needs more than one value of a channel in training.
 _BATCH = 2
-
-
-def measured_or_kept(comparison: Comparison, path: Path) -> Costs:
-    """Costs of a comparison's methods: those in a file, or else measured for it.
-
-    Args:
-        comparison: Methods with their configs in the work dirs.
-        path: The file. If it lacks a method, all are measured anew, side by side.
-
-    Raises:
-        FileNotFoundError: If configs or data are missing.
-        ValueError: If the file is another one.
-    """
-    labels = {method.label for method in comparison.methods}
-    if path.is_file():
-        costs = Costs.load(path)
-        if labels <= costs.methods.keys():
-            return costs
-    configs = {m.label: m.runs[0].config() for m in comparison.methods}
-    costs = measure_costs(configs)
-    costs.save(path)
-    return costs
 
 
 def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
     """Measure models side by side, with one thread on the CPU.
 
-    Predictions are those of the first image of the test data, from loaded image to
-    label map, of the models in turn, so that all see the same machine. Weights do not
-    matter, and are random.
+    Predicted is the first image of the test data, from loaded image to label map. The
+    models run in turn, under the same load of the machine, with random weights.
 
     Raises:
         FileNotFoundError: If the data are missing.
@@ -76,7 +51,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
         costs[label] = Cost(
             parameters=sum(p.numel() for p in models[label].parameters()),
             training_flops=training_flops(config, images[label]),
-            prediction_flops=counted(calls[label]),
+            prediction_flops=count_flops(calls[label]),
             latency=median(times[label]),
             latency_spread=(min(times[label]), max(times[label])),
             memory=memory,
@@ -85,26 +60,30 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
 
 
 def load_image(config: Config) -> dict:
-    """The first item of a config's test data, through its own pipeline."""
+    """Load the first item of a config's test data, by its pipeline."""
     dataset = copy.deepcopy(config.test_dataloader.dataset)
     return DATASETS.build(dataset)[0]
 
 
 def build_model(config: Config) -> EncoderDecoder:
-    """A config's model with random weights, ready to predict."""
+    """Build a config's model with random weights, in evaluation mode."""
     # Checkpoints that networks start from may be gone.
     model = MODELS.build(without_inits(config.model))
     return revert_sync_batchnorm(model).eval()
 
 
 def training_flops(config: Config, item: dict) -> int | None:
-    """FLOPs of a training step for an image, counted without computing anything.
+    """Count the FLOPs of a training step, per image, on the meta device.
 
-    Losses are left out: they are a few operations for a pixel, and look at values.
+    Losses are replaced by sums of logits: they are a few operations per pixel, and
+    read values of tensors.
 
     Args:
-        config: With the size of training images in the data preprocessor.
-        item: An item of the data, whose size counts where there is none.
+        config: The config; ``data_preprocessor.size`` is the size of training images.
+        item: An item of the data, whose size is used without ``size``.
+
+    Returns:
+        None if a head reads values of tensors.
     """
     model = build_model(config)
     batch = model.data_preprocessor(pseudo_collate([copy.copy(item)]), False)
@@ -123,7 +102,7 @@ def training_flops(config: Config, item: dict) -> int | None:
         model.parse_losses(model.loss(images, samples))[0].backward()
 
     try:
-        return counted(step) // _BATCH
+        return count_flops(step) // _BATCH
     except (NotImplementedError, RuntimeError):
         return None
 
@@ -136,14 +115,14 @@ def _sum_of_logits(logits: Tensor | tuple[Tensor, ...], _samples: list) -> dict:
 def _prediction(model: EncoderDecoder, item: dict) -> Callable[[], object]:
     @torch.no_grad()
     def predict() -> object:
-        # What a prediction changes of its batch is not the item.
+        # A copy: test_step changes its batch.
         return model.test_step(pseudo_collate([copy.copy(item)]))
 
     return predict
 
 
 def _rebuilt_prediction(config: Config, item: dict) -> Callable[[], object]:
-    """The same in another process."""
+    """Build a model's prediction in the process that measures memory."""
     if config.get('custom_imports'):
         import_modules_from_strings(**config.custom_imports)
     use_scope(config)

@@ -1,4 +1,4 @@
-"""Peak memory of a call, in a process of its own."""
+"""Measure the peak memory of a call in a separate process."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,25 +13,25 @@ from mmengine.registry import init_default_scope
 
 from ..quiet import silence_foreign_warnings
 
-# The C library gives every block of 128 KB or more back at once, so that a process
-# holds what is in use. Its default is to keep blocks, more or fewer by chance.
+# Have the C library return each block of 128 KB or more as soon as it is freed. By
+# default it keeps some, more or fewer by chance.
 _ENVIRONMENT = {'MALLOC_MMAP_THRESHOLD_': '131072', 'THP_MEM_ALLOC_ENABLE': '0'}
-_MB = 2**20
 
 
 def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
-    """Most memory that a call takes at a time, beyond what was there before it.
+    """Measure the peak memory of a call, above the memory in use before it.
 
     Args:
-        build: A function of a module. It makes models and inputs, and returns the call.
-        args: Its arguments.
+        build: A function of a module, which makes models and inputs and returns the
+            call.
+        args: Arguments of ``build``.
 
     Returns:
-        MB of the processor's memory (Linux only), new gradients included, models and
-        inputs not.
+        MB of main memory (Linux only): activations and gradients, but not models and
+        inputs.
 
     Raises:
-        OSError: If the process is ended from outside.
+        OSError: If the process is killed.
     """
     pool = ProcessPoolExecutor(1, mp_context=get_context('spawn'))
     with _environment(), pool:
@@ -49,32 +49,24 @@ def _measure(build: Callable[..., Callable[[], object]], args: tuple) -> float:
     init_default_scope('mmseg')
     torch.manual_seed(0)
     call = build(*args)
-    before = _resident()
-    # Forget the peak of what was made so far.
+    before = _status('VmRSS')
+    # Reset the peak, which building may have raised.
     Path('/proc/self/clear_refs').write_text('5')
     call()
-    return _peak() - before
-
-
-def _resident() -> float:
-    return _status('VmRSS')
-
-
-def _peak() -> float:
-    # Not getrusage's: that one also counts the process that started this one.
-    return _status('VmHWM')
+    # Not getrusage's peak, which includes that of the parent process.
+    return _status('VmHWM') - before
 
 
 def _status(key: str) -> float:
-    """A size of this process, in MB; Linux counts in KB."""
+    """Read a size of this process in MB; Linux gives KB."""
     lines = Path('/proc/self/status').read_text().splitlines()
     found = next(line for line in lines if line.startswith(f'{key}:'))
-    return int(found.split()[1]) * 1024 / _MB
+    return int(found.split()[1]) / 1024
 
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """Variables that a process reads when it starts."""
+    """Set environment variables for processes that start meanwhile."""
     before = dict(os.environ)
     os.environ.update(_ENVIRONMENT)
     try:

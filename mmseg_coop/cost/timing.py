@@ -1,4 +1,4 @@
-"""Times of calls that run in turn, so that all see the same machine."""
+"""Time calls that run in turn, under the same load of the machine."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have PyTorch compute in one thread."""
+    """Limit PyTorch to one thread meanwhile."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -21,12 +21,16 @@ def one_thread() -> Iterator[None]:
 def seconds_in_turn(
     calls: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, list[float]]:
-    """Run calls once to warm up, then again and again in turn; seconds by name."""
+    """Run calls once to warm up, then repeatedly in turn.
+
+    Returns:
+        Seconds of each repetition, by name.
+    """
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats):
-        # Neither always comes second.
+        # The order alternates.
         for name in sorted(calls, reverse=turn % 2 == 1):
             times[name].append(seconds(calls[name]))
     return times

@@ -1,6 +1,6 @@
 """Tabulate and draw how often classes occur in the splits of a dataset."""
 
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..comparison.table import Cell, Table, text_cell
@@ -35,9 +35,10 @@ def draw_class_shares(survey: Survey) -> Figure:
     classes = _classes(survey)
     number = len(survey.splits)
     height = 0.8 / number
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         size = (6, 1 + (0.12 + 0.14 * number) * len(classes))
-        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        figure = Figure(figsize=size, layout='constrained')
+        axis = figure.subplots()
         for i, split in enumerate(survey.splits):
             shares = _shares(split)
             places = [k + (i - (number - 1) / 2) * height for k in range(len(classes))]

@@ -1,1 +1,1 @@
-"""From trained networks to what is used: split, joined, published, exported."""
+"""Split, join, publish and export trained models."""

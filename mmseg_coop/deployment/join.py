@@ -1,4 +1,4 @@
-"""Join trained networks into an ensemble, or to start cooperative training from."""
+"""Join trained networks into an ensemble, or into the start of cooperative training."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -33,22 +33,22 @@ def join(
     pattern: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Written:
-    """Write a cooperative model of trained single ones.
+    """Write a cooperative model of trained single networks.
 
-    Data, schedule and padding are the first one's. Connections start from the identity,
-    as in any training run, so that each network first predicts as it did alone.
+    Data, schedule and padding are those of the first. Connectors start on the identity,
+    so that at first each network predicts as it did alone.
 
     Args:
-        models: Two or more, each as for :func:`find_model`.
+        models: Two or more models, each as for :func:`find_model`.
         out: A new folder.
-        pattern: Connects them; without one they are an ensemble.
-        options: Values that override the joined config's, as for ``--cfg-options``.
+        pattern: Pattern of their connections. Default: they are an ensemble.
+        options: Options that override the joined config's, as ``--cfg-options`` does.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        FileExistsError: If the folder is there.
-        ValueError: If a model is cooperative itself, a checkpoint is of another config,
-            or the networks predict other classes.
+        FileExistsError: If the folder exists.
+        ValueError: If a model is cooperative itself, a checkpoint does not fit its
+            config, or the networks predict different classes.
     """
     if len(models) < 2:
         raise ValueError(f'found {len(models)} model, expected 2 or more to join')
@@ -98,7 +98,7 @@ def _read(path: str) -> Config:
 def _joined(
     models: Sequence[Mapping[str, Any]], names: Sequence[str], pattern: str | None
 ) -> dict[str, Any]:
-    """The config of the cooperative model."""
+    """Make the config of the cooperative model."""
     first = models[0]
     common = dict(type=CooperativeEncoderDecoder.__name__)
     if pattern is not None:
@@ -107,22 +107,18 @@ def _joined(
         alike = dict(network_type=first['type'], num_networks=len(models))
         return {**first, **common, **alike}
     shared = {k: first[k] for k in ('data_preprocessor', 'test_cfg') if k in first}
-    # Nothing is merged over them: there are no other common keys.
+    # Without ``_delete_``: there are no common keys to merge with.
     entries = [
-        {'name': name, **_without_delete(model_entry(model))}
-        for name, model in zip(names, models, strict=True)
+        {'name': name, **{k: v for k, v in entry.items() if k != '_delete_'}}
+        for name, entry in zip(names, map(model_entry, models), strict=True)
     ]
     return {**common, **shared, 'networks': entries}
-
-
-def _without_delete(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in entry.items() if k != '_delete_'}
 
 
 def _check_classes(
     paths: Sequence[str], checkpoints: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Check that networks were trained for the same classes, where they say so."""
+    """Check that networks have the same classes, if checkpoints name them."""
     found = [c.get('meta', {}).get('dataset_meta') or {} for c in checkpoints]
     known = [
         (path, list(meta['classes']))
@@ -139,7 +135,7 @@ def _check_classes(
 
 
 def _other_modes(paths: Sequence[str], models: Sequence[Mapping[str, Any]]) -> str:
-    """Describe networks that predicted in another mode than the first, or nothing."""
+    """Describe the networks whose mode of prediction is not that of the first."""
     first, *others = (_mode(model.get('test_cfg')) for model in models)
     pairs = zip(paths[1:], others, strict=True)
     differ = [f'{path} is predicted with {own}' for path, own in pairs if own != first]
@@ -152,14 +148,14 @@ def _other_modes(paths: Sequence[str], models: Sequence[Mapping[str, Any]]) -> s
 
 
 def _mode(test_cfg: Mapping[str, Any] | None) -> str:
-    """How images are predicted: as a whole, or in windows of some size."""
+    """Describe the mode of prediction: whole images, or windows and their size."""
     test_cfg = {'mode': 'whole', **(test_cfg or {})}
     windows = ('crop_size', 'stride') if test_cfg['mode'] == 'slide' else ()
     return ', '.join(f'{key}={test_cfg.get(key)!r}' for key in ('mode', *windows))
 
 
 def _evaluate_all(config: Config) -> None:
-    """Have validation and test count every network and their mean."""
+    """Set metrics, loops and hook that evaluate every network and their mean."""
     for key in _EVALUATORS:
         metrics = config.get(key)
         for metric in metrics if isinstance(metrics, list) else [metrics]:

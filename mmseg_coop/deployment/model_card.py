@@ -1,4 +1,4 @@
-"""The README of a published model, made from its run."""
+"""Write the model card of a published model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,18 @@ from ..comparison.table import Table, number_cell, text_cell
 from ..comparison.table_formats import markdown
 from .published_results import Tested
 
-# Of a training run: keys that are listed if known, and keys that none should lack.
+# Keys of a training run that are listed if known, and those whose absence is noted.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
 _EXPECTED = ('command', 'seed')
+_USE = """\
+## Use
+
+```python
+from mmseg_coop.apis import Predictor
+
+prediction = Predictor('this/folder')('image.jpg')
+```
+"""
 
 
 @dataclass(frozen=True)
@@ -19,15 +28,15 @@ class Card:
     """Contents of a model card.
 
     Attributes:
-        name: Of the config.
+        name: Name of the config.
         classes: Names of the classes.
-        parameters: How many there are.
-        flops: Of predicting an image.
+        parameters: Number of parameters.
+        flops: FLOPs of predicting an image.
         size: Height and width of that image.
-        tested: Results of a test, or None.
+        tested: Test results, or None.
         untested: Reason why there are none.
-        predicted_by: The prediction that the model gives.
-        trainings: Training runs that the checkpoint comes from, as far as it tells.
+        predicted_by: Name of the selected prediction.
+        trainings: Training runs that the checkpoint comes from, as far as recorded.
     """
 
     name: str
@@ -42,14 +51,14 @@ class Card:
 
 
 def model_card(card: Card) -> str:
-    """Markdown, with the head that the Hugging Face hub reads."""
+    """Write a card as Markdown, with the header that the Hugging Face hub reads."""
     return '\n'.join(
         (
             *_head(card),
             f'# {card.name}\n',
             'A semantic segmentation model of mmseg_coop, for MMSegmentation: networks '
             'that share feature maps while they train.\n',
-            *_use(),
+            _USE,
             *_results(card),
             *_cost(card),
             *_training(card),
@@ -75,14 +84,6 @@ def _head(card: Card) -> Iterator[str]:
         miou = card.tested.miou(card.predicted_by)
         yield f'    metrics: [{{type: mean_iou, value: {miou:.2f}}}]'
     yield '---\n'
-
-
-def _use() -> Iterator[str]:
-    yield '## Use\n'
-    yield '```python'
-    yield 'from mmseg_coop.apis import Predictor\n'
-    yield "prediction = Predictor('this/folder')('image.jpg')"
-    yield '```\n'
 
 
 def _results(card: Card) -> Iterator[str]:
@@ -113,14 +114,14 @@ def _cost(card: Card) -> Iterator[str]:
 def _training(card: Card) -> Iterator[str]:
     yield '## Training\n'
     if not card.trainings:
-        yield 'The checkpoint does not tell how it was trained.\n'
+        yield 'The checkpoint has no record of its training.\n'
     for training in card.trainings:
         yield from _run(training)
     yield f'Published with {_listed(versions())}.\n'
 
 
 def _run(training: Mapping[str, Any]) -> Iterator[str]:
-    """Describe a training run; what is not recorded is said to be missing."""
+    """Describe a training run, and name what is not recorded."""
     if 'network' in training:
         yield f'### {training["network"]}\n'
     if 'command' in training:

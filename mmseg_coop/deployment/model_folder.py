@@ -14,22 +14,22 @@ from ..checkpoints.training_record import TRAININGS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
-# Config keys of a run, which are left out of a model's config.
+# Config keys of a run, which are removed.
 _OF_RUNS = ('work_dir', 'launcher', 'load_from', 'resume')
 
 
 @dataclass(frozen=True)
 class Written:
-    """Files that were written, and what they hold.
+    """Files of a written model, and its description.
 
     Attributes:
         config: The config's file.
         checkpoint: The checkpoint's file.
-        networks: Names of the networks in it; empty for an ordinary model.
+        networks: Names of its networks; empty for an ordinary model.
         needs: Classes of this package that it needs.
-        before: Number of parameters of the model that it was taken out of.
-        after: That of what was written.
-        note: Anything else that its users have to know.
+        before: Number of parameters of the model that it was split off.
+        after: Number of its parameters.
+        note: Further text for users.
     """
 
     config: Path
@@ -53,18 +53,18 @@ def write_model(
 
     Args:
         folder: The folder.
-        name: Of the files.
+        name: Name of the files.
         config: A whole config; it is changed.
         weights: The weights by name.
-        meta: ``meta`` of the checkpoint that they come from; what it says of the
-            dataset is kept.
+        meta: ``meta`` of the checkpoint that they come from; its classes and palette
+            are kept.
         trainings: Training runs that the weights come from.
 
     Returns:
         The config's and the checkpoint's path.
 
     Raises:
-        FileExistsError: If the folder is there and has something in it.
+        FileExistsError: If the folder is not empty.
     """
     make_standalone(config)
     kept = {k: meta[k] for k in ('dataset_meta', 'CLASSES', 'PALETTE') if k in meta}
@@ -76,10 +76,10 @@ def write_model(
 
 
 def make_standalone(config: Config) -> None:
-    """Remove from a whole config what only its run needs, or its checkpoint has.
+    """Remove a run's keys and the paths of initial weights from a whole config.
 
-    The checkpoint has all weights: files that networks or backbones started from are no
-    longer needed.
+    The model's checkpoint has all weights, so that the files that networks or backbones
+    started from are no longer needed.
 
     Args:
         config: The config, which is changed.
@@ -89,7 +89,7 @@ def make_standalone(config: Config) -> None:
     config._cfg_dict.update(spell_out(config._cfg_dict))
     before = set(_strings(config.model))
     config.model = ConfigDict(without_inits(config.model))
-    # Variables of the file that name nothing else.
+    # Also variables of the file with such a path.
     files = before - set(_strings(config.model))
     for key, value in list(config.items()):
         if isinstance(value, str) and value in files:
@@ -97,7 +97,7 @@ def make_standalone(config: Config) -> None:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """All strings of a nested config."""
+    """List all strings of a nested config."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -29,15 +29,15 @@ def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) 
     Args:
         config: The config.
         checkpoint: A checkpoint file of it.
-        out: The folder, new or empty; it is filled as a whole or not at all.
-        run: Work dir with the results of a test of these weights. Default: that of
-            the checkpoint, if it has them.
+        out: The folder, new or empty; it is written completely or not at all.
+        run: Work dir with test results of these weights. Default: that of the
+            checkpoint, if it has such results.
 
     Raises:
-        FileExistsError: If there is something in the folder already.
-        FileNotFoundError: If the checkpoint, or results that were named, are missing.
-        ValueError: If the checkpoint does not belong to the config, or would run code;
-            or results that were named are of another model.
+        FileExistsError: If the folder is not empty.
+        FileNotFoundError: If the checkpoint or the results of ``run`` are missing.
+        ValueError: If the checkpoint does not fit the config or would run code, or the
+            results of ``run`` are of another model.
     """
     with new_folder(out) as part:
         _fill(part, config, checkpoint, run)
@@ -71,7 +71,7 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
 
 
 def _name(config: Config) -> str:
-    """Name of a config; a published one keeps the name that it was published by."""
+    """Name of a config; for a published folder the name in its ``config.json``."""
     file = Path(config.filename)
     try:
         return str(json.loads((file.parent / LABELS).read_text())['name'])
@@ -80,9 +80,9 @@ def _name(config: Config) -> str:
 
 
 def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
-    """A checkpoint that tells its classes."""
+    """Add classes and palette to the meta information of a checkpoint."""
     meta = dict(saved.get('meta', {}))
-    # The training's config names places of the machine; the folder has its own.
+    # The config of the training run has paths of its machine; the folder has a config.
     meta.pop('cfg', None)
     meta['dataset_meta'] = dict(classes=predictor.classes, palette=_palette(predictor))
     found = saved.get('state_dict', saved)
@@ -92,7 +92,7 @@ def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
 
 
 def _labels(config: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
-    """Contents of ``config.json``, as the hub and other programs read it."""
+    """Make the contents of ``config.json``, which the Hugging Face hub reads."""
     names = dict(enumerate(predictor.classes))
     return dict(
         library_name='mmseg_coop',

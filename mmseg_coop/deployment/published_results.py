@@ -1,4 +1,4 @@
-"""Test results of the very weights that are published."""
+"""Find the test results of the weights that are published."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ class Tested:
         dataset: Name of the dataset's class.
         images: Number of images.
         classes: Names of the classes.
-        iou: IoU of each class in percent, by prediction; None for what does not occur.
+        iou: IoU of each class in percent, by prediction; None for classes that do not
+            occur.
         model: Identity of the tested model.
     """
 
@@ -41,7 +42,7 @@ class Tested:
         return float(np.mean([value for value in self.iou[name] if value is not None]))
 
     def as_json(self) -> dict[str, Any]:
-        """Content for ``config.json``, read when the folder is published again."""
+        """Convert to JSON for ``config.json``, which publishing again reads."""
         return asdict(self)
 
 
@@ -58,17 +59,16 @@ def find_tested(
 
     Args:
         model: The model with its weights.
-        checkpoint: The file that they are of: results are looked for beside it.
-        run: Work dir or file of results that has to have them.
+        checkpoint: The file of the weights; results are searched in its folder.
+        run: Work dir or file of results to use instead.
 
     Returns:
         The results, or the reason why there are none.
 
     Raises:
         FileNotFoundError: If ``run`` has no results.
-        ValueError: If those of ``run`` are of another model, or do not tell.
+        ValueError: If the results of ``run`` are of another or an unknown model.
     """
-    # Reads all weights.
     own, name = model_identity(model), predicted_by(model)
     if run is not None:
         found = load_runs([run])[0]
@@ -80,7 +80,9 @@ def find_tested(
     if kept is not None and kept.model == own and name in kept.iou:
         return kept, ''
     problems = {}
-    for file in _files(checkpoint.parent):
+    files = sorted((checkpoint.parent / FOLDER).glob('*.npz'))
+    # Those of tests first.
+    for file in sorted(files, key=lambda file: not file.stem.startswith('test')):
         results = Results.load(file)
         problem = _problem(own, name, results)
         if not problem:
@@ -90,16 +92,10 @@ def find_tested(
     return None, told or 'no test of it was found'
 
 
-def _files(folder: Path) -> list[Path]:
-    """Results in a work dir: those of tests first."""
-    found = sorted((folder / FOLDER).glob('*.npz'))
-    return sorted(found, key=lambda file: not file.stem.startswith('test'))
-
-
 def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
-    """Reason why results are not of this model or prediction; empty if they are."""
+    """Explain why results are not of this model or prediction; empty if they are."""
     if 'model' not in results.meta:
-        return 'does not tell which weights were tested; test again with tools/test.py'
+        return 'does not name the tested weights; test again with tools/test.py'
     told = results.meta['model']
     if told['weights'] != own['weights']:
         return 'is of other weights than the checkpoint has'
@@ -111,7 +107,7 @@ def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
 
 
 def _summed_up(results: Results) -> Tested:
-    # The oracle is no prediction that anyone can have.
+    # The oracle needs the ground truth.
     names = [name for name in results.areas if name != ORACLE]
     return Tested(
         dataset=results.meta.get('dataset') or 'unknown',
@@ -126,7 +122,7 @@ def _summed_up(results: Results) -> Tested:
 
 
 def _kept(file: Path) -> Tested | None:
-    """What a published folder keeps of the test of its weights."""
+    """Read the test results in a published folder, or None."""
     try:
         return Tested(**json.loads(file.read_text())['tested'])
     except (OSError, ValueError, KeyError, TypeError):

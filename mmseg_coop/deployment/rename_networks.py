@@ -1,4 +1,4 @@
-"""Rename networks in a config's settings when one network is taken out."""
+"""Adapt names of networks in a config's settings when one network is split off."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from mmengine.config import Config
 from ..evaluation.results import ORACLE, RELIABILITY
 from ..models.segmentors.combine import MEAN
 
-# What IoUMetric does not give.
+# Metrics that IoUMetric lacks.
 _OURS = {*RELIABILITY, 'agreement'}
 _OF_PLANS = ('plan', 'connectors', 'aggregations')
 
@@ -16,17 +16,17 @@ _OF_PLANS = ('plan', 'connectors', 'aggregations')
 def take_over_settings(
     config: Config, networks: Sequence[str], kept: Sequence[str], network: str
 ) -> None:
-    """Rename networks in monitored metrics and in keys of parameters.
+    """Adapt names of networks in monitored metrics and in ``custom_keys``.
 
-    ``bottom/mIoU`` becomes ``mIoU``, and of an ordinary model ``networks.top.backbone``
-    becomes ``backbone``. What names something that is gone is left out: the key, the
-    hook or the scheduler.
+    ``bottom/mIoU`` becomes ``mIoU``; for an ordinary model ``networks.top.backbone``
+    becomes ``backbone``. A key, hook or scheduler that names a removed network or
+    metric is removed.
 
     Args:
-        config: Of the written model, which is changed; ``model`` is left as it is.
-        networks: Names of the networks that there were.
-        kept: Those of them that are there by name; none of an ordinary model.
-        network: The one that predicts.
+        config: Config of the written model, which is changed, except for ``model``.
+        networks: Names of the networks before.
+        kept: Names of the networks that are kept; empty for an ordinary model.
+        network: The network that predicts.
     """
     names = _Names(networks, kept, network)
     for key, value in list(config.items()):
@@ -44,7 +44,7 @@ class _Names:
         self.networks, self.kept, self.network = networks, kept, network
 
     def of(self, value: Any) -> Any:
-        """A nested value with names rewritten; None for what has no meaning."""
+        """Rewrite the names in a nested value; None if it is to be removed."""
         if isinstance(value, list | tuple):
             items = [(item, self.of(item)) for item in value]
             return type(value)(n for old, n in items if n is not None or old is None)
@@ -60,21 +60,21 @@ class _Names:
             new = self._parameters(old) if key == 'custom_keys' else self.of(old)
             if new is not None or old is None:
                 found[key] = new
-        self._watch_best(found)
+        self._save_best(found)
         return found
 
-    def _watch_best(self, options: dict[str, Any]) -> None:
-        """Rewrite the metrics of a ``CheckpointHook``."""
-        watched = options.get('save_best')
-        if isinstance(watched, str):
-            watched = [watched]
-        elif not isinstance(watched, list | tuple):
+    def _save_best(self, options: dict[str, Any]) -> None:
+        """Rewrite ``save_best`` and ``rule`` of a ``CheckpointHook``."""
+        metrics = options.get('save_best')
+        if isinstance(metrics, str):
+            metrics = [metrics]
+        elif not isinstance(metrics, list | tuple):
             return
         rules = options.get('rule')
         one = not isinstance(rules, list | tuple)
-        rules = [rules] * len(watched) if one else rules
+        rules = [rules] * len(metrics) if one else rules
         found: dict[str, Any] = {}
-        for metric, rule in zip(watched, rules, strict=False):
+        for metric, rule in zip(metrics, rules, strict=False):
             name = self._metric(metric)
             if name is not None:
                 found.setdefault(name, rule)
@@ -95,7 +95,7 @@ class _Names:
         return '/'.join([*(p for p in prefix if p not in gone), metric])
 
     def _parameters(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Keys of parameters; MMEngine takes the longest that fits."""
+        """Rewrite ``custom_keys``; of several that become equal, the longest stays."""
         found = {}
         for key in sorted(options, key=len):
             name = self._parameter(key)

@@ -1,4 +1,4 @@
-"""The smallest cooperative model that predicts what a network of a larger one does."""
+"""Reduce a cooperative model to the parts that one network's prediction needs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ..models.plan import restrict
 from ..models.segmentors.network_config_files import short_name
 from ..models.segmentors.network_configs import last_head
 
-# What networks have to have in common.
+# Attributes of heads that networks must have in common.
 _OF_HEADS = (
     'num_classes',
     'out_channels',
@@ -24,10 +24,10 @@ _OF_HEADS = (
 def smallest_config(
     model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
 ) -> dict[str, Any]:
-    """The config of what a network needs to predict, and nothing else.
+    """Make the config of the parts that a network needs to predict.
 
-    Networks and connections that it does not need are gone; auxiliary heads, too, and
-    of a network of which only the backbone is read its neck and head.
+    Left out are auxiliary heads, networks and connections that it does not need, and
+    neck and head of networks of which only the backbone is read.
     """
     names = [n for n in model.networks if n in model.plan.demand(network).order]
     return dict(
@@ -42,8 +42,8 @@ def smallest_config(
 def smallest_weights(
     model: CooperativeEncoderDecoder, network: str
 ) -> dict[str, Tensor]:
-    """The weights of that model by name."""
-    # Names of modules: before, and in the smallest model.
+    """Select the weights of that model, by their names in it."""
+    # New names of modules, by their old names.
     names = {
         name: name
         for other in model.plan.demand(network).order
@@ -63,7 +63,7 @@ def smallest_weights(
 def _network(
     model: CooperativeEncoderDecoder, name: str, predicting: str
 ) -> dict[str, Any]:
-    """The entry of a network in ``networks``."""
+    """Make the entry of a network in ``networks``."""
     own = model.configs[name]
     kept = _kept_parts(model, name, predicting)
     entry = {'name': name, **own.model, 'type': short_name(own.model['type'])}
@@ -85,7 +85,7 @@ def _network(
 def _kept_parts(
     model: CooperativeEncoderDecoder, name: str, predicting: str
 ) -> list[str]:
-    """Parts of a network that the prediction needs."""
+    """List the parts of a network that the prediction needs."""
     parts = [part for part, _ in model.networks[name].named_children()]
     dead = {'auxiliary_head'}
     last = model.plan.demand(predicting).last.get(name)
@@ -100,7 +100,7 @@ def _kept_parts(
 def _connections(
     model: CooperativeEncoderDecoder, network: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Connections that are needed, and the names of their modules."""
+    """List the connections that are needed, and the new names of their modules."""
     demand = model.plan.demand(network)
     needed = [c for i, c in enumerate(model.plan.connections) if i in demand.sends]
     return restrict(needed, demand.fused)

@@ -1,4 +1,4 @@
-"""Take one network, with what it needs, out of a trained cooperative model."""
+"""Split a network off a trained cooperative model."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -28,26 +28,27 @@ def split(
     alone: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Written:
-    """Write a network of a cooperative model as a model of its own.
+    """Write a network of a cooperative model as a separate model.
 
     A network that receives nothing becomes an ordinary config and checkpoint of
-    MMSegmentation; of one that receives feature maps, the smallest cooperative model
-    that predicts the same.
+    MMSegmentation. One that receives feature maps becomes the smallest cooperative
+    model with the same prediction.
 
     Args:
-        config: The cooperative model's config.
+        config: Config of the cooperative model.
         checkpoint: Its checkpoint.
-        network: The network's name.
+        network: Name of the network.
         out: A new folder.
-        alone: Write a network that receives feature maps without them; it must have
-            been trained with connection dropout.
-        options: Values that override the config's.
+        alone: Write a network that receives feature maps without its connections; it
+            must have been trained with connection dropout.
+        options: Options that override the config's.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        FileExistsError: If the folder is there.
-        ValueError: If the model is not cooperative, has no such network, or the
-            checkpoint is of another one; or the network can't be alone.
+        FileExistsError: If the folder exists.
+        ValueError: If the model is not cooperative, has no such network, does not fit
+            the checkpoint, or the network was trained without connection dropout
+            (``alone``).
     """
     whole = read_config(config, dict(options or {}))
     model = _build(whole, config)
@@ -83,7 +84,7 @@ def _build(config: Config, path: str) -> CooperativeEncoderDecoder:
     if not (isinstance(kind, type) and issubclass(kind, CooperativeEncoderDecoder)):
         raise ValueError(
             f'{path}: model.type: found {config.model.get("type")!r}, expected a '
-            'CooperativeEncoderDecoder: only of that there is a network to take out'
+            'CooperativeEncoderDecoder, of which a network can be split off'
         )
     return MODELS.build(deepcopy(config.model))
 
@@ -102,13 +103,13 @@ def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
 def _ordinary(
     model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
 ) -> dict[str, Any]:
-    """The config of a network as a model of its own."""
+    """Make the config of a network as an ordinary model."""
     own = model.configs[network]
     common, seen = config.get('data_preprocessor'), loaded_channels(model)
     if own.inputs is not None and own.inputs != tuple(range(seen)):
         raise ValueError(
             f'networks.{network}.inputs: found {list(own.inputs)}, not all {seen} '
-            'channels of the image, which an ordinary network sees; it can not be '
+            "channels of the image, which an ordinary network takes; it can't be "
             'written as one'
         )
     found = dict(own.model)

@@ -13,16 +13,16 @@ from .. import datasets, engine, evaluation, models
 from ..config_types import resolve
 
 _PACKAGE = 'mmseg_coop'
-# Keys that are read; any other is a variable of the file.
+# Keys that MMEngine reads; any other is a variable of the file.
 _READ = {*inspect.signature(Runner.__init__).parameters}
 _READ |= {'test_pipeline', 'tta_pipeline', 'tta_model'}
 _Change = Callable[[dict], dict | None]
 
 
 def to_host(value: Any) -> Any:
-    """A nested config with the host's classes in the place of ours that equal them.
+    """Replace this package's classes in a nested config by MMSegmentation's.
 
-    Hooks that only monitor a run are left out.
+    Classes without a counterpart stay. Hooks that only monitor a run are left out.
     """
     if isinstance(value, dict):
         items = {key: to_host(item) for key, item in value.items()}
@@ -36,7 +36,7 @@ def to_host(value: Any) -> Any:
 
 
 def own_types(value: Any) -> Iterator[str]:
-    """Names of this package's classes in a nested config."""
+    """List the names of this package's classes in a nested config."""
     if isinstance(value, dict):
         found = _own_class(value.get('type'))
         if found is not None:
@@ -48,14 +48,14 @@ def own_types(value: Any) -> Iterator[str]:
 
 
 def strip_package(config: Config) -> list[str]:
-    """Make a config one of MMSegmentation's, as far as that is possible.
+    """Remove this package's classes from a config, as far as possible.
 
     Args:
         config: A whole config, which is changed; its model stays as it is.
 
     Returns:
-        Names of this package's classes that are still needed; ``custom_imports`` has
-        this package if there are any.
+        Names of this package's classes that are still needed. If there are any, the
+        config imports this package.
     """
     for key, value in list(config.items()):
         found = value if key == 'model' else to_host(value)
@@ -69,7 +69,7 @@ def strip_package(config: Config) -> list[str]:
 
 
 def import_package(config: Config) -> None:
-    """Have a config import this package."""
+    """Add this package to ``custom_imports`` of a config."""
     _import(config, True)
 
 
@@ -85,7 +85,7 @@ def _import(config: Config, wanted: bool) -> None:
 
 
 def _own_class(kind: Any) -> Any:
-    """Class of this package that a ``type`` stands for, or None."""
+    """Find the class of this package that a ``type`` stands for, or None."""
     if not (isinstance(kind, str) or hasattr(kind, '__name__')):
         return None
     for registry in vars(mmseg.registry).values():
@@ -104,10 +104,6 @@ def _is_known(kind: Any, registry: Registry) -> bool:
 
 
 _LEFT_OUT = object()
-
-
-def _leave_out(options: dict) -> Any:
-    return _LEFT_OUT
 
 
 def _renamed(name: str, without: tuple[str, ...] = (), **added: Any) -> _Change:
@@ -150,6 +146,6 @@ _CHANGES: dict[Any, Any] = {
             engine.NonFiniteHook,
             engine.StopHook,
         ),
-        _leave_out,
+        lambda _: _LEFT_OUT,
     ),
 }

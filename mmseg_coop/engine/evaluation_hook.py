@@ -106,15 +106,15 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
     metrics = coop_metrics(loop)
     if not metrics or getattr(loop, 'predicts_networks', False):
         return
-    watch = metrics[0].collect_calibration
+    collect = metrics[0].collect_calibration
     model = unwrap_distribution(runner.model)
     if isinstance(model, CooperativeEncoderDecoder):
         with autocast(enabled=getattr(loop, 'fp16', False)):
-            data_batch['data_samples'] = predict_batch(model, data_batch, watch)
+            data_batch['data_samples'] = predict_batch(model, data_batch, collect)
     elif can_predict_labels(model):
         # The metric adds the logits later.
         for sample in data_batch['data_samples']:
-            watch(sample)
+            collect(sample)
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..evaluation import CoopIoUMetric
-from ..models.segmentors import Watcher, can_predict_labels, predict_labels
+from ..models.segmentors import Collect, can_predict_labels, predict_labels
 
 # Packages whose hooks read no logits.
 _HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
@@ -28,11 +28,11 @@ def coop_metrics(loop: BaseLoop) -> list[CoopIoUMetric]:
 
 
 def predict_batch(
-    model: EncoderDecoder, data_batch: dict, watch: Watcher | None = None
+    model: EncoderDecoder, data_batch: dict, collect: Collect | None = None
 ) -> SampleList:
     """Predict label maps for a batch from a loader."""
     return predict_labels(
-        model, **model.data_preprocessor(data_batch, False), watch=watch
+        model, **model.data_preprocessor(data_batch, False), collect=collect
     )
 
 
@@ -48,8 +48,8 @@ class _LabelLoop(BaseLoop):
         self._step = None
         if self._labels_suffice():
             model = _module(self.runner.model)
-            watch = coop_metrics(self)[0].collect_calibration
-            self._step = partial(predict_batch, model, watch=watch)
+            collect = coop_metrics(self)[0].collect_calibration
+            self._step = partial(predict_batch, model, collect=collect)
         return super().run()
 
     @torch.no_grad()

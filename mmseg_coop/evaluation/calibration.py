@@ -129,7 +129,7 @@ class Calibration:
 
 
 def collect_calibration(sample: SegDataSample, ignore_index: int) -> Calibration | None:
-    """Give a sample sums in its field ``calibration``; None without labels."""
+    """Add the field ``calibration``, which collects sums; None without labels."""
     if 'gt_sem_seg' not in sample:
         return None
     found = Calibration(sample.gt_sem_seg.data.squeeze(0), ignore_index)

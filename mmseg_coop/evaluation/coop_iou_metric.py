@@ -71,7 +71,7 @@ class CoopIoUMetric(IoUMetric):
             self.results.extend(map(self._count, data_samples))
 
     def collect_calibration(self, sample: SegDataSample) -> Calibration | None:
-        """Make a receiver of a sample's probabilities for ``predict_labels``."""
+        """Make the collector of a sample's probabilities for ``predict_labels``."""
         return collect_calibration(sample, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

@@ -1,14 +1,14 @@
-from .conduct import Conductor
+from .executor import TrialExecutor
 from .grid import Entry, Grid, read_grid
+from .markdown_summary import check_marks
 from .report import compare_trials, report
-from .summary import check_marks
 from .trial import Trial, make_trials
 
 __all__ = [
-    'Conductor',
     'Entry',
     'Grid',
     'Trial',
+    'TrialExecutor',
     'check_marks',
     'compare_trials',
     'make_trials',

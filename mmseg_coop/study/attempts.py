@@ -1,4 +1,4 @@
-"""Attempts of a run, a line for each start: its code and machine."""
+"""Log of a trial's attempts: a line for each command that is started."""
 
 import json
 import subprocess
@@ -9,12 +9,12 @@ from ..cost.machine import describe_machine
 from ..version import __version__
 
 _FILE = 'attempts.jsonl'
-# Where the package is found.
+# The folder that contains the package.
 REPO = Path(__file__).parents[2]
 
 
 def note_attempt(folder: Path, step: str, threads: int) -> None:
-    """Add a line before a step starts."""
+    """Add a line with time, code revision and machine before a command starts."""
     line = dict(
         step=step,
         start=time.strftime('%Y-%m-%d %H:%M:%S'),
@@ -27,16 +27,16 @@ def note_attempt(folder: Path, step: str, threads: int) -> None:
 
 
 def read_attempts(folder: Path) -> list[dict]:
-    """Read all lines that have been added."""
+    """Read the log of attempts."""
     path = folder / _FILE
     lines = path.read_text().splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines if line.endswith('}')]
 
 
 def code_revision() -> str:
-    """The commit of this code, with ``+`` if changed; its version without git."""
+    """Read the commit of this code, with ``+`` if changed; without git its version."""
     if not (REPO / '.git').exists():
-        # An installed package; a repository around it is somebody else's.
+        # An installed package, even where a repository surrounds it.
         return __version__
     try:
         commit = _git('rev-parse', 'HEAD').strip()

@@ -1,6 +1,5 @@
-"""A grid: what a study trains and tests, read from a small config file."""
+"""A grid: the methods and seeds of a study, read from a small config file."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,15 +32,15 @@ class Entry:
     """A method of a grid.
 
     Attributes:
-        name: What it is called.
-        config: Its config file; None for what is tested from another entry.
-        options: What its config is changed by.
-        seeds: Its runs.
-        networks: The entry whose networks, trained apart, it joins.
-        networks_init: Of each network the entry whose checkpoint, with the same seed,
-            its training starts from, or None.
+        name: Name of the method.
+        config: Its config file; None if it tests another entry (``of``).
+        options: Options that override the config's.
+        seeds: Its seeds, one run each.
+        networks: The entry whose separately trained networks it joins.
+        networks_init: For each network the entry whose checkpoint with the same seed
+            it starts from, or None.
         of: The entry whose checkpoints it tests with other options.
-        predict: The network (or ``mean``) of that entry whose prediction it is.
+        predict: The network (or ``mean``) of that entry whose prediction is tested.
     """
 
     name: str
@@ -55,12 +54,12 @@ class Entry:
 
     @property
     def trained(self) -> bool:
-        """True if it is trained, not only tested."""
+        """True if it is trained; otherwise it is only tested."""
         return not (self.networks or self.of)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The entries whose checkpoints it takes."""
+        """The entries whose checkpoints it needs."""
         names = self.networks, self.of, *self.networks_init
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -70,14 +69,13 @@ class Grid:
     """Methods and seeds that a study trains and tests.
 
     Attributes:
-        file: Where it was read.
+        file: The file it was read from.
         entries: The methods by name.
-        splits: Options of each test, by the split's name.
+        splits: Options of the test of each split, by the split's name.
         checkpoint: ``last``, or ``best`` by the config's ``save_best``.
-        half: Whether of a finished run only weights in half precision are kept,
-            which are what is tested.
+        half: Whether only weights in half precision are kept, and tested.
         baselines: Names of the methods that others are compared with, by the
-            baseline's name; None for single network and ensemble.
+            baseline's name. Default: the single network and the ensemble.
     """
 
     file: Path
@@ -106,7 +104,7 @@ def read_grid(path: Path) -> Grid:
                 options={'model.backbone.base_channels': 46},
             ),
             same=dict(config='../coop/danet_r18_same_camvid.py', seeds=[0, 1]),
-            # Tested only: they recombine what is trained above.
+            # Only tested: they recombine networks that are trained above.
             same_top=dict(of='same', predict='top'),
             same_slide=dict(of='same', options={'model.test_cfg.mode': 'slide'}),
             apart=dict(
@@ -114,26 +112,26 @@ def read_grid(path: Path) -> Grid:
                 networks='single',
                 seeds=[(0, 1)],
             ),
-            # Trained from what is trained above.
+            # Starts from checkpoints that are trained above.
             taught=dict(
                 config='../coop/danet_r18_distilled_camvid.py',
                 networks_init=['same', 'same', None],
             ),
         )
 
-    Config files are named relative to the grid's; names that start with ``_`` are the
-    grid's own.
+    Paths of configs are relative to the grid's file. Variables that start with ``_``
+    are ignored.
 
     Raises:
-        FileNotFoundError: If it, or a config that it names, is not there.
-        ValueError: If it is no grid; the message names the key.
+        FileNotFoundError: If the grid or one of its configs is missing.
+        ValueError: If a key is wrong; the message names it.
     """
     if not path.is_file():
         raise FileNotFoundError(f'there is no grid {path}')
     try:
         content = Config.fromfile(path).to_dict()
     except Exception as error:
-        # A config is code, and fails in as many ways.
+        # A config is Python code, which may raise anything.
         text = f'{path} can not be read as a grid ({first_line(error)})'
         raise ValueError(text) from error
     content = {key: v for key, v in content.items() if not key.startswith('_')}
@@ -258,8 +256,3 @@ def _is_seed(seed: Any) -> bool:
 
 def _is_name(name: Any) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
-
-
-def as_plain(value: Any) -> Any:
-    """A value as it comes back from a JSON file."""
-    return json.loads(json.dumps(value, default=str))

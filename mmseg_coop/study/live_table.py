@@ -1,4 +1,4 @@
-"""The live table of a study: methods × seeds, and what has failed."""
+"""Show a study while it runs: a table of methods × seeds, and failures."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from .conduct import Conductor
+from .executor import TrialExecutor
 from .progress import Progress, State
 from .trial import Trial
 
@@ -17,16 +17,16 @@ _STYLES = dict(finished='green', failed='red', waits='dim', elsewhere='yellow')
 
 
 class LiveTable:
-    """Shows the states of all runs while they change.
+    """Shows the states of all trials while they run.
 
-    On a terminal as a table that stays in its place; elsewhere a line for each change.
+    On a terminal it is a table that is updated in place, elsewhere a line per change.
     """
 
     def __init__(self, console: Console):
         self._console = console
         self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
-            # A thread that refreshes it would be forked with training runs.
+            # No refreshing thread: training runs are started by forking.
             self._live = Live(console=console, auto_refresh=False)
         self._progress: Progress | None = None
         self._shown: dict[Trial, str] = {}
@@ -40,19 +40,19 @@ class LiveTable:
         if self._live:
             self._live.stop()
 
-    def __call__(self, conductor: Conductor) -> None:
-        """Show what has changed."""
-        self._progress = self._progress or Progress(conductor)
+    def __call__(self, executor: TrialExecutor) -> None:
+        """Update the table, or print what has changed."""
+        self._progress = self._progress or Progress(executor)
         states = self._progress.states()
         if self._live:
             left = self._progress.seconds_left(states)
-            self._live.update(draw(states, left, conductor.failed), refresh=True)
+            self._live.update(draw(states, left, executor.failed), refresh=True)
             return
         for trial, state in states.items():
-            # A line for each tenth is enough.
+            # No line for each percent.
             text = state.text.split(' ')[0] if '%' in state.text else state.text
             if self._shown.get(trial, 'waits') != text:
-                why = conductor.failed.get(trial)
+                why = executor.failed.get(trial)
                 more = f': {why}' if why else ''
                 more = more or (f', mIoU {state.miou:.2f}' if state.miou else '')
                 self._console.print(
@@ -66,7 +66,7 @@ def draw(
     seconds: float | None,
     failed: Mapping[Trial, str],
 ) -> RenderableType:
-    """A row for each method, a column for each of its runs."""
+    """Draw a table with a row for each method and a column for each seed."""
     rows: dict[str, list[tuple[Trial, State]]] = {}
     for trial, state in states.items():
         rows.setdefault(trial.entry.name, []).append((trial, state))
@@ -91,14 +91,14 @@ def draw(
         )
     notes = [f'{trial.name}: {reason}' for trial, reason in failed.items()]
     if not all(trial.entry.trained for trial in states):
-        notes.append('‡ only tested: recombines what is trained for other rows')
+        notes.append('‡ only tested: recombines networks trained for other rows')
     return Group(table, *map(escape, notes))
 
 
 def _cell(trial: Trial, state: State) -> str:
     style = _STYLES.get(state.text.split(' ')[0], 'cyan')
     text = state.text if state.miou is None else f'{state.miou:.2f}'
-    seeds = trial.place.split('_', 1)[1].replace('_', '+')
+    seeds = trial.seed_name.split('_', 1)[1].replace('_', '+')
     return f'[dim]{seeds}:[/dim] [{style}]{text}[/{style}]'
 
 

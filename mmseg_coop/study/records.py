@@ -1,60 +1,36 @@
-"""Records of a finished run: small results, and weights in half precision."""
+"""Copy the small files of a finished trial to the folder of records."""
 
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from ..checkpoints.atomic_backend import AtomicBackend
-from ..checkpoints.safe_load import load_from_local
-from ..checkpoints.safetensors import save_safetensors
 from ..comparison.scalars import read_scalars
 from .attempts import read_attempts
-from .trial import RECORD, Trial
+from .trial import RECORD, Trial, results_file
 
-# What is kept of the log of a training run, beside its validations.
+# Scalars that are kept of training iterations; those of validations are all kept.
 _TRAINING = ('loss', 'lr', 'time', 'memory')
 
 
-def keep_half(checkpoint: Path, path: Path) -> None:
-    """Write a checkpoint's weights in half precision; vectors stay as they are.
-
-    Norms, biases and running statistics are few, and some too small for float16.
-    """
-    content = load_from_local(str(checkpoint), 'cpu')
-    content['state_dict'] = {
-        name: _half(value) for name, value in content['state_dict'].items()
-    }
-    save_safetensors(content, path)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove the large files of a training run that will not go on."""
-    for path in folder.glob('*.pth'):
-        path.unlink()
-    (folder / 'last_checkpoint').unlink(missing_ok=True)
-
-
 def keep_record(trial: Trial, split: str) -> None:
-    """Copy the small files of a test, and of its training run, to the records.
+    """Copy results, config, learning curves and options of a trial to its record.
 
     Raises:
-        FileNotFoundError: If the test has left no results.
+        FileNotFoundError: If the test has written no results.
     """
     test, record = trial.test_folder(split), trial.record(split)
-    results = test / 'results' / 'test.npz'
+    results = results_file(test)
     if not results.is_file():
         raise FileNotFoundError(
-            f'{test}: the test has left no results; expected a config that evaluates '
-            'with CoopIoUMetric and has the CoopEvaluationHook'
+            f'{test}: the test has written no results; expected a config that '
+            'evaluates with CoopIoUMetric and has the CoopEvaluationHook'
         )
     files = AtomicBackend()
-    files.put(results.read_bytes(), record / 'results' / 'test.npz')
-    name = f'{trial.entry.name}.py'
-    files.put((test / 'plan' / name).read_bytes(), record / name)
+    files.put(results.read_bytes(), results_file(record))
+    config = trial.test_config_file(split)
+    files.put(config.read_bytes(), record / config.name)
     curves = list(_curves(trial.folder))
     if curves:
         lines = ''.join(f'{json.dumps(line)}\n' for line in curves)
@@ -67,16 +43,16 @@ def keep_record(trial: Trial, split: str) -> None:
         checkpoint=trial.grid.checkpoint,
         half=trial.grid.half,
         attempts=read_attempts(trial.folder),
-        training_hours=round(hours(trial.folder), 4) if trial.entry.trained else 0,
-        test_hours=round(hours(test), 4),
+        training_hours=round(_hours(trial.folder), 4) if trial.entry.trained else 0,
+        test_hours=round(_hours(test), 4),
     )
-    # Last: with it the record is complete.
+    # Written last: a record with this file is complete.
     about = json.dumps(about, indent=2, default=str)
     files.put_text(f'{about}\n', record / RECORD)
 
 
-def hours(work_dir: Path) -> float:
-    """Hours spent in a work dir: from start to last line of each log."""
+def _hours(work_dir: Path) -> float:
+    """Sum the hours from the start to the last line of each log of a work dir."""
     total = 0.0
     for log in work_dir.glob('*/*.log'):
         try:
@@ -88,18 +64,10 @@ def hours(work_dir: Path) -> float:
 
 
 def _curves(work_dir: Path) -> Iterator[dict]:
-    """Validations in full, and of training iterations loss and rates."""
+    """Select the scalars to keep."""
     for record in read_scalars(work_dir):
         if 'mIoU' in record:
             yield record
         elif 'loss' in record:
             kept = {key: record[key] for key in _TRAINING if key in record}
             yield kept | dict(iter=record.get('iter'), step=record.get('step'))
-
-
-def _half(value: Tensor) -> Tensor:
-    if not value.is_floating_point() or value.dim() < 2:
-        return value
-    half = value.to(torch.float16)
-    # What is too large for it would be infinite.
-    return half if half.isfinite().all() else value

@@ -1,4 +1,4 @@
-"""Tables and reports of what a study has finished."""
+"""Write tables and reports of the finished trials of a study."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,12 +8,12 @@ from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
 from ..comparison.iou_tables import all_tables
+from ..comparison.measured_costs import with_costs
 from ..comparison.report import write_report
 from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import print_tables, write
-from ..cost.measure import measured_or_kept
-from .summary import write_summary
+from .markdown_summary import write_summary
 from .trial import Trial
 
 _PICTURES = 8
@@ -26,14 +26,14 @@ def report(
     console: Console,
     document: Path | None = None,
 ) -> None:
-    """Compare what is finished on each split, in tables and reports.
+    """Compare the finished trials on each split, in tables and reports.
 
     Args:
-        trials: All runs.
-        work_dir: Where reports go.
-        records: Where tables and costs go.
-        console: Where tables are printed.
-        document: A Markdown file that has a split's summary between the marks
+        trials: All trials.
+        work_dir: Folder for reports.
+        records: Folder for tables and costs.
+        console: Console that prints the tables.
+        document: A Markdown file; each split's summary is written between its marks
             ``<!-- GRID_SPLIT: begin -->`` and ``<!-- GRID_SPLIT: end -->``.
 
     Raises:
@@ -61,12 +61,12 @@ def report(
 
 
 def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
-    """Compare finished runs on a split, with what they cost.
+    """Compare finished trials on a split, with their costs.
 
     Args:
-        finished: The runs.
-        split: What they were tested on.
-        records: Where costs are kept, once they are measured.
+        finished: The trials.
+        split: Name of the split.
+        records: Folder of the file of costs, which are measured if it is missing.
     """
     grid = finished[0].grid
     runs = [
@@ -78,12 +78,11 @@ def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comp
         )
     ]
     comparison = compare(runs, grid.baselines)
-    costs = measured_or_kept(comparison, records / f'{grid.name}_cost.json')
-    return replace(comparison, costs=costs.methods)
+    return with_costs(comparison, records / f'{grid.name}_cost.json')
 
 
 def _can_predict(comparison: Comparison) -> bool:
-    """Tell whether images can be predicted again: not from records alone."""
+    """Tell whether configs and weights are there, to predict images again."""
     try:
         for method in comparison.methods:
             check_weights(method.runs[0])

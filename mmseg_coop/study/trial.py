@@ -1,4 +1,4 @@
-"""One run of a study, and its state by its files."""
+"""A trial: one method of a grid with one seed."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ from ..apis import load_config
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.resume import last_checkpoint
 from ..evaluation.results import Results
-from .grid import Entry, Grid, Seed, as_plain
+from .grid import Entry, Grid, Seed
 
 RECORD = 'run.json'
 FAILED = 'failed.txt'
@@ -22,27 +22,27 @@ _WEIGHTS = ('weights.safetensors', 'weights.pth')
 
 
 class Trial:
-    """One method of a grid with one seed.
+    """One method of a grid with one seed, as in Optuna and Ray Tune.
 
-    What has been done is read off the files, each of which is written at once or not
-    at all, so that a study can be ended at any moment:
+    Its state is that of its files. Each is written completely or not at all, so that a
+    study may be killed at any moment:
 
     .. code:: text
 
-        WORK_DIR/METHOD/seed_0/            the training's work dir
-            plan/METHOD.py, plan/run.json    what it is trained with
-            weights.pth | .safetensors       the training has ended; this is tested
-            tests/SPLIT/                     a test's work dir
-            failed.txt                       why the last attempt has failed
-        RECORDS/SPLIT/METHOD/seed_0/       small: results, curves, config, run.json
+        WORK_DIR/METHOD/seed_0/            work dir of the training run
+            plan/METHOD.py, plan/run.json    its config and options
+            weights.pth | .safetensors       the tested weights, once it has ended
+            tests/SPLIT/                     work dir of a test
+            failed.txt                       reason why the last attempt failed
+        RECORDS/SPLIT/METHOD/seed_0/       results, curves, config, run.json
 
     Args:
         grid: The study's grid.
         entry: The method.
         seed: Its seed, or those of the networks that it joins.
         work_dir: Folder of training runs.
-        records: Where results go.
-        sources: The trials whose checkpoints it takes.
+        records: Folder of records.
+        sources: The trials whose checkpoints it needs.
     """
 
     def __init__(
@@ -59,78 +59,76 @@ class Trial:
         self.seed = seed
         self.sources = sources
         seeds = seed if isinstance(seed, tuple) else (seed,)
-        self.place = f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
-        self.folder = work_dir / entry.name / self.place
+        self.seed_name = (
+            f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
+        )
+        self.folder = work_dir / entry.name / self.seed_name
         self._records = records
 
     @property
     def name(self) -> str:
-        return f'{self.entry.name}/{self.place}'
+        return f'{self.entry.name}/{self.seed_name}'
 
     @property
     def weights(self) -> Path | None:
-        """The checkpoint that is tested, once the training has ended."""
+        """The checkpoint to test, once the training run has ended."""
         paths = (self.folder / name for name in _WEIGHTS)
         return next((path for path in paths if path.is_file()), None)
 
     @property
     def failure(self) -> str | None:
-        """Reason why the last attempt failed, if it did."""
+        """Reason why the last attempt failed, or None."""
         path = self.folder / FAILED
         return path.read_text().strip() if path.is_file() else None
 
     @property
     def finished(self) -> bool:
-        """True if all splits are recorded."""
+        """True if the results of all splits are recorded."""
         if self.entry.predict:
             return self.sources[0].finished
         return all(map(self.recorded, self.grid.splits))
 
     @property
     def ready(self) -> bool:
-        """True if the checkpoints that it takes are there."""
+        """True if the checkpoints that it needs are there."""
         return all(source.weights for source in self.sources)
 
     def recorded(self, split: str) -> bool:
-        """Tell whether a split's results are kept, and of this grid.
+        """Tell whether the results of a split are recorded.
 
         Raises:
-            ValueError: If they were made with other options.
+            ValueError: If they were made with other options than the grid has.
         """
         record = self.record(split)
-        if not (record / RECORD).is_file() or not _results(record).is_file():
+        if not (record / RECORD).is_file() or not results_file(record).is_file():
             return False
         self._check(record / RECORD)
         return True
 
     def record(self, split: str) -> Path:
-        """The folder of a split's results."""
-        return self._records / split / self.entry.name / self.place
+        """The folder of the record of a split."""
+        return self._records / split / self.entry.name / self.seed_name
 
     def test_folder(self, split: str) -> Path:
-        """The work dir of a split's test."""
+        """The work dir of the test of a split."""
         return self.folder / 'tests' / split
 
-    def tested(self, split: str) -> bool:
-        """Tell whether a split's test has ended."""
-        return _results(self.test_folder(split)).is_file()
-
     def argument(self, split: str) -> str:
-        """Argument of ``tools/compare.py`` for a split's results."""
+        """Argument of ``tools/compare.py`` for the results of a split."""
         source = self.sources[0] if self.entry.predict else self
         suffix = f':{self.entry.predict}' if self.entry.predict else ''
         return f'{self.entry.name}={source.record(split)}{suffix}'
 
     def miou(self) -> float | None:
-        """mIoU on the first split in percent, if it is recorded."""
+        """Read the mIoU of the first split in percent, if it is recorded."""
         source = self.sources[0] if self.entry.predict else self
-        file = _results(source.record(next(iter(self.grid.splits))))
+        file = results_file(source.record(next(iter(self.grid.splits))))
         if not file.is_file():
             return None
         return Results.load(file).miou(self.entry.predict)
 
     def config(self) -> Config:
-        """Config that it is trained with, or tested.
+        """Make the config that it is trained with, or tested if it is not trained.
 
         Raises:
             ValueError: If options do not fit the config.
@@ -160,55 +158,55 @@ class Trial:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that its results depend on, as it is kept beside them."""
+        """Options that its results depend on, written to ``run.json``."""
         entry, base = self.entry, self.grid.file.parent
-        return as_plain(
-            dict(
-                method=entry.name,
-                seed=self.seed,
-                config=entry.config and os.path.relpath(entry.config, base),
-                options=dict(entry.options),
-                networks=entry.networks,
-                of=entry.of,
-                # None, as in records from before there was any.
-                networks_init=entry.networks_init or None,
-            )
+        options = dict(
+            method=entry.name,
+            seed=self.seed,
+            config=entry.config and os.path.relpath(entry.config, base),
+            options=dict(entry.options),
+            networks=entry.networks,
+            of=entry.of,
+            # None, as in records without this key.
+            networks_init=entry.networks_init or None,
         )
+        # As they are read from a JSON file, without tuples.
+        return json.loads(json.dumps(options, default=str))
 
     @property
-    def plan(self) -> Path:
+    def config_file(self) -> Path:
         """The config file that it is trained with."""
         return self.folder / 'plan' / f'{self.entry.name}.py'
 
-    def test_plan(self, split: str) -> Path:
-        """The config file of a split's test."""
+    def test_config_file(self, split: str) -> Path:
+        """The config file of the test of a split."""
         return self.test_folder(split) / 'plan' / f'{self.entry.name}.py'
 
-    def write_plan(self) -> None:
+    def write_config(self) -> None:
         """Write the config that it is trained with.
 
         Raises:
-            ValueError: If it was begun with other options.
+            ValueError: If the training run was started with other options.
         """
-        about = self.plan.with_name(RECORD)
+        about = self.config_file.with_name(RECORD)
         if about.is_file():
             self._check(about)
         files = AtomicBackend()
-        files.put_text(self.config().pretty_text, self.plan)
+        files.put_text(self.config().pretty_text, self.config_file)
         files.put_text(json.dumps(self.identity, indent=2) + '\n', about)
 
-    def write_test_plan(self, split: str) -> None:
-        """Write the config of a split's test."""
+    def write_test_config(self, split: str) -> None:
+        """Write the config of the test of a split."""
         config = self.config()
         config.work_dir = str(self.test_folder(split))
         config.merge_from_dict(dict(self.grid.splits[split]))
-        AtomicBackend().put_text(config.pretty_text, self.test_plan(split))
+        AtomicBackend().put_text(config.pretty_text, self.test_config_file(split))
 
     def checkpoint(self) -> Path:
         """Find the selected checkpoint of a finished training run.
 
         Raises:
-            FileNotFoundError: If it is not there.
+            FileNotFoundError: If there is none.
         """
         if self.grid.checkpoint == 'best':
             found = sorted(
@@ -219,15 +217,16 @@ class Trial:
             found = [path for path in self.folder.glob('*.pth') if path.name == name]
         if not found:
             raise FileNotFoundError(
-                f'{self.folder}: the training has left no {self.grid.checkpoint} '
+                f'{self.folder}: the training run has left no {self.grid.checkpoint} '
                 'checkpoint'
             )
         return found[-1]
 
     def lock(self) -> TextIO | None:
-        """Lock the run for this process; None if another one has it.
+        """Lock the trial for this process; None if another process has the lock.
 
-        Whoever inherits the open file keeps it: a training run that outlives its study.
+        Child processes that inherit the open file keep the lock, such as a training run
+        that outlives its study.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         file = (self.folder / _LOCK).open('w')
@@ -239,7 +238,7 @@ class Trial:
         return file
 
     def _check(self, path: Path) -> None:
-        """Check that existing files belong to this grid."""
+        """Check that a ``run.json`` has the options of this grid."""
         found = json.loads(path.read_text())
         for key, expected in self.identity.items():
             if found.get(key) != expected:
@@ -251,9 +250,9 @@ class Trial:
 
 
 def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
-    """List the runs of a grid: every method once, then with its next seed.
+    """List the trials of a grid: every method with its first seed, then its next ones.
 
-    An unfinished study so has something of every method.
+    So an unfinished study has results of every method.
 
     Raises:
         ValueError: If a method's options do not fit its config.
@@ -271,5 +270,6 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
 
 
-def _results(folder: Path) -> Path:
+def results_file(folder: Path) -> Path:
+    """File of test results in a work dir or record."""
     return folder / 'results' / 'test.npz'

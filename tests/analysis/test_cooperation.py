@@ -43,7 +43,7 @@ def test_an_identity_start_uses_nothing(connector):
 
 
 def test_strength_is_the_share_of_what_arrives():
-    """With W_y the identity and W_x = 3 of it, of equal networks: 1 to 3."""
+    """Equal networks, W_y the identity and W_x three times it: 1 of 1 + 3."""
     model = build_pair(connections='same')
     model.networks.bottom.load_state_dict(model.networks.top.state_dict())
     connector = model.plan.connectors['BOTTOM_BACKBONE_LAYER1']

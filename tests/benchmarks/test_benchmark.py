@@ -11,7 +11,7 @@ from benchmarks.models import build_host, build_pair, network_config, read_confi
 from benchmarks.plots import write_plots
 from benchmarks.prediction import average
 from benchmarks.records import Record, read_records, write_records
-from benchmarks.results import Figure, Line, Panel
+from benchmarks.results import Line, Measurement, Panel
 from benchmarks.run_tools import host_config
 from benchmarks.run_tools import run_tool as run_process
 from benchmarks.tables import write_markdown
@@ -22,10 +22,12 @@ from mmseg_coop.models.necks import CoopConnector
 from helpers.run_tool import TOOLS, run_tool
 
 MB = 2**20
-FIGURE = Figure('prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8))
+MEASURED = Measurement(
+    'prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8)
+)
 PANEL = Panel('memory', 'networks', 'MB', [Line('measured', [1, 2], [3.0, 6.0])])
 RECORDS = {
-    'c': Record('a machine', False, [FIGURE], []),
+    'c': Record('a machine', False, [MEASURED], []),
     'growth': Record('another', True, [], [PANEL]),
 }
 
@@ -50,15 +52,19 @@ def test_peak_memory_is_that_of_the_call(starts_fast):
     [(0.75, False, True), (0.7, False, False), (0.8, True, False), (None, False, None)],
 )
 def test_verdicts_follow_from_the_ratio(limit, at_least, met):
-    figure = replace(FIGURE, limit=limit, at_least=at_least)
-    assert figure.ratio == 0.75
-    assert figure.met is met
+    measured = replace(MEASURED, limit=limit, at_least=at_least)
+    assert measured.ratio == 0.75
+    assert measured.met is met
 
 
 def test_times_are_compared_turn_by_turn():
     times = Times(host=[1.0, 2.0, 4.0], ours=[1.0, 1.0, 1.0])
-    figure = times.figure('step', 'theirs')
-    assert (figure.host, figure.ours, figure.pairs) == (2.0, 1.0, (0.25, 0.5, 1.0))
+    measured = times.duration('step', 'theirs')
+    assert (measured.host, measured.ours, measured.pairs) == (
+        2.0,
+        1.0,
+        (0.25, 0.5, 1.0),
+    )
     speed = times.speed('step', 'theirs', images=4, limit=2.0)
     assert (speed.host, speed.ours, speed.pairs) == (2.0, 4.0, (1.0, 2.0, 4.0))
     assert speed.met
@@ -100,7 +106,7 @@ def test_rows_are_added_to_a_file(tmp_path):
     file = tmp_path / 'rows.json'
     write_records(file, RECORDS)
     assert read_records(file) == RECORDS
-    assert json.loads(file.read_text())['c']['figures'][0]['met'] is True
+    assert json.loads(file.read_text())['c']['measurements'][0]['met'] is True
 
 
 def test_markdown_stands_between_its_marks(tmp_path):
@@ -138,7 +144,7 @@ def test_tool_measures_a_row_and_keeps_the_others(
     records = read_records(tmp_path / 'rows.json')
     assert list(records) == ['c', 'e', 'growth']
     assert records['c'] == RECORDS['c']
-    assert all(f.host > 0 and f.ours > 0 for f in records['e'].figures)
+    assert all(f.host > 0 and f.ours > 0 for f in records['e'].measurements)
 
     args = ['--report', 'rows.json', '--markdown', 'table.md']
     done = run(args, tmp_path, monkeypatch, capsys)

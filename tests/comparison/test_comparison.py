@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from rich.console import Console
 from scipy.stats import sem, t, ttest_rel
 
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
-from mmseg_coop.comparison.report.costs import draw_costs
+from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
 from mmseg_coop.comparison.table_formats import (
@@ -117,11 +118,11 @@ def test_main_table(comparison):
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-def test_formats_hold_the_same_figures(comparison):
+def test_formats_hold_the_same_numbers(comparison):
     table = main_table(comparison)
     rows = list(csv.reader(io.StringIO(comma_separated(table))))
-    figures = json.loads(as_json(comparison))
-    for row, method in zip(rows[1:], figures['methods'], strict=True):
+    content = json.loads(as_json(comparison))
+    for row, method in zip(rows[1:], content['methods'], strict=True):
         assert float(row[1]) == method['mIoU']
         assert float(row[4]) == method['classes']['road']
         assert method['classes']['bus'] is None
@@ -280,7 +281,7 @@ def test_runs_that_are_no_seeds_of_a_method(tmp_path):
 
 
 def test_gains_are_of_the_seeds_that_both_have(tmp_path):
-    """As in a study that is not through."""
+    """As in an unfinished study."""
     runs = [('single', 0, 0.8), ('single', 1, 0.5), ('same', 0, 0.9), ('multi', 2, 0.9)]
     paths = [
         str(save_run(tmp_path / f'{method}{seed}', make_results(q, method, seed)))
@@ -365,13 +366,13 @@ def test_a_network_of_a_pair_as_a_row(tmp_path):
     table = main_table(comparison)
     assert [row[0].text for row in table.rows] == ['single', 'same', 'same top ‡']
     assert any('not trained' in note for note in table.notes)
-    figures = json.loads(as_json(comparison))['methods']
-    assert [figure['trained'] for figure in figures] == [True, True, False]
+    methods = json.loads(as_json(comparison))['methods']
+    assert [method['trained'] for method in methods] == [True, True, False]
     with pytest.raises(ValueError, match='left: expected one of top, bottom, mean'):
         load_runs([runs[2].replace(':top', ':left')])
 
 
-def test_baselines_of_ones_own(tmp_path):
+def test_custom_baselines(tmp_path):
     names = dict(narrow=0.8, wide=0.85, same=0.9)
     runs = [
         f'{name}={save_run(tmp_path / name, make_results(quality, "single"))}'
@@ -434,6 +435,16 @@ def test_accuracy_over_cost(tmp_path):
     table = all_tables(comparison)[-1]
     assert table.title == 'Cost' and table.rows[1][1].value == 2.0
     assert table.rows[1][2].text == '-' and table.rows[1][4].value == 20.0
+    before = pyplot.get_fignums()
     figure = draw_costs(comparison)
     labels = [text.get_text() for text in figure.axes[0].texts]
     assert labels == ['single', 'ensemble', 'same']
+    # It would be kept open for the rest of the process.
+    assert pyplot.get_fignums() == before
+
+
+def test_dominated():
+    # Best; cheap; costly and worse; worse for the same; the same as the best.
+    costs = [2.0, 1.0, 3.0, 2.0, 2.0]
+    values = [9.0, 5.0, 8.0, 7.0, 9.0]
+    assert dominated(costs, values) == [False, False, True, True, False]

@@ -1,4 +1,4 @@
-"""What methods cost, of tiny models and from files."""
+"""Costs of tiny models, and their JSON file."""
 
 import json
 
@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmseg_coop.cost.cost import Cost, Costs, dominated
+from mmseg_coop.cost.cost import Cost, Costs
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
 from helpers.tiny import (
@@ -56,7 +56,7 @@ def test_side_by_side(starts_fast):
     assert ensemble.training_flops == 2 * single.training_flops
     assert costs['pair'].parameters > ensemble.parameters
     assert costs['pair'].training_flops > ensemble.training_flops
-    # Of bottom nothing is run.
+    # Nothing of bottom is run.
     assert costs['top'].prediction_flops == single.prediction_flops
     for cost in costs.values():
         low, high = cost.latency_spread
@@ -76,7 +76,7 @@ EDGES = dict(
     ('model', 'channels'), [({}, 3), (PAIR, 3), (EDGES, 4)], ids=['one', 'two', 'edges']
 )
 def test_a_training_step_is_counted_as_it_runs(model, channels):
-    """Of a batch of two, with MMSegmentation's own losses."""
+    """A batch of two, with MMSegmentation's own losses."""
     made = config(**model)
     model = build_model(made).train()
     _, samples = make_batch(2, SIZE)
@@ -109,15 +109,8 @@ def test_a_file_of_costs(tmp_path):
             Costs.load(path)
 
 
-def test_dominated():
-    # Best; cheap; costly and worse; worse for the same; the same as the best.
-    costs = [2.0, 1.0, 3.0, 2.0, 2.0]
-    values = [9.0, 5.0, 8.0, 7.0, 9.0]
-    assert dominated(costs, values) == [False, False, True, True, False]
-
-
 def test_initial_checkpoints_may_be_gone():
-    """As those of an ensemble that was trained apart, in another place."""
+    """Such as those of an ensemble of separately trained networks."""
     gone = [
         dict(networks_init=['gone.pth', 'gone.pth']),
         dict(networks=dict(top=dict(init='gone.pth'), bottom=dict())),
@@ -126,5 +119,5 @@ def test_initial_checkpoints_may_be_gone():
     for keys in gone:
         made = config(type='CooperativeEncoderDecoder', **keys)
         assert len(build_model(made).networks) == 2
-        # It is a copy that has none.
+        # Only the built copy has none.
         assert 'gone.pth' in made.pretty_text

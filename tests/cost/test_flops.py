@@ -1,4 +1,4 @@
-"""FLOPs that are counted without computing, beside those of a real prediction."""
+"""FLOPs counted on the meta device, beside those of a real prediction."""
 
 import copy
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_coop.cost.flops import counted, prediction_flops
+from mmseg_coop.cost.flops import count_flops, prediction_flops
 from mmseg_coop.models.segmentors.image_shape import loaded_channels, preprocessed_shape
 
 from helpers.differing import MIXED, SEGFORMER
@@ -50,7 +50,7 @@ def test_counted_as_a_real_prediction(name):
     assert shape == (preprocessed, 64, 64)
     image = torch.rand(loaded, 64, 64)
     with torch.no_grad():
-        expected = counted(lambda: model.test_step(dict(inputs=[image])))
+        expected = count_flops(lambda: model.test_step(dict(inputs=[image])))
     assert prediction_flops(model, shape) == expected > 0
 
 

@@ -1,4 +1,4 @@
-"""What is exported, before it is exported: the models themselves are the oracle."""
+"""The module that is exported, compared with the models themselves."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What is left of a recorded model."""
+"""Weights and outputs of a recorded model."""
 
 import io
 

@@ -17,7 +17,7 @@ TEXT = re.compile(r'<text .*?>([^<]*)</text>')
 
 @pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])
 def test_links_lead_to_files(name):
-    """Those of docs/ are checked when the site is built."""
+    """Links in docs/ are checked when the site is built."""
     links = LINK.findall((REPO / name).read_text())
     assert [link for link in links if not (REPO / link).exists()] == []
 

@@ -15,7 +15,7 @@ MESSAGES = [text for text in QUOTED if ' ' in text]
 
 @cache
 def texts() -> list[str]:
-    """All strings of the package but docstrings, with … for what is filled in."""
+    """List all strings of the package but docstrings, with … for inserted values."""
     found = []
     for path in (REPO / 'mmseg_coop').rglob('*.py'):
         nodes = list(ast.walk(ast.parse(path.read_text())))

@@ -29,7 +29,7 @@ def measure(model, batches, classes, ignore_index=255):
     with torch.no_grad():
         for inputs, samples in batches:
             found = predict_labels(
-                model, inputs, samples, watch=metric.collect_calibration
+                model, inputs, samples, collect=metric.collect_calibration
             )
             evaluator.process(found)
             number += len(samples)
@@ -146,6 +146,6 @@ def test_a_sample_without_labels():
     metric = METRICS.build(dict(type='CoopIoUMetric'))
     with torch.no_grad():
         found = predict_labels(
-            build_pair().eval(), inputs, samples, watch=metric.collect_calibration
+            build_pair().eval(), inputs, samples, collect=metric.collect_calibration
         )
     assert 'pred_sem_seg' in found[0] and 'calibration' not in found[0]

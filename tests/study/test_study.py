@@ -12,7 +12,7 @@ import pytest
 from mmengine.runner import CheckpointLoader
 
 from mmseg_coop.evaluation.results import Results
-from mmseg_coop.study import Conductor, make_trials, read_grid
+from mmseg_coop.study import TrialExecutor, make_trials, read_grid
 
 from helpers.run_tool import TOOLS, run_tool
 
@@ -77,7 +77,7 @@ def study(tmp_path_factory, python):
     finally:
         process.kill()
     assert process.wait() == -signal.SIGKILL
-    # The training is told, saves and leaves.
+    # The training run is signalled, saves and exits.
     trial = find(folder, 'same')
     wait_for(lambda: trial.lock() is not None)
     assert not trial.finished and trial.weights is None
@@ -101,7 +101,7 @@ def attempts(folder, method) -> list[str]:
 
 def test_killed_and_resumed(study):
     folder = study[0]
-    # What was finished is not done again, what was not goes on.
+    # Finished commands are not run again, others continue.
     tests = ['test val', 'test more']
     assert attempts(folder, 'single') == ['train', *tests]
     assert attempts(folder, 'same') == ['train', 'train', *tests]
@@ -110,7 +110,7 @@ def test_killed_and_resumed(study):
     assert output.count(f'Iter(train) [{ITERS}/{ITERS}]') == 1
 
 
-def test_a_failed_run_is_passed_over(study):
+def test_a_failed_run_is_left_out(study):
     folder, code, out, err = study
     assert code == 2 and 'Traceback' not in err
     assert 'error: 2 of 5 runs have failed' in err
@@ -150,7 +150,7 @@ def test_half_precision_is_kept_and_tested(study):
 def test_records_alone_give_the_tables_again(
     study, tmp_path, monkeypatch, capsys, starts_fast
 ):
-    """As from a clone that has them, without checkpoints and data."""
+    """As from a clone, without checkpoints and data."""
     folder = study[0]
     records = folder / 'work' / 'records'
     before = (records / 'grid_val.md').read_text()
@@ -186,22 +186,22 @@ def test_other_options_are_not_mixed(study, tmp_path):
     with pytest.raises(
         ValueError, match=r'run\.json: (config|options): found .*delete'
     ):
-        Conductor(trials, 1)
+        TrialExecutor(trials, 1)
 
 
 def test_what_another_process_works_on_is_left_to_it(study):
-    def interrupt(conductor):
+    def interrupt(executor):
         raise KeyboardInterrupt
 
     folder = study[0]
     trial = find(folder, 'broken')
     lock = trial.lock()
     try:
-        conductor = Conductor([trial], 1)
+        executor = TrialExecutor([trial], 1)
         # It would wait for the other process: the first look at it ends the run.
         with pytest.raises(KeyboardInterrupt):
-            conductor.run(interrupt)
-        assert conductor.elsewhere == {trial} and conductor.step(trial) is None
+            executor.run(interrupt)
+        assert executor.elsewhere == {trial} and executor.running(trial) is None
     finally:
         lock.close()
 
@@ -218,8 +218,8 @@ def test_results_of_a_network_are_those_of_its_pair(study):
 
 def test_threads_are_divided_and_limited(monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
-    cores = Conductor([], 1).threads
-    assert Conductor([], 2).threads == max(cores // 2, 1)
+    cores = TrialExecutor([], 1).threads
+    assert TrialExecutor([], 2).threads == max(cores // 2, 1)
     for asked, expected in (('1', 1), (str(cores + 1), cores), ('', cores)):
         monkeypatch.setenv('OMP_NUM_THREADS', asked)
-        assert Conductor([], 1).threads == expected
+        assert TrialExecutor([], 1).threads == expected

@@ -153,7 +153,7 @@ def test_results_of_other_weights_are_not_on_the_card(folder, tool, run):
             ['--run', 'run', *slide],
             "test.npz is of test_cfg={'mode': 'whole'}",
         ),
-        ('a.pth', ['--run', 'old.npz'], 'old.npz does not tell which weights'),
+        ('a.pth', ['--run', 'old.npz'], 'old.npz does not name the tested weights'),
     ):
         done = tool('publish.py', CONFIG, path, '--out', 'refused', *options)
         assert done.returncode == 2 and not (folder / 'refused').exists()

@@ -4,23 +4,23 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...plot_style import STYLE
-from ..comparison import Comparison, Method
+from ..comparison import Comparison
 from ..scalars import Curve, step_unit, validation_curves
 
-# Characters of a title above a picture of the gallery.
+# Characters of a line of a title in the gallery.
 _TITLE = 22
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Validation mIoU of each network of each trained method, where it is logged.
+    """Draw learning curves: the logged validation mIoU of each network.
 
     Returns:
-        A figure for each method's label, all on the same scale.
+        A figure for each trained method, by its label, all on the same scale.
     """
     found = {
         method.label: [validation_curves(run) for run in method.runs]
@@ -28,7 +28,10 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
         if method.trained
     }
     found = {label: runs for label, runs in found.items() if any(runs)}
-    values = [v for runs in found.values() for run in runs for v in _values(run)]
+    curves = [
+        curve for runs in found.values() for run in runs for curve in run.values()
+    ]
+    values = [value for _, values in curves for value in values]
     limits = (min(values) - 1, max(values) + 1) if values else (0, 100)
     units = {method.label: step_unit(method.runs[0]) for method in comparison.methods}
     return {
@@ -38,21 +41,24 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
 
 
 def draw_gains(comparison: Comparison) -> Figure | None:
-    """A heat map of gains over the single network: classes × methods, in points.
+    """Draw a heat map of gains over the single network: classes × methods, in points.
 
     Returns:
-        None if no method has such a baseline.
+        None without a single network to compare with.
     """
     pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]
     if not pairs:
         return None
     names = ['mean', *comparison.classes]
-    gains = np.stack([_gains(m, baseline) for m, baseline in pairs], axis=1)
+    gains = np.stack(
+        [[m.miou - other.miou, *(m.iou - other.iou)] for m, other in pairs], axis=1
+    )
     limit = max(np.nanmax(np.abs(gains)), 1e-6)
-    with plt.rc_context(STYLE):
+    with rc_context(STYLE):
         size = (1.6 + 0.95 * len(pairs), 0.5 + 0.27 * len(names))
-        figure, axis = plt.subplots(figsize=size, layout='constrained')
+        figure = Figure(figsize=size, layout='constrained')
+        axis = figure.subplots()
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
         labels = [method.label.replace(' ', '\n') for method, _ in pairs]
         axis.set_xticks(range(len(pairs)), labels)
@@ -72,23 +78,19 @@ def draw_gallery(
     classes: Sequence[str],
     palette: np.ndarray,
 ) -> Figure:
-    """Pictures side by side, as in Figures 3 and 4 of the paper.
+    """Draw pictures side by side, as in Figures 3 and 4 of the paper.
 
     Args:
-        columns: Titles and pictures, (H, W, 3) in RGB, uint8, one for each row.
+        columns: Pictures by the column's title, (H, W, 3) in RGB, uint8, one per row.
         classes: Names of the classes.
         palette: RGB colour of each class.
     """
     rows = len(next(iter(columns.values())))
     height, width = next(iter(columns.values()))[0].shape[:2]
-    size = 2.2
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows,
-            len(columns),
-            figsize=(size * len(columns), size * rows * height / width + 0.8),
-            squeeze=False,
-        )
+    size = (2.2 * len(columns), 2.2 * rows * height / width + 0.8)
+    with rc_context(STYLE):
+        figure = Figure(figsize=size)
+        axes = figure.subplots(rows, len(columns), squeeze=False)
         for axis_column, (title, pictures) in zip(axes.T, columns.items(), strict=True):
             axis_column[0].set_title(fill(title, _TITLE))
             for axis, picture in zip(axis_column, pictures, strict=True):
@@ -110,8 +112,9 @@ def _draw_curves(
     limits: tuple[float, float],
     unit: str,
 ) -> Figure:
-    with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(3.6, 2.6), layout='constrained')
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.6, 2.6), layout='constrained')
+        axis = figure.subplots()
         for run in runs:
             for i, (name, (steps, values)) in enumerate(run.items()):
                 label = name if run is runs[0] else None
@@ -120,11 +123,3 @@ def _draw_curves(
         if any(len(run) > 1 for run in runs):
             axis.legend()
     return figure
-
-
-def _values(run: Mapping[str, Curve]) -> list[float]:
-    return [value for _, values in run.values() for value in values]
-
-
-def _gains(method: Method, baseline: Method) -> np.ndarray:
-    return np.array([method.miou - baseline.miou, *(method.iou - baseline.iou)])

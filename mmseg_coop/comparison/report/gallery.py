@@ -1,4 +1,4 @@
-"""Images on which a method gains and loses most, predicted again by every method."""
+"""Gallery of the images on which a method gains and loses most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..comparison import Comparison, Method
 from ..runs import Run
 
 IGNORED = 255
-# Colours of pixels: right where the baseline is wrong, wrong where it is right, others.
+# Colours of pixels that only the method, or only the baseline, predicts correctly.
 FIXED, BROKEN = (0, 158, 115), (213, 94, 0)
 _SAME, _VOID = (225, 225, 225), (90, 90, 90)
 
@@ -35,13 +35,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """An image, what every method predicts, and where that differs.
+    """An image with the predictions of every method.
 
     Attributes:
-        image: Its file name.
+        image: File name of the image.
         gain: mIoU of the best method minus the baseline's on this image, in points.
         pictures: Image, ground truth, and the predictions.
-        differences: Where each method repairs or breaks what the baseline predicts.
+        differences: For each method, pixels that only it or only the baseline predicts
+            correctly.
     """
 
     image: str
@@ -52,12 +53,12 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Exhibits, the largest gain first.
+    """A comparison of methods on images, the largest gain first.
 
     Attributes:
-        method: The method that gains.
-        baseline: What it is compared with.
-        exhibits: Half of them its largest gains, half its largest losses.
+        method: The best method.
+        baseline: The method it is compared with.
+        exhibits: The images, half with its largest gains, half with its largest losses.
         palette: RGB colour of each class and of ignored pixels, (256, 3).
     """
 
@@ -68,12 +69,12 @@ class Gallery:
 
 
 def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
-    """Choose images and have them predicted by the first run of each method.
+    """Choose images, and predict them with the first run of each method.
 
-    The best method is compared with the single network, or with the first method.
+    The best method is compared with the single network, or else with the first method.
 
     Args:
-        comparison: Methods with the config and checkpoint in their work dirs.
+        comparison: Methods whose work dirs have their config and checkpoint.
         count: Number of images.
 
     Returns:
@@ -98,7 +99,7 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
     predictions = {
         method.label: _predict(method.runs[0], chosen) for method in comparison.methods
     }
-    # Views of augmentation at test time may be of another size.
+    # Images of test-time augmentation may have another size.
     plain = next((m for m in comparison.methods if not m.tta), baseline)
     images, labels = _images_and_labels(plain.runs[0], chosen)
     exhibits = []
@@ -125,7 +126,7 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
 
 
 def find_checkpoint(run: Run) -> Path:
-    """The checkpoint that was evaluated.
+    """Find the checkpoint that was tested.
 
     Raises:
         FileNotFoundError: If it is gone.
@@ -138,7 +139,7 @@ def find_checkpoint(run: Run) -> Path:
         for folder in folders:
             candidates += sorted(folder.glob(f'best_*_{path.name}'))
     else:
-        # Older results do not tell their checkpoint.
+        # Older results do not name their checkpoint.
         name = f'iter_{meta["iteration"]}.pth'
         candidates = [run.folder / name, *sorted(run.folder.glob(f'best_*_{name}'))]
     for path in candidates:
@@ -165,14 +166,14 @@ def check_weights(run: Run) -> None:
 
 
 def _extremes(gains: np.ndarray, count: int) -> list[int]:
-    """Half of the places with the largest gains, half with the largest losses."""
+    """Indices of the images with the largest gains and with the largest losses."""
     order = [int(i) for i in np.argsort(-gains) if not np.isnan(gains[i])]
     count = min(count, len(order))
     return order[: count - count // 2] + order[len(order) - count // 2 :]
 
 
 def _image_miou(method: Method) -> np.ndarray:
-    """mIoU of each image over the classes that its ground truth has, (I,)."""
+    """Compute mIoU of each image over the classes in its ground truth, (I,)."""
     results = method.runs[0].results
     areas = results.areas[results.configured]
     labelled = areas[:, 2] > 0
@@ -182,7 +183,7 @@ def _image_miou(method: Method) -> np.ndarray:
 
 
 def _items(run: Run, places: Sequence[int]) -> list[dict]:
-    """The dataset's items at these places, through its own pipeline."""
+    """Load items of the tested dataset, by its pipeline."""
     config = run.config()
     loader = config.test_dataloader
     if not run.file.stem.startswith('test'):
@@ -201,7 +202,7 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 
 @torch.no_grad()
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
-    """Label maps (H, W)."""
+    """Predict label maps (H, W) of items of the tested dataset."""
     enable_safe_loading()
     model = MODELS.build(run.config().model).eval()
     if run.results.meta.get('networks_init'):
@@ -217,12 +218,12 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
 def _images_and_labels(
     run: Run, places: Sequence[int]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Images (H, W, 3) in RGB and labels (H, W), of the same size."""
+    """Load images (H, W, 3) in RGB and labels (H, W), of the same size."""
     images, labels = [], []
     for item in _items(run, places):
         sample = _first(item['data_samples'])
         label = sample.gt_sem_seg.data[0].numpy().astype(np.uint8)
-        # Channels of another modality come after those of the image.
+        # Channels of other modalities come after those of the image.
         image = _first(item['inputs'])[:3].numpy().transpose(1, 2, 0)[..., ::-1]
         images.append(mmcv.imresize(image, label.shape[::-1]))
         labels.append(label)
@@ -230,14 +231,14 @@ def _images_and_labels(
 
 
 def _first(views: Any) -> Any:
-    """First view of an image that is augmented at test time."""
+    """First view of test-time augmentation, or the only one."""
     return views[0] if isinstance(views, list) else views
 
 
 def _difference(
     prediction: np.ndarray, baseline: np.ndarray, label: np.ndarray
 ) -> np.ndarray:
-    """A map of repaired and broken pixels, (H, W, 3)."""
+    """Draw the pixels that only the prediction or only the baseline has right."""
     right, was_right = prediction == label, baseline == label
     picture = np.full((*label.shape, 3), _SAME, np.uint8)
     picture[right & ~was_right] = FIXED

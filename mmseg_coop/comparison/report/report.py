@@ -1,4 +1,4 @@
-"""One self-contained HTML page that shows a comparison, and its figures as PNG."""
+"""Write a comparison as one self-contained HTML page, and its figures as PNG."""
 
 import base64
 import io
@@ -8,18 +8,19 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
 from ..table import Cell, Table
-from .costs import draw_costs
+from .cost_figure import draw_costs
 from .figures import draw_curves, draw_gains, draw_gallery
-from .gallery import BROKEN, FIXED, Exhibit, Gallery, Picture, make_gallery
+from .gallery import BROKEN, FIXED, Exhibit, Gallery, make_gallery
 
 _HERE = Path(__file__).parent
-# Larger pictures are made smaller: the page is read on screens.
+# Maximum width of pictures in the page.
 _WIDTH = 480
 _GALLERY_ROWS = 4
 
@@ -29,23 +30,28 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` and PNG figures.
 
+    Args:
+        comparison: The comparison.
+        tables: Its tables.
+        folder: Folder to write to.
+        images: Number of images in the gallery.
+
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
-        FileNotFoundError: If the gallery's configs or checkpoints are gone.
+        FileNotFoundError: If configs or checkpoints that the gallery needs are gone.
     """
     gallery = make_gallery(comparison, images) if images else None
     folder.mkdir(parents=True, exist_ok=True)
-    costs = draw_costs(comparison)
-    gains = draw_gains(comparison)
+    figures = dict(costs=draw_costs(comparison), gains=draw_gains(comparison))
+    figures = {name: figure for name, figure in figures.items() if figure}
     curves = draw_curves(comparison)
-    if costs:
-        save(costs, folder / 'costs.png')
-    if gains:
-        save(gains, folder / 'gains.png')
+    for name, figure in figures.items():
+        save(figure, folder / f'{name}.png')
     for i, (label, figure) in enumerate(curves.items(), start=1):
-        save(figure, folder / f'curves_{i}_{_file_name(label)}.png')
+        name = re.sub(r'[^\w.+-]+', '_', label)
+        save(figure, folder / f'curves_{i}_{name}.png')
     if gallery:
         save(_draw_rows(comparison, gallery), folder / 'gallery.png')
     environment = jinja2.Environment(
@@ -57,9 +63,8 @@ def write_report(
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
         tables=list(map(_shown, tables)),
-        costs=as_svg(costs) if costs else '',
-        gains=as_svg(gains) if gains else '',
         curves=[as_svg(figure) for figure in curves.values()],
+        **{name: as_svg(figure) for name, figure in figures.items()},
         footer=f'Made by mmseg_coop {__version__} (tools/compare.py --report).',
         **(_gallery_fields(comparison, gallery) if gallery else {}),
     )
@@ -69,7 +74,7 @@ def write_report(
 
 
 def _lead(comparison: Comparison) -> str:
-    """The answer in a sentence or two."""
+    """Write the main result of each network in a sentence."""
     sentences = []
     for network in dict.fromkeys(method.network for method in comparison.methods):
         best = comparison.best(network)
@@ -136,8 +141,8 @@ def _page_exhibit(exhibit: Exhibit, gallery: Gallery, kind: str) -> dict:
     return dict(fields, pictures=pictures, columns=len(titles))
 
 
-def _draw_rows(comparison: Comparison, gallery: Gallery):
-    """The gallery's first and last rows as a figure."""
+def _draw_rows(comparison: Comparison, gallery: Gallery) -> Figure:
+    """Draw the largest gains and losses of the gallery as a figure."""
     half = _GALLERY_ROWS // 2
     exhibits = gallery.exhibits
     if len(exhibits) > _GALLERY_ROWS:
@@ -146,19 +151,15 @@ def _draw_rows(comparison: Comparison, gallery: Gallery):
     size = exhibits[0].pictures[0].pixels.shape[1::-1]
     for exhibit in exhibits:
         for picture in exhibit.pictures:
-            shown = Image.fromarray(_colors(picture, gallery.palette)).resize(
-                size, Image.Resampling.NEAREST
-            )
+            pixels = picture.pixels
+            colors = gallery.palette[pixels] if pixels.ndim == 2 else pixels
+            shown = Image.fromarray(colors).resize(size, Image.Resampling.NEAREST)
             columns.setdefault(picture.title, []).append(np.asarray(shown))
     return draw_gallery(columns, comparison.classes, gallery.palette)
 
 
-def _colors(picture: Picture, palette: np.ndarray) -> np.ndarray:
-    return palette[picture.pixels] if picture.pixels.ndim == 2 else picture.pixels
-
-
 def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> str:
-    """A picture within the page: photos as JPEG, label maps and differences as PNG."""
+    """Encode a picture for the page: photos as JPEG, others as PNG."""
     labels = pixels.ndim == 2
     image = Image.fromarray(pixels)
     if labels:
@@ -180,7 +181,3 @@ def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> st
 
 def _css(color) -> str:
     return 'rgb({}, {}, {})'.format(*map(int, color))
-
-
-def _file_name(label: str) -> str:
-    return re.sub(r'[^\w.+-]+', '_', label)

@@ -1,4 +1,4 @@
-"""Comparison of an exported model with PyTorch."""
+"""Compare an exported model with PyTorch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 
 
 class DifferenceError(ValueError):
-    """An exported model computes something else than PyTorch."""
+    """An exported model and PyTorch give different results."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Agreement:
     Attributes:
         difference: Largest difference of probabilities.
         pixels: Number of pixels.
-        ties: Number of those with another label, where two classes tie.
+        ties: Number of pixels with another label, where two classes tie.
     """
 
     difference: float = 0.0
@@ -44,10 +44,15 @@ class Agreement:
 def reference(
     model: nn.Module, preprocessed: bool, uncertainty: bool
 ) -> Callable[[Tensor], dict[str, Tensor]]:
-    """The model's own prediction, with MMSegmentation's preprocessing.
+    """Make a function that predicts with the model's own methods.
+
+    Args:
+        model: The model.
+        preprocessed: Whether images are preprocessed already.
+        uncertainty: Whether entropy and disagreement are computed.
 
     Returns:
-        A function of images, (N, C, H, W), that gives what a ``DeployedModel`` gives.
+        A function of images, (N, C, H, W), with the outputs of a ``DeployedModel``.
     """
 
     @torch.no_grad()
@@ -90,11 +95,11 @@ def reference(
 
 
 def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agreement:
-    """Compare what PyTorch and an exported model give for images.
+    """Compare the outputs of PyTorch and of an exported model.
 
     Raises:
         DifferenceError: If probabilities differ by more than the tolerance, or labels
-            where no two classes tie.
+            differ where no two classes tie.
     """
     if found.keys() != expected.keys():
         raise DifferenceError(
@@ -123,11 +128,11 @@ def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agre
 
 
 def _ties(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> int:
-    """Number of pixels with another label, all of them ties within the tolerance."""
+    """Count pixels with another label, which must be ties within the tolerance."""
     differ = found['label'] != expected['label']
     shares = expected['probabilities']
     if shares.shape[1] == 1:
-        # The threshold is between what PyTorch calls background and object.
+        # The threshold lies between PyTorch's background and object pixels.
         shares, positive = shares[:, 0], expected['label'] > 0
         low = shares[~positive].max() if (~positive).any() else 0
         high = shares[positive].min() if positive.any() else 1

@@ -1,4 +1,4 @@
-"""A model as it is exported: an image in, labels, probabilities and uncertainty out."""
+"""The module that is exported: from an image to labels, probabilities, uncertainty."""
 
 import copy
 from collections.abc import Sequence
@@ -17,21 +17,20 @@ from .preprocessing import Preprocessing
 
 
 class DeployedModel(nn.Module):
-    """A segmentor without what training and MMEngine need.
+    """A segmentor without the parts for training and for MMEngine.
 
-    The image is a preprocessed one, (N, C, H, W), or, with ``preprocess``, one as the
-    pipeline loads it. Of a model that predicts in windows (``slide``) it is a window.
+    It takes preprocessed images, (N, C, H, W), or, with ``preprocess``, images as the
+    pipeline loads them. If the model predicts in windows (``slide``), it takes windows.
 
     Args:
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``; it is copied.
         preprocess: Whether colour order, normalisation and padding of the data
-            preprocessor are part of the model.
-        uncertainty: Whether entropy and disagreement are given, for which all
-            networks run to their ends.
+            preprocessor are part of the module.
+        uncertainty: Whether entropy and disagreement are outputs, for which all
+            networks run up to their logits.
 
     Raises:
-        ValueError: If the model is of another kind, or has networks that read each
-            other.
+        ValueError: If the model has another class, or networks that read each other.
     """
 
     def __init__(
@@ -47,7 +46,12 @@ class DeployedModel(nn.Module):
         model.test_cfg = ConfigDict({**(model.test_cfg or {}), 'mode': 'whole'})
         self.names: tuple[str, ...] = ()
         if isinstance(model, CooperativeEncoderDecoder):
-            self._check_one_way(model)
+            if model.plan.crossing:
+                raise ValueError(
+                    f'connections: networks {", ".join(model.plan.networks)} read each '
+                    "other, and can't be exported; expected connections in one "
+                    'direction'
+                )
             every = uncertainty or model.predict_with == MEAN
             self.names = model.plan.networks if every else (model.predict_with,)
             self.selected = model.predict_with
@@ -55,7 +59,7 @@ class DeployedModel(nn.Module):
         # Heads that don't derive from BaseDecodeHead have none.
         self.threshold = getattr(last_head(model), 'threshold', None)
         self.uncertainty = uncertainty
-        # Parts that would only be copied again.
+        # Not part of the graph.
         model.data_preprocessor = None
         self.model = model
 
@@ -63,11 +67,11 @@ class DeployedModel(nn.Module):
         """Predict images, (N, C, H, W).
 
         Returns:
-            ``label``, (N, H, W), int64; ``probabilities``, (N, num_classes, H, W), of a
-            model with one output (N, 1, H, W); with ``uncertainty`` also ``entropy``
-            of the networks' mean as a share of the highest possible, (N, H, W), and of
-            several networks ``disagreement``, whether their label maps differ,
-            (N, H, W), bool.
+            ``label``, (N, H, W), int64; ``probabilities``, (N, num_classes, H, W), or
+            (N, 1, H, W) for a model with one output. With ``uncertainty`` also
+            ``entropy`` of the networks' mean, divided by the highest possible,
+            (N, H, W), and for several networks ``disagreement``: whether their label
+            maps differ, (N, H, W), bool.
         """
         height, width = image.shape[2:]
         shares = [
@@ -99,15 +103,7 @@ class DeployedModel(nn.Module):
             return (probabilities[:, 0] > self.threshold).long()
         return probabilities.argmax(dim=1)
 
-    @staticmethod
-    def _check_one_way(model: CooperativeEncoderDecoder) -> None:
-        if model.plan.crossing:
-            raise ValueError(
-                f'connections: networks {", ".join(model.plan.networks)} read each '
-                "other, and can't be exported; expected connections in one direction"
-            )
-
 
 def probabilities_of(logits: Tensor) -> Tensor:
-    """Probabilities of logits (N, C, H, W): by sigmoid with C = 1, else softmax."""
+    """Compute probabilities of logits (N, C, H, W): sigmoid if C = 1, else softmax."""
     return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)

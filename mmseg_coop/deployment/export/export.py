@@ -1,4 +1,4 @@
-"""Export a trained model into one file, and check it before it is kept."""
+"""Export a trained model to one file, and compare it with PyTorch first."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -23,7 +23,7 @@ from .time_limit import time_limit
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
 _TURNS = 5
-# Seconds for a file for images of any size: some networks take PyTorch hours to record.
+# Seconds for recording with variable size, which for some networks takes hours.
 _PATIENCE = 600
 
 
@@ -34,10 +34,10 @@ class Options:
     Attributes:
         format: ``onnx`` or ``torch``.
         opset: Version of ONNX's operators.
-        size: Height and width of the only images that the file is for. Default: it is
-            for those of any size, where the network allows it.
-        preprocess: Whether the data preprocessor's part is in the file.
-        uncertainty: Whether entropy and disagreement are given.
+        size: Fixed height and width of images. Default: variable, if the network
+            allows it.
+        preprocess: Whether the data preprocessor is part of the file.
+        uncertainty: Whether entropy and disagreement are outputs.
     """
 
     format: str = 'onnx'
@@ -52,16 +52,16 @@ class Exported:
     """Result of an export, and its comparison with PyTorch.
 
     Attributes:
-        size: Bytes of the file.
+        size: Size of the file in bytes.
         outputs: Names of its outputs.
-        variable: Axes of the images that may vary.
-        refused: Reasons why no more may vary, by what was tried.
-        parameters: Number of parameters in it.
+        variable: Axes of the images that may vary, a key of ``VARIABLE``.
+        refused: Reasons why no more axes may vary, by key of ``VARIABLE``.
+        parameters: Number of parameters in the file.
         dead: Number of the model's parameters that are left out, by part.
-        agreement: With PyTorch, on the images.
-        image: Height and width of the image that times are of.
+        agreement: Agreement with PyTorch on the images.
+        image: Height and width of the image that was timed.
         latency: Seconds of the exported model, median.
-        pytorch_latency: Seconds of PyTorch, in turn with it.
+        pytorch_latency: Seconds of PyTorch, measured in turn.
     """
 
     size: int
@@ -76,7 +76,7 @@ class Exported:
     pytorch_latency: float
 
     def summary(self) -> str:
-        """Some lines to print."""
+        """Format as lines to print."""
         left_out = ', '.join(f'{part} {n:,}' for part, n in self.dead.items())
         agreement = self.agreement
         height, width = self.image
@@ -127,18 +127,18 @@ def export_model(
 ) -> Exported:
     """Export a model, compare it with PyTorch on images, and only then write the file.
 
-    If a file for images of any size can't be made in ten minutes, or differs from
-    PyTorch at some size, the file is for images of one size.
+    If recording with variable size fails, takes more than ten minutes, or gives other
+    results than PyTorch at some size, the file is for images of one size.
 
     Args:
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
-        images: As the pipeline gives them to the data preprocessor, (C, H, W).
+        images: Images as the data preprocessor takes them, (C, H, W).
         out: The file.
         options: Options of the export.
-        metadata: Further content of the file.
+        metadata: Further metadata of the file.
 
     Raises:
-        ValueError: If the model can't be exported, or what is exported differs.
+        ValueError: If the model can't be exported, or gives other results than PyTorch.
         OSError: If the file can't be written.
     """
     check_options(options, out)
@@ -187,7 +187,7 @@ def export_model(
 def _prepared(
     model: nn.Module, images: Sequence[Tensor], options: Options
 ) -> list[Tensor]:
-    """Images (1, C, H, W) of one size, as the file takes them."""
+    """Crop or enlarge images to one size, and preprocess them as needed."""
     size = options.size or tuple(images[0].shape[1:])
     test_cfg = model.test_cfg or {}
     if test_cfg.get('mode') == 'slide':
@@ -212,7 +212,7 @@ def _prepared(
 
 
 def _fitted(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The middle of an image (C, H, W), enlarged if it is too small, (1, C, h, w)."""
+    """Crop the middle of an image (C, H, W), or enlarge it, to (1, C, h, w)."""
     if any(a < b for a, b in zip(image.shape[1:], size, strict=True)):
         return F.interpolate(image[None].float(), size).to(image.dtype)
     y, x = ((a - b) // 2 for a, b in zip(image.shape[1:], size, strict=True))
@@ -242,12 +242,12 @@ def _write(
 
 
 def _tried(images: Sequence[Tensor], axes: Sequence[int]) -> list[Tensor]:
-    """The images, and if they may vary also a batch, and some of another size."""
+    """Add a batch and an image of another size to the images, if these may vary."""
     tried = list(images)
     if 0 in axes:
         tried.append(torch.cat([images[0], images[-1].flip(3)]))
     if 2 in axes:
-        # Sizes that no stride divides.
+        # Odd, so that no stride divides them.
         height, width = (max(side * 3 // 4, 1) | 1 for side in images[0].shape[2:])
         tried.append(images[0][..., :height, :width].contiguous())
     return tried

@@ -1,4 +1,4 @@
-"""Formats of exported models: how they are written, and run without this package."""
+"""Write exported models as ONNX or PyTorch programs, and run them."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def _can_import(name: str) -> bool:
 
 
 def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
-    """A recorded model in ONNX, in one piece.
+    """Convert a recorded model to ONNX, in one file.
 
     Raises:
         ValueError: If an operator has no counterpart, or the model is too large.
@@ -101,7 +101,7 @@ def _name_axes(graph: Any) -> None:
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
-    """A graph of ONNX, and those inside of its operators."""
+    """List an ONNX graph and the graphs inside its operators."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
@@ -129,7 +129,7 @@ def run_onnx(data: bytes) -> Run:
 
 
 def to_torch(recording: Recording, metadata: Mapping[str, Any]) -> bytes:
-    """A recorded model as PyTorch's ``torch.export.load`` reads it."""
+    """Convert a recorded model to a file for ``torch.export.load``."""
     data = io.BytesIO()
     extra = {f'{METADATA}.json': json.dumps(metadata)}
     with quiet_exporters():

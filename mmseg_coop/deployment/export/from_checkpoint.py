@@ -21,21 +21,21 @@ def export_checkpoint(
     images: Sequence[str] = (),
     count: int = 3,
 ) -> Exported:
-    """Export a trained model into one file.
+    """Export the model of a config and a checkpoint to one file.
 
     Args:
-        config: The config, of a cooperative model or any other ``EncoderDecoder``.
-        checkpoint: The checkpoint's file or URL.
+        config: Config of a cooperative model or any other ``EncoderDecoder``.
+        checkpoint: File or URL of the checkpoint.
         out: The file.
         options: Options of the export.
-        images: Files to compare the exported model with PyTorch on. Default: the first
-            of the config's test data.
-        count: How many of the test data.
+        images: Image files on which the exported model is compared with PyTorch.
+            Default: the first images of the config's test data.
+        count: Number of test images.
 
     Raises:
         FileNotFoundError: If a file or the test data are missing.
-        ValueError: If the checkpoint does not belong to the config, or the model can't
-            be exported, or what is exported differs.
+        ValueError: If the checkpoint does not fit the config, the model can't be
+            exported, or it gives other results than PyTorch.
         OSError: If the file can't be written.
     """
     check_options(options, out)
@@ -51,14 +51,16 @@ def export_checkpoint(
         classes=predictor.classes,
         palette=predictor.palette[: len(predictor.classes)].tolist(),
         config=Path(config.filename).name if config.filename else None,
-        preprocessing='inside' if options.preprocess else _preprocessing(config),
+        preprocessing='inside'
+        if options.preprocess
+        else str(config.model.get('data_preprocessor')),
         mmseg_coop=__version__,
     )
     return export_model(predictor.model, loaded, out, options, metadata)
 
 
 def test_images(config: Config, count: int) -> list[Tensor]:
-    """The first images of a config's test data, as its pipeline gives them, (C, H, W).
+    """Load the first images of a config's test data by its pipeline, (C, H, W).
 
     Raises:
         FileNotFoundError: If there are none.
@@ -66,8 +68,3 @@ def test_images(config: Config, count: int) -> list[Tensor]:
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
     dataset = DATASETS.build(config.test_dataloader.dataset)
     return [dataset[i]['inputs'] for i in range(min(count, len(dataset)))]
-
-
-def _preprocessing(config: Config) -> str:
-    """Describe the preprocessing that images need."""
-    return str(config.model.get('data_preprocessor'))

@@ -1,4 +1,4 @@
-"""The data preprocessor as a part of an exported model."""
+"""Preprocessing as part of an exported model."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from ...models.data_preprocessors import NetworksDataPreProcessor
 
 
 class Preprocessing(nn.Module):
-    """Colour order, normalisation and padding of batches instead of lists of images.
+    """Colour order, normalisation and padding of a data preprocessor, for a tensor.
 
     Args:
-        preprocessor: A ``SegDataPreProcessor``, or that of networks that differ.
-        inside: Whether any of it is done; if not, images are taken as they are.
+        preprocessor: A ``SegDataPreProcessor`` or ``NetworksDataPreProcessor``.
+        inside: Whether images are preprocessed; otherwise they are returned unchanged.
 
     Raises:
-        ValueError: If a preprocessor does something else, or networks that differ in
-            it are to take images as they are.
+        ValueError: If a preprocessor has another class, or networks need different
+            preprocessing and ``inside`` is False.
     """
 
     def __init__(self, preprocessor: nn.Module, inside: bool):
@@ -43,7 +43,7 @@ class Preprocessing(nn.Module):
         self.steps = nn.ModuleList(map(_Step, preprocessors))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Images as loaded, (N, C, H, W), to what networks take."""
+        """Preprocess loaded images, (N, C, H, W)."""
         if not self.steps:
             return image
         parts = [
@@ -54,7 +54,7 @@ class Preprocessing(nn.Module):
 
 
 class _Step(nn.Module):
-    """One ``SegDataPreProcessor``, as in prediction."""
+    """Preprocessing of one ``SegDataPreProcessor``, as in prediction."""
 
     def __init__(self, preprocessor: nn.Module):
         super().__init__()
@@ -86,7 +86,7 @@ class _Step(nn.Module):
         return F.pad(image, (0, right, 0, bottom), value=self.value)
 
     def _padding(self, height: int, width: int) -> tuple[int, int]:
-        """Padding that ``stack_batch`` gives one image."""
+        """Compute the padding of ``stack_batch`` for an image."""
         if self.size is not None:
             return max(self.size[-2] - height, 0), max(self.size[-1] - width, 0)
         if self.divisor is None:

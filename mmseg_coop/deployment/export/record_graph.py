@@ -1,4 +1,4 @@
-"""Record a model as a graph, and leave out what its outputs do not depend on."""
+"""Record a model as a graph, without weights that its outputs do not depend on."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from torch.fx import Node
 from ...quiet import quiet_exporters
 from ...wording import first_line
 
-# Axes of images, (N, C, H, W), by what may vary, the most first.
+# Axes of images, (N, C, H, W), that may vary, by description; the most first.
 VARIABLE: dict[str, tuple[int, ...]] = {
     'batch, height, width': (0, 2, 3),
     'batch': (0,),
@@ -25,7 +25,7 @@ _WEIGHTS = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
 class RecordingError(ValueError):
-    """A model can't be recorded as a graph for images that vary so much."""
+    """A model can't be recorded as a graph with these variable axes."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Recording:
     Attributes:
         program: The graph with its weights.
         outputs: Names of its outputs.
-        parameters: Number of parameters that are left.
-        dead: Number of those that are left out, by part.
+        parameters: Number of parameters in the graph.
+        dead: Number of parameters that are left out, by part.
     """
 
     program: ExportedProgram
@@ -50,24 +50,24 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
     """Record a model as a graph.
 
     Args:
-        model: The model, which gives tensors by name.
-        image: What it takes, (1, C, H, W).
-        variable: What may vary of images, a key of ``VARIABLE``.
+        model: A model that returns tensors by name.
+        image: An example of its input, (1, C, H, W).
+        variable: The axes that may vary, a key of ``VARIABLE``.
 
     Raises:
-        RecordingError: If the model, or the part of PyTorch that records, can't.
+        RecordingError: If ``torch.export`` fails.
     """
     axes = VARIABLE[variable]
-    # A batch of one would be taken for a constant.
+    # torch.export takes an axis of length 1 for a constant.
     example = torch.cat([image, image]) if 0 in axes else image
     shapes = ({axis: Dim.DYNAMIC for axis in axes},)
     try:
         with quiet_exporters():
             program = torch.export.export(model, (example,), dynamic_shapes=shapes)
-            # What writes in place is never dead: each is replaced by one that doesn't.
+            # Replaces in-place operators, which are never removed as dead code.
             program = program.run_decompositions({})
     except Exception as error:
-        # Networks can do anything that can't be recorded, and errors vary.
+        # Anything may fail in a network's code.
         raise RecordingError(first_line(error)) from error
     program = _without_dead(program)
     counts = {name: value.numel() for name, value in model.named_parameters()}
@@ -81,7 +81,7 @@ def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
 
 
 def _without_dead(program: ExportedProgram) -> ExportedProgram:
-    """The same graph with no weights but those that its outputs depend on."""
+    """Remove weights that the outputs do not depend on from a graph."""
     graph, signature = program.graph, program.graph_signature
     inputs = {node.name: node for node in graph.nodes if node.op == 'placeholder'}
     specs = {inputs[spec.arg.name]: spec for spec in signature.input_specs}
@@ -91,7 +91,7 @@ def _without_dead(program: ExportedProgram) -> ExportedProgram:
     def must_stay(node: Node) -> bool:
         if not node.is_impure() or node.op != 'call_function':
             return node.is_impure()
-        # A check of what is otherwise dead would keep it alive.
+        # Assertions on values of dead weights would keep these alive.
         return weights & _ancestors(node) <= read
 
     graph.eliminate_dead_code(must_stay)
@@ -114,7 +114,7 @@ def _without_dead(program: ExportedProgram) -> ExportedProgram:
 
 
 def _ancestors(node: Node) -> set[Node]:
-    """All nodes that one depends on, and itself."""
+    """Find a node and all nodes that it depends on."""
     found, waiting = {node}, [node]
     while waiting:
         new = set(waiting.pop().all_input_nodes) - found
@@ -128,7 +128,7 @@ def _without(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]
 
 
 def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
-    """Numbers of parameters of parts of a model: ``top.decode_head``, ``plan``, ..."""
+    """Sum numbers of parameters by part of a model: ``top.decode_head``, ``plan``."""
     parts: dict[str, int] = {}
     for name, count in parameters.items():
         path = name.split('.')

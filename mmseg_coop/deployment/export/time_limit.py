@@ -1,4 +1,4 @@
-"""Limit of the time that recording a graph may take."""
+"""Limit the time of recording a graph."""
 
 import signal
 import threading
@@ -9,13 +9,13 @@ from typing import Any
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End what runs inside after so many seconds.
+    """Raise an error after some seconds.
 
-    Only Python code is ended, and only on the main thread of a system with alarms;
+    It interrupts Python code only, in the main thread of a system with alarm signals;
     elsewhere there is no limit.
 
     Raises:
-        TimeoutError: If it has not ended before.
+        TimeoutError: If the limit is reached.
     """
     if (
         not hasattr(signal, 'SIGALRM')
@@ -28,7 +28,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise TimeoutError(f'not done within {seconds:g} s')
 
     before = signal.signal(signal.SIGALRM, end)
-    # Again every second: what runs may have caught the first one.
+    # Raised every second from then on: the first may be caught inside.
     signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield

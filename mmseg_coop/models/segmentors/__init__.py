@@ -1,12 +1,12 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .label_maps import Watcher, can_predict_labels, predict_labels
+from .label_maps import Collect, can_predict_labels, predict_labels
 from .network_config_files import flatten_networks, network_configs
 from .network_configs import read_networks
 from .observe import observe
 
 __all__ = [
+    'Collect',
     'CooperativeEncoderDecoder',
-    'Watcher',
     'can_predict_labels',
     'flatten_networks',
     'network_configs',

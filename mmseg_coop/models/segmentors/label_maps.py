@@ -26,9 +26,9 @@ FIELD = 'pred_sem_seg_'
 _ROWS = 16
 # Called with the next rows of an image, top to bottom: by prediction, probabilities,
 # (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
-Watch = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
-# Called with a sample, returns a receiver of its probabilities, or None.
-Watcher = Callable[[SegDataSample], Watch | None]
+Collector = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
+# Called with a sample, returns the collector of its probabilities, or None.
+Collect = Callable[[SegDataSample], Collector | None]
 
 
 def can_predict_labels(model: torch.nn.Module) -> bool:
@@ -46,7 +46,7 @@ def predict_labels(
     model: EncoderDecoder,
     inputs: Tensor,
     data_samples: OptSampleList = None,
-    watch: Watcher | None = None,
+    collect: Collect | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
 
@@ -57,7 +57,8 @@ def predict_labels(
         inputs: Images, (N, C, H, W).
         data_samples: Meta information of each image. Default: that of images of the
             input's size.
-        watch: Called with a sample, returns a receiver of its probabilities, or None.
+        collect: Called with a sample, returns the collector of its probabilities, or
+            None.
 
     Returns:
         The samples with ``pred_sem_seg``, (1, h, w), at the size of the original image;
@@ -85,7 +86,7 @@ def predict_labels(
             metas[i],
             model.align_corners,
             threshold,
-            watch(sample) if watch else None,
+            collect(sample) if collect else None,
         )
         if not cooperative:
             sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
@@ -118,7 +119,7 @@ def _label_maps(
     meta: Mapping,
     align_corners: bool,
     threshold: float | None,
-    watch: Watch | None = None,
+    collector: Collector | None = None,
 ) -> dict[str, Tensor]:
     """Label maps (1, h, w) of one image at the size of the original.
 
@@ -128,7 +129,7 @@ def _label_maps(
         meta: Meta information of the image.
         align_corners: How logits are resized.
         threshold: Of the probability, for models with C = 1.
-        watch: Called with each band.
+        collector: Called with each band.
     """
     parts = dict(logits)
     original = tuple(meta['ori_shape'][:2])
@@ -142,14 +143,14 @@ def _label_maps(
     bands = (_bands(x, original, align_corners) for x in parts.values())
     maps: dict[str, list[Tensor]] = {}
     for values in zip(*bands, strict=True):
-        rows = _label_rows(dict(zip(parts, values, strict=True)), threshold, watch)
+        rows = _label_rows(dict(zip(parts, values, strict=True)), threshold, collector)
         for name, row in rows.items():
             maps.setdefault(name, []).append(row)
     return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
 
 
 def _label_rows(
-    bands: dict[str, Tensor], threshold: float | None, watch: Watch | None
+    bands: dict[str, Tensor], threshold: float | None, collector: Collector | None
 ) -> dict[str, Tensor]:
     """Label maps (1, r, w) of the next rows, those of the mean included.
 
@@ -157,13 +158,13 @@ def _label_rows(
         bands: Logits by prediction, (1, C, r, w). If they lack the mean of several
             networks, it is computed from the probabilities of these rows.
         threshold: Of the probability, for models with C = 1.
-        watch: Called with the probabilities.
+        collector: Called with the probabilities.
     """
     joined = len(bands) > 1 and MEAN not in bands
     rows, shares = {}, {}
     for name, band in bands.items():
         rows[name], below = _classes(band, threshold)
-        if joined or watch:
+        if joined or collector:
             shares[name] = _probabilities(below)
     if joined:
         total = sum(shares.values())
@@ -173,8 +174,8 @@ def _label_rows(
         scores = mean_of_probabilities(list(bands.values())) if one else total
         rows[MEAN], _ = _classes(scores, threshold)
         shares[MEAN] = total / len(bands)
-    if watch:
-        watch(shares, rows)
+    if collector:
+        collector(shares, rows)
     return rows
 
 

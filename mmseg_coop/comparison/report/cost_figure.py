@@ -1,13 +1,13 @@
-"""The picture of accuracy over cost."""
+"""Figure of mIoU over cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...cost.cost import Cost, dominated
+from ...cost.cost import Cost
 from ...plot_style import STYLE
 from ..comparison import Comparison
 
@@ -19,22 +19,20 @@ _AXES: dict[str, Callable[[Cost], float]] = {
 
 
 def draw_costs(comparison: Comparison) -> Figure | None:
-    """mIoU over FLOPs and over latency; dominated methods are grey.
+    """Draw mIoU over FLOPs and over latency; dominated methods are grey.
 
-    Bars are 95 % confidence intervals over seeds. A method is dominated if another is
-    at least as good for at most the same cost.
+    Bars are 95 % confidence intervals over seeds.
 
     Returns:
         None if costs were not measured.
     """
     if not comparison.costs:
         return None
-    # Room for one line of text for each method.
+    # One line of text for each method.
     height = max(3.6, 0.18 * len(comparison.methods))
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(_AXES), figsize=(9, height), sharey=True, layout='constrained'
-        )
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9, height), layout='constrained')
+        axes = figure.subplots(1, len(_AXES), sharey=True)
         for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
             costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
             _draw(axis, comparison, costs)
@@ -72,7 +70,7 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
 def _label(
     axis: Axes, comparison: Comparison, costs: list[float], worse: list[bool]
 ) -> None:
-    """Name the points in a column at the right, the best at the top."""
+    """Write the labels in a column at the right, the best method at the top."""
     low, high = axis.get_ylim()
     scores = [method.miou for method in comparison.methods]
     heights = _spread(scores, (high - low) / max(len(scores), 20))
@@ -86,7 +84,7 @@ def _label(
             textcoords=('axes fraction', 'data'),
             va='center',
             fontsize=7,
-            color=_GREY if grey else plt.rcParams['text.color'],
+            color=_GREY if grey else rcParams['text.color'],
             arrowprops=dict(
                 arrowstyle='-', color=_GREY, lw=0.3, relpos=(0, 0.5), shrinkB=0
             ),
@@ -94,7 +92,7 @@ def _label(
 
 
 def _spread(values: list[float], gap: float) -> np.ndarray:
-    """Move values apart, in their order, by no more than needed on the whole."""
+    """Space values by at least a gap; their order and mean stay."""
     values = np.array(values)
     order = np.argsort(values, kind='stable')
     steps = gap * np.arange(len(values))
@@ -102,3 +100,20 @@ def _spread(values: list[float], gap: float) -> np.ndarray:
     spread = np.empty_like(values)
     spread[order] = places - (places - values[order]).mean()
     return spread
+
+
+def dominated(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
+    """Tell for each method whether another one is as good or better, at no higher cost.
+
+    Args:
+        costs: Cost of each method.
+        values: mIoU of each method.
+    """
+    points = list(zip(costs, values, strict=True))
+    return [
+        any(
+            other != point and other[0] <= point[0] and other[1] >= point[1]
+            for other in points
+        )
+        for point in points
+    ]

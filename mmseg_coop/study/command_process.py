@@ -1,4 +1,4 @@
-"""A step of a run in a separate process, whose failure does not end the study."""
+"""Run a command of a trial in a separate process."""
 
 import ctypes
 import os
@@ -10,30 +10,31 @@ from typing import TextIO
 from ..__main__ import TOOLS
 from ..checkpoints.atomic_backend import AtomicBackend
 from .attempts import REPO, note_attempt
-from .steps import Step
+from .commands import Command
 from .trial import FAILED, OUTPUT, Trial
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
 
 
-class Job:
-    """A tool at work for a run.
+class CommandProcess:
+    """The running process of a command.
 
-    It has its own process group: a signal from the keyboard reaches the study
-    alone, which sends it SIGTERM: it saves and leaves. If the study is killed, Linux
-    sends it.
+    It has its own process group, so that Ctrl-C reaches the study only. The study then
+    sends it SIGTERM, on which a training run saves a checkpoint and exits. If the study
+    is killed, Linux sends that signal.
 
     Raises:
-        ValueError: If the step can't begin.
+        ValueError: If the command's config can't be written.
     """
 
-    def __init__(self, trial: Trial, step: Step, lock: TextIO, threads: int):
+    def __init__(self, trial: Trial, command: Command, lock: TextIO, threads: int):
         self.trial = trial
-        self.step = step
+        self.command = command
         self._lock = lock
         (trial.folder / FAILED).unlink(missing_ok=True)
-        step.prepare()
-        note_attempt(trial.folder, step.name, threads)
+        command.prepare()
+        note_attempt(trial.folder, command.name, threads)
+        tool = str(TOOLS / command.tool)
         path = os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')])
         variables = dict(
             PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
@@ -41,7 +42,7 @@ class Job:
         with (trial.folder / OUTPUT).open('ab') as output:
             self._start = output.tell()
             self._process = subprocess.Popen(
-                command(step),
+                [sys.executable, '-W', 'ignore', tool, *command.arguments],
                 env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -53,35 +54,35 @@ class Job:
 
     @property
     def code(self) -> int | None:
-        """Its exit code once it has ended."""
+        """Its exit code, None while it runs."""
         return self._process.poll()
 
     def stop(self) -> None:
-        """Tell it to save and leave."""
+        """Send SIGTERM, on which a training run saves a checkpoint and exits."""
         if self.code is None:
             self._process.terminate()
 
     def wait(self) -> None:
-        """Wait until it has ended."""
+        """Wait until it ends, and release the trial."""
         self._process.wait()
         self._lock.close()
 
     def finish(self) -> str | None:
-        """Do what follows from its end.
+        """Keep its results once it has ended, or write ``failed.txt``.
 
         Returns:
-            Why it has failed, which is noted, or None.
+            The reason of its failure, or None.
         """
         reason = None
         if self.code == 0:
             try:
-                self.step.after()
+                self.command.after()
             except (OSError, ValueError) as error:
                 reason = str(error)
         else:
             reason = self._reason()
         if reason is not None:
-            reason = f'{self.step.name}: {reason}'
+            reason = f'{self.command.name}: {reason}'
             AtomicBackend().put_text(f'{reason}\n', self.trial.folder / FAILED)
         self._lock.close()
         return reason
@@ -99,11 +100,6 @@ class Job:
         return f'{last} (see {self.trial.folder / OUTPUT})'
 
 
-def command(step: Step) -> list[str]:
-    """The command of a step."""
-    return [sys.executable, '-W', 'ignore', str(TOOLS / step.tool), *step.arguments]
-
-
 def _end_with_parent() -> None:
-    """Have Linux send SIGTERM when the parent dies: it saves and leaves."""
+    """Have Linux send SIGTERM when the parent process dies."""
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""docs/study.md: what it says comes from the records beside it."""
+"""docs/study.md: its tables come from the records beside it."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def test_tables_come_from_the_records(grid, tmp_path):
 
 
 def test_the_tool_writes_the_document(tmp_path, monkeypatch, capsys):
-    """The tables and figures between the marks, where older ones are."""
+    """Replaces older tables and figures between the marks."""
     grid = GRIDS[1]
     docs = tmp_path / 'docs'
     shutil.copytree(RECORDS, docs / 'study')
@@ -72,7 +72,7 @@ def test_marks_are_named_where_they_are_missing(tmp_path, monkeypatch, capsys):
     assert document.read_text() == '# A study without marks\n'
 
 
-def test_what_the_pair_relies_on():
+def test_knock_out_table():
     """Changes of mIoU with a connection switched off, in the document's order."""
     changes: dict[str, list[float]] = {}
     for path in sorted(RECORDS.glob('knock_out/*.json')):

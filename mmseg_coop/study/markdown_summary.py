@@ -1,4 +1,4 @@
-"""Summary of a study, written between marks of a document."""
+"""Write the summary of a study between marks of a Markdown file."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from ..comparison.iou_tables import summary_table
 from ..comparison.table_formats import around_marks, markdown, write_between
 from .grid import Grid
 
-# Files of a report, and what they show.
+# Figures of a report, and their titles.
 _FIGURES = {
     'costs.png': 'mIoU over cost',
     'gains.png': 'Gains over the single network',
@@ -21,7 +21,7 @@ def check_marks(document: Path, grid: Grid) -> None:
     """Check that a document has the marks of a grid's splits.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If a mark is missing.
     """
     for split in grid.splits:
         around_marks(document, f'{grid.name}_{split}')
@@ -30,14 +30,14 @@ def check_marks(document: Path, grid: Grid) -> None:
 def write_summary(
     document: Path, name: str, comparison: Comparison, report: Path, records: Path
 ) -> None:
-    """Write the first table and the figures of a report between marks of a document.
+    """Write the summary table and the figures of a report between marks of a document.
 
     Args:
         document: A Markdown file.
-        name: That of the marks, ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
-        comparison: What is told.
-        report: The folder of the report, from which figures are copied.
-        records: Where they are kept.
+        name: Name in the marks ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
+        comparison: The comparison to summarize.
+        report: Folder of the report, from which figures are copied.
+        records: Folder that figures are copied to.
 
     Raises:
         ValueError: If the document has no such marks.
@@ -45,7 +45,7 @@ def write_summary(
     parts = [markdown(summary_table(comparison)).strip()]
     for pattern, title in _FIGURES.items():
         pictures = []
-        # Of methods that were there before.
+        # Figures of methods that are no longer in the grid.
         for old in records.glob(f'{name}_{pattern}'):
             old.unlink()
         for source in sorted(report.glob(pattern)):

@@ -1,26 +1,26 @@
-"""Run what a grid asks for, unattended."""
+"""Run the trials of a grid, unattended."""
 
 import os
 import time
 from collections.abc import Callable, Sequence
 
-from .job import Job
-from .steps import next_step
+from .command_process import CommandProcess
+from .commands import next_command
 from .trial import Trial
 
 _SECONDS = 0.5
 
 
-class Conductor:
-    """Runs the trials of a study, so many at a time.
+class TrialExecutor:
+    """Runs the trials of a study, several at a time.
 
-    A trial that fails is passed over, with what needs its checkpoint; the next study
-    tries it again. One that another process works on is waited for.
+    A trial that fails is left out, and so are those that need its checkpoint; the next
+    start tries them again. One that another process works on is waited for.
 
     Args:
         trials: The trials, in order; one that needs another's weights waits for them.
-        jobs: How many at a time; the processor's cores are divided among them, or
-            each has ``OMP_NUM_THREADS`` threads where that is less.
+        jobs: Number of trials at a time. Each has an equal share of the cores, at most
+            ``OMP_NUM_THREADS`` threads.
     """
 
     def __init__(self, trials: Sequence[Trial], jobs: int):
@@ -29,33 +29,37 @@ class Conductor:
         self.elsewhere: set[Trial] = set()
         self.jobs = jobs
         self.threads = _threads(jobs)
-        self._running: dict[Trial, Job] = {}
+        self._running: dict[Trial, CommandProcess] = {}
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
-    def run(self, show: Callable[['Conductor'], None]) -> None:
-        """Run steps until nothing is left to do."""
+    def run(self, show: Callable[['TrialExecutor'], None]) -> None:
+        """Run commands until all trials are finished or failed.
+
+        Args:
+            show: Called with the executor twice a second.
+        """
         try:
             while self._advance():
                 show(self)
                 time.sleep(_SECONDS)
             show(self)
         finally:
-            for job in self._running.values():
-                job.stop()
-            for job in self._running.values():
-                job.wait()
+            for process in self._running.values():
+                process.stop()
+            for process in self._running.values():
+                process.wait()
 
-    def step(self, trial: Trial) -> str | None:
-        """Current step of a trial, if any."""
-        job = self._running.get(trial)
-        return job and job.step.name
+    def running(self, trial: Trial) -> str | None:
+        """Name of the command that a trial runs now, if any."""
+        process = self._running.get(trial)
+        return process and process.command.name
 
     def _advance(self) -> bool:
-        """Start and finish what can be; whether there is more to wait for."""
-        for trial, job in list(self._running.items()):
-            if job.code is not None:
+        """Note processes that ended, and start new ones; True while any is awaited."""
+        for trial, process in list(self._running.items()):
+            if process.code is not None:
                 del self._running[trial]
-                self._note(trial, job.finish())
+                self._note(trial, process.finish())
         self.elsewhere.clear()
         for trial in list(self._open):
             if len(self._running) >= self.jobs:
@@ -75,14 +79,14 @@ class Conductor:
         if lock is None:
             self.elsewhere.add(trial)
             return
-        step = next_step(trial)
-        if step is None:
+        command = next_command(trial)
+        if command is None:
             # Another process has finished it.
             self._open.remove(trial)
             lock.close()
             return
         try:
-            self._running[trial] = Job(trial, step, lock, self.threads)
+            self._running[trial] = CommandProcess(trial, command, lock, self.threads)
         except (OSError, ValueError) as error:
             lock.close()
             self._note(trial, str(error))
@@ -95,7 +99,7 @@ class Conductor:
 
 
 def _threads(jobs: int) -> int:
-    """Number of threads for each job."""
+    """Number of threads of each trial."""
     each = max(_cores() // max(jobs, 1), 1)
     asked = os.environ.get('OMP_NUM_THREADS', '')
     return min(each, int(asked)) if asked.isdecimal() and int(asked) else each
