@@ -33,10 +33,12 @@ class NetworkSites:
         name: The network's name.
         sites: The sites, in the order in which the network reaches them, or in which
             the config names them.
+        listed: Whether the config lists the sites of this network.
     """
 
     name: str
     sites: tuple[Site, ...]
+    listed: bool = False
 
     def ref(self, site: Site) -> str:
         """Name of one of the sites in a config, as in ``top.backbone.layer1``."""
@@ -66,17 +68,22 @@ def find_pattern(name: str) -> Callable[..., list[dict]]:
 def matched(top: NetworkSites, bottom: NetworkSites) -> list[tuple[Site, Site]]:
     """Pair the sites of two networks: by name, or by their order within each part.
 
+    Sites that the config lists for both networks are paired in this order.
+
     Raises:
         ValueError: If neither is possible; it lists the sites of both.
     """
     by_name = {site.name: site for site in top.sites}
-    if set(by_name) == {site.name for site in bottom.sites}:
+    listed = top.listed and bottom.listed
+    if listed and len(top.sites) == len(bottom.sites):
+        return list(zip(top.sites, bottom.sites, strict=True))
+    if not listed and set(by_name) == {site.name for site in bottom.sites}:
         return [(by_name[site.name], site) for site in bottom.sites]
     counts = [
         [(part, len(list(group))) for part, group in groupby(n.sites, lambda s: s.part)]
         for n in (top, bottom)
     ]
-    if counts[0] == counts[1]:
+    if not listed and counts[0] == counts[1]:
         return list(zip(top.sites, bottom.sites, strict=True))
     lists = '; '.join(
         f'{n.name}: {", ".join(site.name for site in n.sites)}' for n in (top, bottom)

@@ -137,6 +137,7 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
     for network, own in sites.items():
         by_network = isinstance(chosen, Mapping)
         names = chosen.get(network) if by_network else chosen
+        listed = by_network and isinstance(names, list | tuple)
         usual = [site for site in own.values() if site.stream != LOGITS]
         if names is None:
             found = usual
@@ -150,7 +151,7 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
             found = [own[name] for name in names]
         else:
             found = [site for name, site in own.items() if name in names]
-        networks.append(NetworkSites(network, tuple(found)))
+        networks.append(NetworkSites(network, tuple(found), listed))
     return networks
 
 

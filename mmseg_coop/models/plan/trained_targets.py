@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from ..sites import Site
 from .connection import Connection, SiteRef
-from .demand import find_demand
 
 
 def trained_targets(
@@ -23,9 +22,35 @@ def trained_targets(
         sites: The sites of each network, in the order in which it reaches them.
         trained: Names of the networks that have losses.
     """
-    # No gradient reaches the sources of a detached connection.
-    sending = [replace(c, sources=()) if c.detach else c for c in connections]
-    return find_demand(sending, sites, trained).fused
+    targets = {target for c in connections for target in c.targets}
+    found = {target for target in targets if target.network in trained}
+    count = -1
+    while count < len(found):
+        count = len(found)
+        for connection in connections:
+            # No gradient reaches the sources of a detached connection.
+            if not connection.detach and found.intersection(connection.targets):
+                sources = connection.sources
+                found |= {
+                    target
+                    for target in targets
+                    for source in sources
+                    if _reaches(target, source, connection.read, sites)
+                }
+    return frozenset(found)
+
+
+def _reaches(
+    target: SiteRef,
+    source: SiteRef,
+    read: str,
+    sites: Mapping[str, Mapping[str, Site]],
+) -> bool:
+    """Tell whether what is fused at a target changes what is read at a source."""
+    if target == source:
+        return read == 'fused'
+    same = target.network == source.network
+    return same and source.site in sites[target.network][target.site].feeds
 
 
 def used_connections(

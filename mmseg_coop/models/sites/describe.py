@@ -1,5 +1,7 @@
 """Describe sites by the feature maps that dry runs found at them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from .dry_run import DryRun
@@ -97,6 +99,19 @@ class Describer:
             used=used,
             overwritten=any(_is_overwritten(r, r.seen[address]) for r in records),
         )
+
+    def with_feeds(self, sites: Sequence[Site]) -> list[Site]:
+        """The sites of a network, with the others that depend on each."""
+        feeds: dict[str, set[str]] = {site.name: set() for site in sites}
+        for record in (self.training, self.predicted):
+            inside = [site for site in sites if site.address in record.seen]
+            probes = [record.seen[site.address].probe for site in inside]
+            for later in inside:
+                found = depends([record.seen[later.address].feature], probes)
+                for site, yes in zip(inside, found, strict=True):
+                    if yes and site is not later:
+                        feeds[site.name].add(later.name)
+        return [replace(site, feeds=frozenset(feeds[site.name])) for site in sites]
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:
         record = self.predicted if address in self.predicted.seen else self.training

@@ -87,7 +87,7 @@ def _find_sites(
     if LOGITS in wanted:
         sites.append(_logits_site(network, describer))
     sites.sort(key=lambda site: describer.order(site.address))
-    return {site.name: site for site in sites}
+    return {site.name: site for site in describer.with_feeds(sites)}
 
 
 def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:

@@ -5,6 +5,7 @@ from torch import nn
 
 from helpers.tiny import build_pair, fcn_head
 
+STAGES = ['backbone.layer1', 'backbone.layer2']
 LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')
 
 
@@ -66,8 +67,8 @@ ERRORS = {
         r"connections.sites: unknown network 'left'; the networks are top, bottom",
     ),
     'sites that can not be matched': (
-        connections(sites=dict(top=['backbone.layer1'], bottom=['decode_head.pam'])),
-        r'sites of top and bottom can not be matched .*top: backbone.layer1; bottom: d',
+        connections(sites=dict(top=STAGES[:1], bottom=STAGES[:2])),
+        r'sites of top and bottom can not be matched .*top: backbone.layer1; bottom: b',
     ),
     'unknown network': (
         dict(connections=[dict(LAYER1, source='left.backbone.layer1')]),

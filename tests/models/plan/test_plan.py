@@ -226,6 +226,16 @@ def test_sites_of_a_pattern_may_come_in_any_order():
     assert [s.site for s in model.plan.connections[0].sources] == STAGES
 
 
+def test_listed_sites_are_paired_in_their_order():
+    layers = ['backbone.layer1', 'backbone.layer2']
+    sites = dict(top=layers, bottom=layers[::-1])
+    model = build_pair(connections=dict(pattern='same', sites=sites))
+    assert str(model.plan) == (
+        'top.backbone.layer1 -> bottom.backbone.layer2 (deep)\n'
+        'top.backbone.layer2 -> bottom.backbone.layer1 (deep)'
+    )
+
+
 def test_single_network_config_becomes_cooperative():
     config = network_config('danet', type='CooperativeEncoderDecoder')
     assert config['backbone'] == BACKBONE

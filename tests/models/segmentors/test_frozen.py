@@ -8,7 +8,7 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from helpers.differing import METAS, SEGFORMER, build_mixed, build_single
-from helpers.tiny import make_batch, total_loss
+from helpers.tiny import build_pair, make_batch, total_loss
 
 FROZEN_TOP = dict(top=dict(frozen=True), bottom=SEGFORMER)
 FROZEN_BOTTOM = dict(top={}, bottom=dict(SEGFORMER, frozen=True))
@@ -121,6 +121,28 @@ def test_a_frozen_network_keeps_nothing_for_the_backward_pass():
     )
     weights = sum(p.numel() * 4 for p in pair.plan.parameters())
     assert alone < connected <= alone + 2 * features + weights < trained
+
+
+@pytest.mark.parametrize('frozen', ['top', 'bottom'])
+def test_no_gradient_is_missing_beside_a_parallel_branch(frozen):
+    """What arrives at a frozen network's PAM does not reach its CAM."""
+    networks = dict(top={}, bottom={})
+    networks[frozen] = dict(frozen=True)
+    model = build_pair('danet', 'cross', networks=networks).train()
+    total_loss(model.loss(*make_batch())).backward()
+    learning = [p for p in model.parameters() if p.requires_grad]
+    assert all(p.grad is not None for p in learning)
+
+
+def test_what_reaches_only_a_parallel_branch_of_a_frozen_network_is_refused():
+    connections = [
+        dict(source='bottom.backbone.layer1', target='top.decode_head.pam'),
+        dict(source='top.decode_head.cam', target='bottom.decode_head.cam'),
+    ]
+    networks = dict(top=dict(frozen=True), bottom={})
+    message = r'connections\[0\]: nothing is trained by what top.decode_head.pam gets'
+    with pytest.raises(ValueError, match=message):
+        build_pair('danet', connections, networks=networks)
 
 
 @pytest.mark.parametrize('connections', [SAME, CROSS])
