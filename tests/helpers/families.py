@@ -103,6 +103,13 @@ _CONVNEXT = dict(
     out_indices=(0, 1, 2, 3),
     gap_before_final_norm=False,
 )
+_TIMM = dict(
+    type='TIMMBackbone',
+    model_name='test_resnet',
+    pretrained=False,
+    features_only=True,
+    out_indices=(1, 2, 3, 4),
+)
 _MSCAN = dict(
     type='MSCAN',
     embed_dims=list(_PYRAMID),
@@ -341,6 +348,7 @@ FAMILIES = {
         neck=_fpn(_PYRAMID),
     ),
     'convnext': _network(_CONVNEXT, _levels_head('UPerHead', _PYRAMID, **_PSP)),
+    'timm': _network(_TIMM, _head('FCNHead', 96, num_convs=1)),
     'segnext': _network(
         _MSCAN,
         _levels_head(
