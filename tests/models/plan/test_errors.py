@@ -97,10 +97,21 @@ ERRORS = {
         dict(connections=dict(sites=['backbone.layer1'])),
         r'connections.pattern: found None',
     ),
-    'multi with one site': (
-        dict(connections=dict(pattern='multi', sites=['backbone.layer1'])),
-        r"connections.sites: pattern 'multi' aggregates several sites, found "
-        r"\['backbone.layer1'\] of top; name at least two",
+    **{
+        f'{name} with one site': (
+            dict(connections=dict(pattern=name, sites=['backbone.layer1'])),
+            rf"connections.sites: pattern '{name}' needs several sites, found "
+            r"\['backbone.layer1'\] of top; name at least two",
+        )
+        for name in ('multi', 'adjacent', 'dense')
+    },
+    'sites of which none is sent to another': (
+        dict(
+            connections=dict(
+                pattern='dense', sites=['decode_head.pam', 'decode_head.cam']
+            )
+        ),
+        r"connections: pattern 'dense' connects nothing of {'top': \['decode_head.pam'",
     ),
     'cycle': (
         dict(
