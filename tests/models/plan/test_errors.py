@@ -19,6 +19,10 @@ class Scaled(nn.Module):
         super().__init__()
 
 
+def make_nothing(channels, source_channels, align_corners):
+    """A function that forgets to return the connector."""
+
+
 def connections(**options):
     return dict(connections=dict(pattern='same', **options))
 
@@ -184,6 +188,10 @@ ERRORS = {
     'a class that is no connector': (
         connections(connector=dict(type='ReLU')),
         r"connections.connector.type: found 'ReLU', expected a class that is built",
+    ),
+    'a function that makes no connector': (
+        connections(connector=dict(type=make_nothing)),
+        r'connections.connector.type: make_nothing made None, expected a module',
     ),
     'an aggregation that does not say its channels': (
         dict(connections=dict(pattern='multi', aggregation=dict(type=Silent))),
