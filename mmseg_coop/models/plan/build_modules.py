@@ -81,10 +81,14 @@ def _build(
     kinds = [parameter.kind for parameter in parameters.values()]
     takes = parameters.keys() >= inferred.keys() or Parameter.VAR_KEYWORD in kinds
     expected = f'a class that is built with {", ".join(inferred)}'
-    expect(f'{key}.type', cls.__name__, takes, expected)
+    name = getattr(cls, '__name__', repr(cls))
+    expect(f'{key}.type', name, takes, expected)
     config = {**config, **inferred}
-    for name, parameter in parameters.items():
+    for option, parameter in parameters.items():
         single = parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
-        if single and parameter.default is Parameter.empty and name not in config:
-            raise ValueError(f'{key}.{name}: missing; {cls.__name__} needs it')
-    return MODELS.build(config)
+        if single and parameter.default is Parameter.empty and option not in config:
+            raise ValueError(f'{key}.{option}: missing; {name} needs it')
+    module = MODELS.build(config)
+    if not isinstance(module, nn.Module):
+        raise ValueError(f'{key}.type: {name} made {module!r}, expected a module')
+    return module

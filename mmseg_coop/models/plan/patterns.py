@@ -123,7 +123,7 @@ def multi(networks: Sequence[NetworkSites], mix_streams: bool = False) -> list[d
     """
     entries = []
     for top, bottom in pairwise(networks):
-        _expect_several(top)
+        _expect_several(top, 'multi')
         streams = dict.fromkeys(site.stream for site in bottom.readers)
         for stream in [None] if mix_streams else streams:
             allowed = None if stream is None else (TRUNK, stream)
@@ -145,11 +145,14 @@ def adjacent(networks: Sequence[NetworkSites]) -> list[dict]:
 
     Liang et al., *CBNet: A Composite Backbone Network Architecture for Object
     Detection*, IEEE TIP 2022, Section 3.2. The last site of a stream gets nothing.
+
+    Raises:
+        ValueError: If there are fewer than two sites.
     """
     return [
         dict(source=top.ref(higher), target=bottom.ref(b))
         for top, bottom in pairwise(networks)
-        for b, (higher, *_) in _higher_sites(top, bottom)
+        for b, (higher, *_) in _higher_sites(top, bottom, 'adjacent')
     ]
 
 
@@ -158,11 +161,14 @@ def dense(networks: Sequence[NetworkSites]) -> list[dict]:
     """Dense higher-level composition of CBNetV2: all later sites to each site.
 
     Liang et al., as for :func:`adjacent`.
+
+    Raises:
+        ValueError: If there are fewer than two sites.
     """
     return [
         dict(source=[top.ref(a) for a in higher], target=bottom.ref(b))
         for top, bottom in pairwise(networks)
-        for b, higher in _higher_sites(top, bottom)
+        for b, higher in _higher_sites(top, bottom, 'dense')
     ]
 
 
@@ -194,19 +200,20 @@ def star(networks: Sequence[NetworkSites]) -> list[dict]:
     ]
 
 
-def _expect_several(network: NetworkSites) -> None:
+def _expect_several(network: NetworkSites, pattern: str) -> None:
     if len(network.sites) < 2:
         raise ValueError(
-            "connections.sites: pattern 'multi' aggregates several sites, found "
+            f'connections.sites: pattern {pattern!r} needs several sites, found '
             f'{[site.name for site in network.sites]} of {network.name}; name at least '
             "two, or use pattern='same'"
         )
 
 
 def _higher_sites(
-    top: NetworkSites, bottom: NetworkSites
+    top: NetworkSites, bottom: NetworkSites, pattern: str
 ) -> list[tuple[Site, list[Site]]]:
     """Each site of bottom with later sites of top, of the trunk or the same stream."""
+    _expect_several(top, pattern)
     pairs = matched(top, bottom)
     found = []
     for i, (_, b) in enumerate(pairs):

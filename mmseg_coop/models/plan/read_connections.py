@@ -29,8 +29,9 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
     asked: dict[str, list[str]] = {name: [] for name in networks}
     if isinstance(config, list | tuple):
         for i, entry in enumerate(config):
-            for ref in (r for refs in _read_ends(entry, i).values() for r in refs):
-                _check_network(ref.network, networks, f'connections[{i}]')
+            key = f'connections[{i}]'
+            for ref in (r for refs in _ends(entry, key).values() for r in refs):
+                _check_network(ref.network, networks, key)
                 asked[ref.network].append(ref.site)
     elif config is not None:
         expected = "None, dict(pattern='same'), or a list of single connections"
@@ -75,10 +76,12 @@ def write_connections(config: Any, sites: Sites) -> list[Connection]:
         return []
     if isinstance(config, Mapping):
         return _from_pattern(config, sites)
-    return [
-        _connection(entry, _shared_options(entry, key), key)
-        for key, entry in ((f'connections[{i}]', x) for i, x in enumerate(config))
-    ]
+    found = []
+    for i, entry in enumerate(config):
+        key = f'connections[{i}]'
+        ends, options = _ends(entry, key), _shared_options(entry, key)
+        found.append(Connection(ends['source'], ends['target'], key=key, **options))
+    return found
 
 
 def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
@@ -101,15 +104,22 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     key = f'pattern {config["pattern"]!r}'
     expect(key, entries, isinstance(entries, list | tuple), 'a list of connections')
     found = []
-    for entry in entries:
-        _check_keys(entry, key)
-        own = _shared_given(entry)
+    for i, entry in enumerate(entries):
+        ends = _ends(entry, f'{key}[{i}]')
+        options = _shared_options(entry, f'{key}[{i}]')
+        own = {name: options[name] for name in _shared_given(entry)}
         for name in own.keys() & config.keys():
             expected = f'{own[name]!r}, as {key} has it: leave it out'
-            right = config[name] == own[name]
+            right = shared[name] == own[name]
             expect(f'connections.{name}', config[name], right, expected)
-        found.append(_connection(entry, {**shared, **own}, 'connections'))
+        found.append(Connection(ends['source'], ends['target'], **{**shared, **own}))
     _check_connected(config.get('sites'), chosen, found)
+    if not found:
+        sites = {network.name: [s.name for s in network.sites] for network in chosen}
+        raise ValueError(
+            f'connections: {key} connects nothing of {sites}; name other sites '
+            '(connections.sites), or use another pattern'
+        )
     return found
 
 
@@ -155,17 +165,6 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
     return networks
 
 
-def _connection(entry: Mapping, shared: Mapping[str, Any], key: str) -> Connection:
-    ends = _ends(entry, key)
-    return Connection(ends['source'], ends['target'], key=key, **shared)
-
-
-def _read_ends(entry: Any, i: int) -> dict[str, tuple[SiteRef, ...]]:
-    key = f'connections[{i}]'
-    _check_keys(entry, key)
-    return _ends(entry, key)
-
-
 def _check_keys(entry: Any, key: str) -> None:
     expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
     known = {'source', 'target'} | _SHARED
@@ -176,7 +175,8 @@ def _check_keys(entry: Any, key: str) -> None:
         )
 
 
-def _ends(entry: Mapping, key: str) -> dict[str, tuple[SiteRef, ...]]:
+def _ends(entry: Any, key: str) -> dict[str, tuple[SiteRef, ...]]:
+    _check_keys(entry, key)
     refs = {}
     for end in ('source', 'target'):
         if not entry.get(end):

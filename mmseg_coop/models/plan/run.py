@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .connection import SiteRef
 from .demand import Demand
@@ -126,12 +126,7 @@ class Run:
         probability = plan.connections[i].dropout
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
-        if not is_recording() and fused.shape != own.shape:
-            raise ValueError(
-                f'{plan.connections[i].key}.connector: {type(connector).__name__} '
-                f"returned {tuple(fused.shape)} for '{plan.connections[i]}', expected "
-                f'the shape of the own feature map, {tuple(own.shape)}'
-            )
+        self._check_returned(i, 'connector', connector, fused, tuple(own.shape))
         if probability and connector.training:
             # Chosen by a tensor, so that every connector has a gradient.
             keep = self._draw(target.network, own) >= probability
@@ -156,10 +151,36 @@ class Run:
             if len(features) == 1:
                 self.sent[i] = features[0]
             else:
-                self.sent[i] = self.plan.aggregations[connection.identifier](features)
+                self.sent[i] = self._aggregate(i, features)
         self.sends[i] -= 1
         sent = self.sent[i] if self.sends[i] else self.sent.pop(i)
         return _as_precise(sent, own)
+
+    def _aggregate(self, i: int, features: Sequence[Tensor]) -> Tensor:
+        module = self.plan.aggregations[self.plan.connections[i].identifier]
+        sent = module(features)
+        expected = (features[0].shape[0], module.out_channels, 'H', 'W')
+        self._check_returned(i, 'aggregation', module, sent, expected)
+        return sent
+
+    def _check_returned(
+        self, i: int, part: str, module: nn.Module, found: Any, shape: tuple
+    ) -> None:
+        """Check the shape of a module's output; a size with a name may be any."""
+        if is_recording():
+            return
+        is_tensor = isinstance(found, Tensor)
+        if is_tensor and found.ndim == len(shape):
+            pairs = zip(found.shape, shape, strict=True)
+            if all(size == other or isinstance(other, str) for size, other in pairs):
+                return
+        connection = self.plan.connections[i]
+        raise ValueError(
+            f'{connection.key}.{part}: {type(module).__name__} returned '
+            f'{tuple(found.shape) if is_tensor else type(found).__name__} for '
+            f"'{connection}', expected a tensor of the shape "
+            f'({", ".join(map(str, shape))})'
+        )
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)

@@ -9,7 +9,7 @@ from ..meta_copy import on_meta_or_cpu
 from .describe import Describer
 from .dry_run import DryRun
 from .dry_run_record import Record, depends, feature_maps
-from .head_sites import named_sites
+from .head_sites import has_own_rule, named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.
@@ -72,9 +72,10 @@ def _find_sites(
         problems[name] = describer.problem(address)
         if not problems[name]:
             names.setdefault(name, (address, stream))
-    for name in wanted:
-        if name in problems and name not in names:
-            raise ValueError(f'site {name!r} {problems[name]}')
+    head, _ = _last_head(network)
+    for name, problem in problems.items():
+        if name not in names and (name in wanted or has_own_rule(head)):
+            raise _rule_error(head, f'site {name!r} {problem}')
     for name, address in asked.items():
         problem = describer.problem(address)
         if problem:
@@ -95,16 +96,21 @@ def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
     head, path = _last_head(network)
     if head is None:
         return []
-    modules, found = dict(head.named_modules()), []
+    found = []
     for site in named_sites(head):
-        if Address.parse(site.address).module not in modules:
-            raise ValueError(
-                f'site rule of {type(head).__name__}: {site.address!r} is no module of '
-                'the head; register a rule for this class (register_site_rule)'
-            )
-        address = Address.parse(f'{path}.{site.address}')
+        try:
+            address = _parse(network, f'{path}.{site.address}')
+        except ValueError as error:
+            raise _rule_error(head, str(error)) from None
         found.append((f'{path}.{site.name}', address, site.stream))
     return found
+
+
+def _rule_error(head: nn.Module, problem: str) -> ValueError:
+    return ValueError(
+        f'site rule of {type(head).__name__}: {problem}; register another rule for '
+        'this class (register_site_rule)'
+    )
 
 
 def _last_head(network: nn.Module) -> tuple[nn.Module | None, str]:

@@ -7,6 +7,7 @@ from mmseg.models.decode_heads import ASPPHead, DAHead, DepthwiseSeparableASPPHe
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
+from ..expect import expect
 from .site import TRUNK
 
 
@@ -32,7 +33,8 @@ def register_site_rule(head: type) -> Callable[[SiteRule], SiteRule]:
     """Name the sites of a head and its sub-classes.
 
     The rule is a function that is given a head and lists its sites. Of several with
-    one name, the first that a dry run finds to be called once counts:
+    one name, the first that a dry run finds to be called once counts; that there is
+    none is an error, except for the rule of ``BaseDecodeHead``:
 
     .. code:: python
 
@@ -49,11 +51,31 @@ def register_site_rule(head: type) -> Callable[[SiteRule], SiteRule]:
 
 
 def named_sites(head: nn.Module) -> list[NamedSite]:
-    """The sites that the rule of a head's nearest class names."""
-    for cls in type(head).__mro__:
-        if cls in _RULES:
-            return _RULES[cls](head)
-    return []
+    """The sites that the rule of a head's nearest class names.
+
+    Raises:
+        ValueError: If the rule does not return a list of :class:`NamedSite`.
+    """
+    cls = _class_of_rule(head)
+    if cls is None:
+        return []
+    found = _RULES[cls](head)
+    right = isinstance(found, list | tuple) and all(
+        isinstance(site, NamedSite) and all(isinstance(text, str) for text in site)
+        for site in found
+    )
+    expected = "a list such as [NamedSite('pyramid', 'bottleneck')]"
+    expect(f'site rule of {cls.__name__}', found, right, expected)
+    return found
+
+
+def has_own_rule(head: nn.Module) -> bool:
+    """Tell whether a head's sites are named by another rule than that of all heads."""
+    return _class_of_rule(head) not in (None, BaseDecodeHead)
+
+
+def _class_of_rule(head: nn.Module) -> type | None:
+    return next((cls for cls in type(head).__mro__ if cls in _RULES), None)
 
 
 @register_site_rule(BaseDecodeHead)

@@ -20,6 +20,10 @@ class Scaled(nn.Module):
         super().__init__()
 
 
+def make_nothing(channels, source_channels, align_corners):
+    """A function that forgets to return the connector."""
+
+
 def connections(**options):
     return dict(connections=dict(pattern='same', **options))
 
@@ -98,10 +102,21 @@ ERRORS = {
         dict(connections=dict(sites=['backbone.layer1'])),
         r'connections.pattern: found None',
     ),
-    'multi with one site': (
-        dict(connections=dict(pattern='multi', sites=['backbone.layer1'])),
-        r"connections.sites: pattern 'multi' aggregates several sites, found "
-        r"\['backbone.layer1'\] of top; name at least two",
+    **{
+        f'{name} with one site': (
+            dict(connections=dict(pattern=name, sites=['backbone.layer1'])),
+            rf"connections.sites: pattern '{name}' needs several sites, found "
+            r"\['backbone.layer1'\] of top; name at least two",
+        )
+        for name in ('multi', 'adjacent', 'dense')
+    },
+    'sites of which none is sent to another': (
+        dict(
+            connections=dict(
+                pattern='dense', sites=['decode_head.pam', 'decode_head.cam']
+            )
+        ),
+        r"connections: pattern 'dense' connects nothing of {'top': \['decode_head.pam'",
     ),
     'cycle': (
         dict(
@@ -174,6 +189,10 @@ ERRORS = {
     'a class that is no connector': (
         connections(connector=dict(type='ReLU')),
         r"connections.connector.type: found 'ReLU', expected a class that is built",
+    ),
+    'a function that makes no connector': (
+        connections(connector=dict(type=make_nothing)),
+        r'connections.connector.type: make_nothing made None, expected a module',
     ),
     'an aggregation that does not say its channels': (
         dict(connections=dict(pattern='multi', aggregation=dict(type=Silent))),

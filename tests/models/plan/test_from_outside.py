@@ -9,6 +9,8 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_coop.models.plan import PATTERNS
+
 from helpers.tiny import build_pair, make_batch, network_config, total_loss
 
 PAGE = Path(__file__).parents[3] / 'docs' / 'extending.md'
@@ -54,6 +56,58 @@ def test_a_pattern_and_its_option(outside):
     assert [len(c.targets) for c in model.plan.connections] == [1, 1]
     with pytest.raises(ValueError, match=r"pattern 'last_ones' can't be called with"):
         build_pair(connections=dict(pattern='last_ones', counts=2))
+
+
+LAYER1 = dict(source='top.backbone.layer1', target='bottom.backbone.layer1')
+
+
+def build_with_pattern(entries, **options):
+    """A pair with a registered pattern that returns ``entries``."""
+    PATTERNS.register_module('odd', module=lambda networks: entries, force=True)
+    try:
+        return build_pair(connections=dict(pattern='odd', **options))
+    finally:
+        PATTERNS.module_dict.pop('odd')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(dropout=2), r"'odd'\[1\].dropout: found 2, expected a probability"),
+        (dict(detach='yes'), r"'odd'\[1\].detach: found 'yes', expected True or False"),
+        (dict(read='both'), r"'odd'\[1\].read: found 'both', expected one of fused"),
+        (dict(connector='sum'), r"'odd'\[1\].connector: found 'sum', expected a dict"),
+        (dict(fusion='sum'), r"'odd'\[1\]: unknown key 'fusion'"),
+        (dict(source='layer1'), r"'odd'\[1\].source: found 'layer1', expected a net"),
+    ],
+)
+def test_options_of_a_pattern_are_checked_as_those_of_a_list(changes, message):
+    layer2 = dict(source='top.backbone.layer2', target='bottom.backbone.layer2')
+    with pytest.raises(ValueError, match=f'^pattern {message}'):
+        build_with_pattern([LAYER1, dict(layer2, **changes)])
+
+
+@pytest.mark.parametrize('connector', [None, dict(width=4), dict(start='random')])
+def test_options_of_a_pattern_have_the_defaults_of_a_list(connector):
+    entries = [dict(LAYER1, connector=connector)]
+    found = build_with_pattern(entries).plan.connectors.state_dict()
+    listed = build_pair(connections=entries).plan.connectors.state_dict()
+    assert {k: v.shape for k, v in found.items()} == {
+        k: v.shape for k, v in listed.items()
+    }
+    # The same, given twice.
+    build_with_pattern(entries, connector=connector)
+    with pytest.raises(
+        ValueError, match=r"found {'width': 2}, expected .*pattern 'odd"
+    ):
+        build_with_pattern(entries, connector=dict(width=2))
+
+
+def test_a_pattern_that_connects_nothing():
+    with pytest.raises(
+        ValueError, match=r"connections: pattern 'odd' connects nothing"
+    ):
+        build_with_pattern([], sites=['backbone.layer1'])
 
 
 def test_a_connector(outside):

@@ -143,26 +143,58 @@ def test_any_other_head_has_the_feature_map_that_it_classifies():
     assert str(sites['decode_head.feature'].address) == 'decode_head.conv_seg:in'
 
 
-@pytest.mark.parametrize(
-    ('address', 'wanted', 'message'),
-    [
-        ('covns.0', (), r"site rule of OwnHead: 'covns.0' is no module of the head"),
-        ('twice', ('decode_head.own',), r"site 'decode_head.own' is called 2 times"),
-    ],
-)
-def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message):
+def network_with_rule(found):
+    """A network whose head has a rule that returns ``found``."""
+
     class OwnHead(FCNHead):
         def cls_seg(self, feature):
             return super().cls_seg(self.twice(self.twice(feature)))
 
-    @register_site_rule(OwnHead)
-    def own(head):
-        return [NamedSite('own', address)]
-
+    register_site_rule(OwnHead)(lambda head: found)
     network = build(decode_head=fcn_head(64, 3, type=OwnHead))
     network.decode_head.twice = nn.ReLU()
-    with pytest.raises(ValueError, match=message):
+    network.decode_head.never = nn.ReLU()
+    return network
+
+
+@pytest.mark.parametrize('wanted', [(), ('decode_head.own',)])
+@pytest.mark.parametrize(
+    ('address', 'message'),
+    [
+        ('covns.0', "site 'decode_head.covns.0' is no module of the network"),
+        ('convs.0:last', "site 'decode_head.convs.0:last': found"),
+        ('convs.0:3', "site 'decode_head.own' has no feature map"),
+        ('twice', "site 'decode_head.own' is called 2 times"),
+        ('never', "site 'decode_head.own' is not called in training"),
+    ],
+)
+def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message):
+    network = network_with_rule([NamedSite('own', address)])
+    with pytest.raises(ValueError, match=f'site rule of OwnHead: {message}') as error:
         find_sites(network, IMAGE, wanted)
+    assert 'register another rule for this class' in str(error.value)
+
+
+def test_a_site_rule_with_an_address_for_other_heads():
+    found = [NamedSite('own', 'never'), NamedSite('own', 'convs.0')]
+    sites = find_sites(network_with_rule(found), IMAGE)
+    assert str(sites['decode_head.own'].address) == 'decode_head.convs.0'
+
+
+@pytest.mark.parametrize(
+    'found',
+    [
+        None,
+        ['convs.0'],
+        [('own', 'convs.0', 'trunk')],
+        NamedSite('own', 'convs.0'),
+        [NamedSite('own', None)],
+    ],
+)
+def test_a_site_rule_that_returns_no_list_of_sites(found):
+    message = r'site rule of OwnHead: found .*, expected a list such as \[NamedSite\('
+    with pytest.raises(ValueError, match=message):
+        find_sites(network_with_rule(found), IMAGE)
 
 
 def test_wanted_sites():
