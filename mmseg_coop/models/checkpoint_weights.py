@@ -41,17 +41,27 @@ def load_file(path: str, what: str, model: str) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint.
     """
     try:
-        return CheckpointLoader.load_checkpoint(
+        checkpoint = CheckpointLoader.load_checkpoint(
             path, map_location='cpu', logger='silent'
         )
+        # Raises where there are none.
+        weights_of(checkpoint)
+        return checkpoint
     except FileNotFoundError:
         folder = ', which is a folder' if Path(path).is_dir() else ''
         raise FileNotFoundError(
             f'{what}: there is no file {path}{folder}; expected a checkpoint of the '
             f'{model} of the config'
         ) from None
+    except Exception as error:
+        # A damaged file can raise anything.
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise ValueError(
+            f'{what}: {path} can not be loaded as a checkpoint ({reason})'
+        ) from error
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..expect import expect
-from .networks_data_preprocessor import NetworksDataPreProcessor, View
+from .networks_data_preprocessor import NetworksDataPreProcessor, View, build_view
 
 # What a preprocessor does with an image and its label, and not with its channels.
 PADDING = ('size', 'size_divisor', 'seg_pad_val', 'test_cfg', 'batch_augments')
@@ -30,7 +30,8 @@ def data_preprocessor_for(
 
     Raises:
         ValueError: If the channels don't fit a network, mean and standard deviation
-            don't fit the channels, or networks pad differently.
+            don't fit the channels, a preprocessor refuses its options, or networks
+            pad differently.
     """
     inputs = {name: network.inputs for name, network in networks.items()}
     own = {name: network.data_preprocessor for name, network in networks.items()}
@@ -61,7 +62,7 @@ def data_preprocessor_for(
         places[name] = found[0] if found else len(views)
         views += [] if found else [view]
     if len(views) == 1 and views[0].inputs is None:
-        return views[0].config, {}
+        return build_view(views[0]), {}
     starts = [sum(view.count for view in views[:i]) for i in range(len(views))]
     channels = {
         name: slice(starts[i], starts[i] + views[i].count) for name, i in places.items()
@@ -71,16 +72,35 @@ def data_preprocessor_for(
     return NetworksDataPreProcessor(views, known), channels
 
 
-def choose_channels(inputs: Tensor, channels: slice | list[int], name: str) -> Tensor:
+def choose_channels(
+    inputs: Tensor, channels: Mapping[str, slice | list[int]], name: str
+) -> Tensor:
     """The channels of images (N, C, H, W) that a network sees.
+
+    Args:
+        inputs: The images.
+        channels: Of all networks, from :func:`data_preprocessor_for`; networks that it
+            leaves out see the whole image.
+        name: The network.
 
     Raises:
         ValueError: If images do not have them.
     """
-    if isinstance(channels, list):
-        found, right = inputs.shape[1], max(channels) < inputs.shape[1]
-        expect(f'networks.{name}.inputs', channels, right, f'channels below {found}')
-    return inputs[:, channels]
+    if name not in channels:
+        return inputs
+    own, found = channels[name], inputs.shape[1]
+    if isinstance(own, list):
+        right = max(own) < found
+        expect(f'networks.{name}.inputs', own, right, f'channels below {found}')
+    else:
+        count = max(other.stop for other in channels.values())
+        if found != count:
+            raise ValueError(
+                f'networks.{name}: found images of {found} channels, expected the '
+                f"{count} that the model's data_preprocessor puts side by side for the "
+                'networks; pass images through it first'
+            )
+    return inputs[:, own]
 
 
 def _config_for(

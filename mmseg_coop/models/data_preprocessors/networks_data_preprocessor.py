@@ -33,6 +33,20 @@ class View:
         return all(getattr(self, part) == getattr(other, part) for part in parts)
 
 
+def build_view(view: View) -> nn.Module:
+    """Build the data preprocessor of a network.
+
+    Raises:
+        ValueError: If it refuses its options, as MMSegmentation's does a mean of
+            neither 1 nor 3 values.
+    """
+    try:
+        return MODELS.build(dict(view.config))
+    except AssertionError as error:
+        key = f'networks.{view.name}.data_preprocessor'
+        raise ValueError(f'{key}: {error}') from error
+
+
 class NetworksDataPreProcessor(BaseDataPreprocessor):
     """Give each network its own channels, converted and normalized by its own options.
 
@@ -48,9 +62,7 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
         super().__init__()
         self.channels = channels
         self.views = tuple(views)
-        self.preprocessors = nn.ModuleList(
-            MODELS.build(dict(view.config)) for view in views
-        )
+        self.preprocessors = nn.ModuleList(build_view(view) for view in views)
         # Of a training crop, as SegDataPreProcessor has it.
         self.size = getattr(self.preprocessors[0], 'size', None)
 

@@ -330,8 +330,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     def image_of(self, inputs: Tensor, name: str) -> Tensor:
         """The channels that a network sees of preprocessed images, (N, C, H, W)."""
-        channels = self._channels.get(name)
-        return inputs if channels is None else choose_channels(inputs, channels, name)
+        return choose_channels(inputs, self._channels, name)
 
     def _predicting(self) -> tuple[str, ...]:
         """The networks that the prediction needs."""

@@ -86,7 +86,8 @@ def load_networks(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a checkpoint is of another architecture, or has no such network.
+        ValueError: If a file is no checkpoint, or one of another architecture, or has
+            no such network.
     """
     files: dict[str, dict[str, Tensor]] = {}
     origins: dict[str, Origin] = {}

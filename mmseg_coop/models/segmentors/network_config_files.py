@@ -10,6 +10,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, Registry
 from mmseg.registry import MODELS
 
 from ..data_preprocessors import PADDING
+from ..expect import expect
 
 # Keys of an entry of ``networks`` that are not passed to the network's class.
 OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
@@ -55,7 +56,9 @@ def network_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def file_of(entry: Any) -> str | None:
     """The config file of an entry of ``networks``, if it has one."""
-    return entry if isinstance(entry, str) else (entry or {}).get(_FILE)
+    if isinstance(entry, Mapping):
+        return entry.get(_FILE)
+    return entry if isinstance(entry, str) else None
 
 
 def flat_entry(entry: Any, key: str) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def flat_entry(entry: Any, key: str) -> dict[str, Any]:
         key: Its place, for errors.
     """
     path = file_of(entry)
-    over = {} if isinstance(entry, str) else dict(entry or {})
+    over = dict(entry) if isinstance(entry, Mapping) else {}
     over.pop(_FILE, None)
     if path is None:
         return over
@@ -142,7 +145,8 @@ def _places(model: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def _read(path: str, key: str) -> Config:
+def _read(path: Any, key: str) -> Config:
+    expect(f'{key}.{_FILE}', path, isinstance(path, str), 'the path of a config file')
     try:
         if '::' in path:
             # MMEngine looks for configs of packages where one inherits from them.

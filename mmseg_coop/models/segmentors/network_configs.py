@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..expect import expect, expect_bool, expect_dict
+from .check_parts import check_parts
 from .logits import PREDICTS, own_methods
 from .network_config_files import (
     OWN_KEYS,
@@ -182,8 +183,12 @@ def _checked_model(
     )
     cls = class_of(kind)
     right = inspect.isclass(cls) and issubclass(cls, nn.Module)
+    # What backbones and heads lack.
+    right = right and hasattr(cls, 'encode_decode')
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
-    expect(place, kind, right, 'a segmentor of the registry')
+    expect(place, kind, right, 'a segmentor of the registry, such as EncoderDecoder')
+    if issubclass(cls, EncoderDecoder):
+        check_parts(model, cls, key, common)
     own = own_methods(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
     if own:
         print_log(

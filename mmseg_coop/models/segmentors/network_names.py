@@ -10,7 +10,8 @@ from ..expect import expect, is_count
 from .combine import MEAN
 
 _PAIR = ('top', 'bottom')
-_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
+# Arguments of an EncoderDecoder that are modules.
+PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # Schedules name these in ``custom_keys``.
 _OF_PLAN = ('connectors', 'aggregations')
 # Attributes of what holds the networks as modules.
@@ -53,8 +54,12 @@ def name_networks(
 
 
 def _from_dict(networks: Mapping[str, Any]) -> dict[str, Any]:
-    for name in networks:
+    for name, entry in networks.items():
         _check_name(name)
+        if isinstance(entry, Mapping) and 'name' in entry:
+            right, found = entry['name'] == name, entry['name']
+            expected = f'{name!r}, its key in networks, or networks as a list'
+            expect(f'networks.{name}.name', found, right, expected)
     if set(networks) == set(_PAIR):
         return {name: networks[name] for name in _PAIR}
     names = list(networks)
@@ -84,7 +89,7 @@ def _default_names(count: int) -> list[str]:
 
 def _check_name(name: Any) -> None:
     # MMEngine sums what has 'loss' in its name, and custom_keys match names of parts.
-    forbidden = ('loss', *_PARTS, *_OF_PLAN)
+    forbidden = ('loss', *PARTS, *_OF_PLAN)
     right = isinstance(name, str) and re.fullmatch(r'\w+', name, re.ASCII)
     right = right and name != MEAN and not any(word in name for word in forbidden)
     expected = (

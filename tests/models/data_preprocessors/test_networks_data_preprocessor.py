@@ -13,7 +13,7 @@ from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.data_preprocessors import NetworksDataPreProcessor
 
 from helpers.differing import SEGFORMER, build_mixed
-from helpers.tiny import NUM_CLASSES, build_pair, network_config
+from helpers.tiny import NUM_CLASSES, build_pair, make_batch, network_config
 
 RESNET = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
@@ -202,6 +202,48 @@ def test_error(name):
     options = dict(networks=networks, data_preprocessor=preprocessor(**RESNET))
     with pytest.raises(ValueError, match=message):
         build_pair('danet', **options)
+
+
+def test_an_image_that_was_not_preprocessed():
+    networks = dict(top=dict(data_preprocessor=RESNET), bottom={})
+    options = dict(networks=networks, data_preprocessor=preprocessor(**BEIT))
+    model = build_pair('danet', **options).eval()
+    images, samples = make_batch()
+    message = (
+        r'^networks.(top|bottom): found images of 3 channels, expected the 6 that the '
+        "model's data_preprocessor puts side by side"
+    )
+    for call in (lambda: model(images), lambda: model.loss(images, samples)):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert len(model(torch.cat([images, images], dim=1))) == len(images)
+
+
+def multispectral(network: dict, **common):
+    """Networks that see two and four channels, or four each."""
+    four = dict(backbone=dict(in_channels=4))
+    options = dict(type='SegDataPreProcessor', **common)
+    return build_pair('danet', networks=[network, four], data_preprocessor=options)
+
+
+def test_two_or_four_channels_have_one_mean():
+    """MMSegmentation's preprocessor takes no other number of values than 1 or 3."""
+    two = dict(backbone=dict(in_channels=2), inputs=[0, 3])
+    four = dict(backbone=dict(in_channels=4))
+    for network, known in ((two, 2), (four, 4)):
+        message = (
+            r'^networks.top.data_preprocessor: .*`mean` should have 1 or 3 values, .* '
+            f'got {known} values$'
+        )
+        with pytest.raises(ValueError, match=message):
+            multispectral(network, mean=[9.0] * 4, std=[2.0] * 4)
+    model = multispectral(two, mean=[9.0], std=[2.0])
+    data = make_data(4, (40, 50))
+    found = model.data_preprocessor(copy.deepcopy(data), False)['inputs']
+    (image,) = data['inputs']
+    expected = (image[None].float() - 9) / 2
+    assert torch.equal(model.image_of(found, 'top'), expected[:, [0, 3]])
+    assert torch.equal(model.image_of(found, 'bottom'), expected)
 
 
 def test_a_built_preprocessor_is_the_models():

@@ -18,6 +18,7 @@ from helpers.tiny import (
 )
 
 SHORT = dict(BACKBONE, **TWO_STAGES, type='ShortestResNet', depth=1)
+ONE_STAGE = dict(SHORT, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
 # Each network and each pattern; the first one predicts with one network alone.
 CASES = [('danet', 'same', 'bottom'), ('deeplabv3plus', 'multi', 'mean')]
 
@@ -64,13 +65,34 @@ def test_exports_for_images_of_any_size(network, predict):
         torch.testing.assert_close(found, _first(model(other)), rtol=1e-4, atol=1e-5)
 
 
-def test_compiled_training_step():
-    torch._dynamo.reset()
-    # A backward pass is recorded slowest of all: one stage, and no auxiliary head.
-    short = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+def test_networks_of_different_views():
+    """The number of channels is fixed, and compared in Python; sizes are not."""
+    networks = dict(top=dict(data_preprocessor=dict(mean=[1.0], std=[2.0])), bottom={})
     model = build_short_pair(
         connections='same',
-        backbone=dict(SHORT, **short),
+        backbone=ONE_STAGE,
+        decode_head=fcn_head(8, 0),
+        auxiliary_head=None,
+        networks=networks,
+        data_preprocessor=dict(type='SegDataPreProcessor', mean=[0.0], std=[1.0]),
+    ).eval()
+    torch._dynamo.reset()
+    inputs, other = torch.randn(2, 6, 64, 96), torch.randn(2, 6, 131, 77)
+    sizes = {i: torch.export.Dim(f'size{i}', min=33, max=512) for i in (2, 3)}
+    compiled = torch.compile(model, fullgraph=True, backend='eager')
+    with torch.no_grad():
+        assert torch.equal(_first(compiled(inputs)), _first(model(inputs)))
+        exported = torch.export.export(model, (inputs,), dynamic_shapes=(sizes,))
+        found = _first(exported.module()(other))
+        torch.testing.assert_close(found, _first(model(other)), rtol=1e-4, atol=1e-5)
+
+
+def test_compiled_training_step():
+    torch._dynamo.reset()
+    # A backward pass is recorded slowest of all: no auxiliary head, either.
+    model = build_short_pair(
+        connections='same',
+        backbone=ONE_STAGE,
         decode_head=fcn_head(8, 0),
         auxiliary_head=None,
         with_cp=True,

@@ -12,7 +12,10 @@ from mmengine.optim import OptimWrapper
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder, ResNet, ResNetV1c
 from mmseg.registry import MODELS
 
-from mmseg_coop.models.segmentors.network_config_files import flatten_networks
+from mmseg_coop.models.segmentors.network_config_files import (
+    flatten_networks,
+    network_configs,
+)
 
 from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
 from helpers.tiny import (
@@ -237,6 +240,34 @@ ERRORS = {
     ),
     'one network': (dict(a={}), r'networks: found .*, expected a dict or list of at l'),
     'a number': (dict(a=1, b={}), r'networks.a: found 1, expected a dict, or a config'),
+    'a name in a dict': (
+        dict(top=dict(name='a'), bottom={}),
+        r"networks.top.name: found 'a', expected 'top', its key in networks, or networ",
+    ),
+    'a number for a file': (
+        dict(a=dict(config=3), b={}),
+        r'networks.a.config: found 3, expected the path of a config file',
+    ),
+    'no backbone': (
+        dict(a=dict(backbone=None), b={}),
+        r"networks.a.backbone: found None, expected a dict, as in dict.*'\)$",
+    ),
+    'the name of a backbone': (
+        dict(a={}, b=dict(backbone='ResNet')),
+        r"networks.b.backbone: found 'ResNet', expected a dict, as in",
+    ),
+    'no head': (
+        dict(a=dict(decode_head=None), b={}),
+        r'networks.a.decode_head: found None, expected a dict, .*, or a list$',
+    ),
+    'the name of a neck': (
+        dict(a=dict(neck='FPN'), b={}),
+        r"networks.a.neck: found 'FPN', expected a dict, as in",
+    ),
+    'a backbone for a segmentor': (
+        dict(a=dict(type='ResNet'), b={}),
+        r"networks.a.type: found 'ResNet', expected a segmentor of the registry, such",
+    ),
     'an unknown key': (
         dict(a=dict(freeze=True), b={}),
         r"networks.a: unknown key 'freeze'; expected one of .*frozen.*EncoderDecoder",
@@ -338,6 +369,26 @@ def test_an_option_is_given_once(own, listed):
     message = f'networks.top.{key}: found it beside {other}, expected one of the two'
     with pytest.raises(ValueError, match=message):
         build_pair('danet', networks=dict(top=own, bottom={}), **listed)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(network_type='ResNet'), "^network_type: found 'ResNet', expected a segm"),
+        (dict(backbone='ResNet'), "^model.backbone: found 'ResNet', expected a dict"),
+        (dict(backbone=None), '^networks.top.backbone: found None, expected a dict'),
+    ],
+)
+def test_errors_of_common_keys(options, message):
+    with pytest.raises(ValueError, match=message):
+        build_pair(**options)
+
+
+def test_entries_of_no_kind_are_left_to_the_model():
+    """It names them; what reads configs before does not stop."""
+    config = Config(dict(model=dict(networks=[3, {}])))
+    flatten_networks(config)
+    assert network_configs(config.model).keys() == {'networks[0]', 'networks[1]'}
 
 
 def test_inputs_that_images_lack():
@@ -444,6 +495,20 @@ def test_a_partial_init_that_fits_nowhere(tmp_path):
     model = build_pair('danet', networks=[dict(init=init), {}])
     with pytest.raises(ValueError, match='networks.top.init: .*none of its 1 weights'):
         model.init_weights()
+
+
+@pytest.mark.parametrize('content', [b'', b'abc', [1], dict(state_dict=None), {1: 2}])
+def test_an_init_that_is_no_checkpoint(content, tmp_path):
+    path = tmp_path / 'a.pth'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    model = build_pair('danet', networks=[{}, dict(init=str(path))])
+    message = f'^networks.bottom.init: {path} can not be loaded as a checkpoint '
+    with pytest.raises(ValueError, match=message) as error:
+        model.init_weights()
+    assert '\n' not in str(error.value)
 
 
 # Behaviour
