@@ -41,6 +41,7 @@ setup(
         'numpy',
         'opencv-python',
         'Pillow',
+        'prettytable',
         'rich',
         'safetensors',
         'scipy',

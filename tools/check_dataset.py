@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmseg_coop.apis import load_config
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.comparison.table_formats import comma_separated, print_tables
 from mmseg_coop.datasets.class_shares import class_table, draw_class_shares
@@ -70,8 +71,9 @@ def main(args: argparse.Namespace) -> None:
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         lines = ''.join(f'{line}\n' for line in found.faults)
-        (args.out / 'faults.txt').write_text(lines)
-        (args.out / 'classes.csv').write_text(comma_separated(table))
+        files = AtomicBackend()
+        files.put_text(lines, args.out / 'faults.txt')
+        files.put_text(comma_separated(table), args.out / 'classes.csv')
         save(draw_class_shares(found), args.out / 'classes.png')
     print_tables([table], console)
     show(found.remarks, 'Remarks', console)

@@ -28,7 +28,7 @@ from .safetensors import SUFFIX, read_safetensors
 
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 _HOW_TO_TRUST = 'If you trust where it comes from, pass --trust-checkpoint'
-_ZOOS = {
+ZOOS = {
     'torchvision': get_torchvision_models,
     'modelzoo': get_torchvision_models,
     'open-mmlab': get_external_models,
@@ -51,7 +51,7 @@ def enable_safe_loading() -> None:
     to ``networks_init``, ``init_cfg``, ``load_from``, ``--resume`` and
     ``MMSegInferencer``.
     """
-    zoos = tuple(f'{zoo}://' for zoo in _ZOOS)
+    zoos = tuple(f'{zoo}://' for zoo in ZOOS)
     for prefixes, load in (
         ('', load_from_local),
         (('http://', 'https://'), load_from_http),
@@ -122,7 +122,7 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Mapping[str, Any]:
         ValueError: If there is no such name, or as for a URL.
     """
     zoo, name = filename.split('://', 1)
-    urls = _ZOOS[zoo]()
+    urls = ZOOS[zoo]()
     name = get_deprecated_model_names().get(name, name)
     if name not in urls:
         near = get_close_matches(name, urls) or sorted(urls)[:3]

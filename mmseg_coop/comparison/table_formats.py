@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from ..checkpoints.atomic_backend import AtomicBackend
 from .comparison import Comparison
 from .table import Cell, Table
 
@@ -152,14 +153,14 @@ def check_format(path: Path) -> None:
 
 def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
     """Write a comparison in the format of the file's suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.json':
-        path.write_text(as_json(comparison))
+        text = as_json(comparison)
     elif path.suffix == '.csv':
         # CSV holds one table.
-        path.write_text(comma_separated(tables[0]))
+        text = comma_separated(tables[0])
     else:
-        path.write_text('\n'.join(map(_WRITERS[path.suffix], tables)))
+        text = '\n'.join(map(_WRITERS[path.suffix], tables))
+    AtomicBackend().put_text(text, path)
 
 
 def write_between(path: Path, name: str, text: str) -> None:
@@ -169,7 +170,7 @@ def write_between(path: Path, name: str, text: str) -> None:
         ValueError: If the file has no such marks.
     """
     head, tail = around_marks(path, name)
-    path.write_text(f'{head}\n\n{text.strip()}\n\n{tail}')
+    AtomicBackend().put_text(f'{head}\n\n{text.strip()}\n\n{tail}', path)
 
 
 def around_marks(path: Path, name: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .half_precision import keep_half, remove_checkpoints
+from .kept_weights import keep_half, remove_checkpoints
 from .records import keep_record
 from .trial import Trial
 

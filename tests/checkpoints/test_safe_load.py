@@ -173,8 +173,8 @@ def test_names_of_model_zoos(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     address = 'https://nowhere.invalid/a.pth'
     harm = tmp_path / 'harm'
-    for zoo in safe_load._ZOOS:
-        monkeypatch.setitem(safe_load._ZOOS, zoo, lambda: dict(resnet=address))
+    for zoo in safe_load.ZOOS:
+        monkeypatch.setitem(safe_load.ZOOS, zoo, lambda: dict(resnet=address))
         torch.save(dict(a=Call(os.mkdir, str(harm))), folder / 'a.pth')
         with pytest.raises(ValueError, match='is refused'):
             load(f'{zoo}://resnet')

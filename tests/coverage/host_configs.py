@@ -35,7 +35,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 import mmseg_coop  # noqa: F401  (registers the cooperative model)
-from mmseg_coop.models.plan import Plan, write_connections
+from mmseg_coop.models.plan import Plan, read_connections
 
 # What is the same to the sites of a network.
 _ALIKE = {
@@ -90,7 +90,7 @@ def check(candidate: Candidate) -> Outcome:
         # The networks and their sites are those of the pair before.
         sites = model.plan.sites
         with torch.device('meta'):
-            Plan(write_connections(_MULTI, sites), sites).attach(model.networks)
+            Plan(read_connections(_MULTI, sites), sites).attach(model.networks)
     except Exception as error:
         return _whose_error(plain, error)
     deep = tuple(

@@ -18,6 +18,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_coop.apis import load_config
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.cost.machine import describe_machine
 from mmseg_coop.deployment.export import FORMATS, Options, export_model
@@ -91,7 +92,7 @@ def main(args: argparse.Namespace) -> None:
                 options = Options(format=kind)
                 found = export_model(model, images, out, options)
                 rows[f'{name}/{kind}'] = asdict(found)
-                args.json.write_text(json.dumps(rows, indent=2) + '\n')
+                AtomicBackend().put_text(json.dumps(rows, indent=2) + '\n', args.json)
     print(HEADER, '| --- ' * (HEADER.count('|') - 1) + '|', sep='\n')
     print('\n'.join(row(key, found) for key, found in sorted(rows.items())))
     print(f'\n{describe_machine(threads=1)}')

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ...checkpoints.atomic_backend import AtomicBackend
 from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
@@ -69,7 +70,7 @@ def write_report(
         **(_gallery_fields(comparison, gallery) if gallery else {}),
     )
     path = folder / 'report.html'
-    path.write_text(page)
+    AtomicBackend().put_text(page, path)
     return path
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..exporting import is_exporting
 
 # Similarities of a batch that are held at a time: 4 MB in float32.
-_TILE = 2**20
+TILE = 2**20
 # Queries at a time in an exported graph.
 _SCANNED = 128
 
@@ -69,7 +69,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     # Tensors of the meta device take no memory.
     if _is_transformed() or query.is_meta:
         return _plain(query, key, value)
-    return _Attention.apply(query, key, value)
+    return TiledAttention.apply(query, key, value)
 
 
 def _is_recorded(x: Tensor) -> bool:
@@ -117,7 +117,7 @@ def _scanned(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return out.permute(1, 2, 0, 3).flatten(2)[..., :length]
 
 
-class _Attention(Function):
+class TiledAttention(Function):
     """Attention in tiles that fit a processor's cache, computed again for gradients.
 
     As in FlashAttention (Dao et al., NeurIPS 2022, Algorithms 2 and 4): what has been
@@ -194,5 +194,5 @@ def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
 
 def _pieces(tokens: Tensor) -> list[slice]:
     """Pieces of (N, D, L), two of which make a tile."""
-    size = max(1, int((_TILE / len(tokens)) ** 0.5))
+    size = max(1, int((TILE / len(tokens)) ** 0.5))
     return [slice(i, i + size) for i in range(0, tokens.shape[-1], size)]

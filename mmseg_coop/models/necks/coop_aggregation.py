@@ -20,8 +20,8 @@ class CoopAggregation(BaseModule):
 
     An aggregation is any module in MMSegmentation's registry that is built with
     ``in_channels``, ``strides``, ``align_corners`` and the keys of
-    ``connections.aggregation``, says its ``out_channels``, and makes one feature map of
-    a list of them.
+    ``connections.aggregation``, has an attribute ``out_channels``, and makes one
+    feature map of a list of them.
 
     Args:
         in_channels: C of each feature map.

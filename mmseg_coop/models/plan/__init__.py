@@ -1,7 +1,7 @@
 from .connection import Connection, SiteRef
 from .patterns import PATTERNS, NetworkSites, matched
 from .plan import Plan
-from .read_connections import asked_sites, write_connections
+from .read_connections import asked_sites, read_connections
 from .restrict import restrict
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     'SiteRef',
     'asked_sites',
     'matched',
+    'read_connections',
     'restrict',
-    'write_connections',
 ]

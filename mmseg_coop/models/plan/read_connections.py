@@ -57,7 +57,7 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
     return asked
 
 
-def write_connections(config: Any, sites: Sites) -> list[Connection]:
+def read_connections(config: Any, sites: Sites) -> list[Connection]:
     """Write the list of connections that the config asks for.
 
     Args:

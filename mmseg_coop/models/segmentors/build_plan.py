@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import nn
 
-from ..plan import Plan, SiteRef, asked_sites, write_connections
+from ..plan import Plan, SiteRef, asked_sites, read_connections
 from ..recompute import recompute_modules
 from ..sites import Site
 from .network_configs import NetworkConfig
@@ -46,7 +46,7 @@ def build_plan(
             networks, configs, preprocessor, asked, ', '.join(keys)
         )
     plan = Plan(
-        write_connections(connections, sites),
+        read_connections(connections, sites),
         sites,
         next(iter(networks.values())).align_corners,
         networks.trained,

@@ -80,7 +80,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             otherwise the last one that receives and that nobody reads.
         connections: None (a plain ensemble), ``dict(pattern='same', ...)`` or a list of
             ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3')``;
-            see :func:`write_connections` for their options.
+            see :func:`read_connections` for their options.
         cooperation_losses: Losses between networks, a list as in
             ``[dict(type='MutualLoss', weight=0.5)]``.
         networks: Options of single networks, by name or in a list; see

@@ -58,7 +58,7 @@ def find_network_sites(
 
 
 def _structure(network: nn.Module) -> list:
-    """What sites depend on besides the config: classes, rules, changed modules."""
+    """Classes, rules and changed modules: sites depend on them and on the config."""
     modules = [(type(m), 'forward' in vars(m)) for m in network.modules()]
     head = last_head(network) if hasattr(network, 'decode_head') else None
     return [modules, named_sites(head)]

@@ -59,7 +59,7 @@ def _token_layouts(feature: Tensor, image_size: tuple[int, int]) -> list[Layout]
 
 
 def _stride(size: tuple[int, int], image_size: tuple[int, int]) -> int | None:
-    """The stride of a feature map, None if it has not the image's aspect ratio."""
+    """The stride of a feature map, None if its aspect ratio is not the image's."""
     if size in _grids(image_size):
         return _grids(image_size)[size]
     (h, w), (height, width) = size, image_size

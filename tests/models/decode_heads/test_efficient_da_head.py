@@ -20,7 +20,7 @@ def make_heads():
 
 @pytest.fixture(params=[2**20, 300, 1], ids=['one-tile', 'tiles', 'one-by-one'])
 def heads(request, monkeypatch):
-    monkeypatch.setattr(efficient_da_head, '_TILE', request.param)
+    monkeypatch.setattr(efficient_da_head, 'TILE', request.param)
     return make_heads()
 
 
@@ -105,8 +105,8 @@ def test_gradients_in_bfloat16_do_not_suffer_from_many_tiles(monkeypatch):
     exact = [token.detach().float().requires_grad_() for token in tokens]
 
     def gradients(tokens, tile):
-        monkeypatch.setattr(efficient_da_head, '_TILE', tile)
-        out = efficient_da_head._Attention.apply(*tokens)
+        monkeypatch.setattr(efficient_da_head, 'TILE', tile)
+        out = efficient_da_head.TiledAttention.apply(*tokens)
         return torch.autograd.grad(out.float().square().sum(), tokens)
 
     expected = gradients(exact, 2**20)

@@ -150,7 +150,7 @@ def test_gradients_of_a_compiled_head(heads):
 @pytest.mark.parametrize('tile', [2**20, 300])
 @pytest.mark.parametrize('device', ['cpu', 'meta'])
 def test_flops(heads, device, tile, monkeypatch):
-    monkeypatch.setattr(efficient_da_head, '_TILE', tile)
+    monkeypatch.setattr(efficient_da_head, 'TILE', tile)
     counts = []
     for head in heads:
         head, x = copy.deepcopy(head).to(device), features(2, 9, 13).to(device)

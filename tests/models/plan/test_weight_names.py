@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.checkpoints.safetensors import save_safetensors
 from mmseg_coop.models.checkpoint_weights import check_state_dict, load_weights
-from mmseg_coop.models.plan import Plan, SiteRef, write_connections
+from mmseg_coop.models.plan import Plan, SiteRef, read_connections
 
 from helpers.families import FAMILIES
 from helpers.tiny import network_config
@@ -87,7 +87,7 @@ def test_two_connectors_of_one_name_are_refused():
     sites = {'a': {'a': site}, 'b': {'x.a': site}, 'b_x': {'a': site}}
     listed = [dict(source='a.a', target=target) for target in ('b.x.a', 'b_x.a')]
     with pytest.raises(ValueError, match='^connections.1.: b.x.a and b_x.a would'):
-        Plan(write_connections(listed, sites), sites)
+        Plan(read_connections(listed, sites), sites)
 
 
 @pytest.mark.parametrize('name', NETWORKS)
