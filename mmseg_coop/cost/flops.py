@@ -1,4 +1,4 @@
-"""FLOPs of models, count_flops on the meta device."""
+"""FLOPs of models, counted on the meta device."""
 
 from collections.abc import Callable
 

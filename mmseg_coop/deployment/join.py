@@ -18,7 +18,8 @@ from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
-from ..models.segmentors.network_config_files import class_of, model_entry
+from ..models.class_of import class_of
+from ..models.segmentors.network_config_files import model_entry
 from ..models.segmentors.network_names import name_networks
 from .model_folder import Written, make_standalone, write_model
 from .to_mmseg import import_package

@@ -12,8 +12,9 @@ from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of, put_weights
+from ..models.class_of import class_of
 from ..models.segmentors.image_shape import loaded_channels
-from ..models.segmentors.network_config_files import class_of, short_name
+from ..models.segmentors.network_config_files import short_name
 from .model_folder import Written, make_standalone, write_model
 from .rename_networks import take_over_settings
 from .smallest_model import smallest_config, smallest_weights

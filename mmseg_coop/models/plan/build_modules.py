@@ -8,6 +8,7 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..class_of import class_of
 from ..expect import expect
 from ..sites import Site
 from .connection import Connection, SiteRef
@@ -75,7 +76,7 @@ def _build(
     """Build a module of a config, and of what its sites tell."""
     key = f'{connection.key}.{part}'
     kind = config['type']
-    cls = MODELS.get(kind) if isinstance(kind, str) else kind
+    cls = class_of(kind)
     expect(f'{key}.type', kind, callable(cls), 'a class in the registry MODELS')
     parameters = inspect.signature(cls).parameters
     kinds = [parameter.kind for parameter in parameters.values()]

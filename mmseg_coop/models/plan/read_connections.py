@@ -58,7 +58,7 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_connections(config: Any, sites: Sites) -> list[Connection]:
-    """Write the list of connections that the config asks for.
+    """Read the list of connections that the config asks for.
 
     Args:
         config: None; ``dict(pattern='same', sites=None, among=None,
@@ -165,7 +165,7 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
     return networks
 
 
-def _check_keys(entry: Any, key: str) -> None:
+def _ends(entry: Any, key: str) -> dict[str, tuple[SiteRef, ...]]:
     expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
     known = {'source', 'target'} | _SHARED
     unknown = [name for name in entry if name not in known]
@@ -173,10 +173,6 @@ def _check_keys(entry: Any, key: str) -> None:
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
         )
-
-
-def _ends(entry: Any, key: str) -> dict[str, tuple[SiteRef, ...]]:
-    _check_keys(entry, key)
     refs = {}
     for end in ('source', 'target'):
         if not entry.get(end):

@@ -10,9 +10,10 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
+from ..class_of import class_of
 from ..plan import Plan, SiteRef
 from ..plan.old_weight_names import module_names, part_name
-from .network_config_files import class_of, is_pretrained
+from .network_config_files import is_pretrained
 
 _NETWORKS = 'networks'
 # Options that name a checkpoint, in MMSegmentation's backbones and in timm's.

@@ -9,6 +9,7 @@ from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS, Registry
 from mmseg.registry import MODELS
 
+from ..class_of import class_of
 from ..data_preprocessors import PADDING
 from ..expect import expect
 
@@ -109,17 +110,6 @@ def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
     merged = _merge(base, over)
     # EncoderDecoder sets attributes of it.
     return ConfigDict(merged if kind is None else {'type': kind, **merged})
-
-
-def class_of(kind: Any, registry: Registry = MODELS) -> Any:
-    """The class of a ``type``, or the name itself where the registry has none."""
-    if not isinstance(kind, str):
-        return kind
-    try:
-        return registry.get(kind) or kind
-    except RuntimeError:
-        # A module that can't be imported.
-        return kind
 
 
 def is_pretrained(init: Any) -> bool:

@@ -12,12 +12,12 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from ..class_of import class_of
 from ..expect import expect, expect_bool, expect_dict
 from .check_parts import check_parts
 from .logits import PREDICTS, own_methods
 from .network_config_files import (
     OWN_KEYS,
-    class_of,
     flat_entry,
     is_pretrained,
     merge_network,
