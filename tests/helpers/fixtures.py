@@ -13,6 +13,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
+from torch.utils.data import _utils
 
 import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
 from mmseg_coop.datasets.toy_scene import ToyScene
@@ -24,6 +25,8 @@ REPO = Path(__file__).parents[2]
 leave_configs_unformatted()
 # PyTorch makes millions of objects where it records a model: not searched that often.
 gc.set_threshold(100_000, 20, 20)
+# Loaders that are collected as garbage wait for each of their workers: not 5 seconds.
+_utils.MP_STATUS_CHECK_INTERVAL = 0.2
 
 
 @pytest.fixture(scope='session', autouse=True)

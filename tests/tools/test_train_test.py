@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -171,10 +172,12 @@ def test_ensemble_of_two_checkpoints_needs_no_training(
     assert miou(pair) == expected
 
 
-def test_resume_and_amp(trained, python):
+def test_resume_and_amp(trained, python, tmp_path):
+    # A copy, since the resumed run removes older checkpoints.
+    folder = shutil.copytree(trained, tmp_path / 'resumed')
     done = tool(
         'train',
-        trained,
+        folder,
         config('same'),
         '--resume',
         '--amp',
@@ -182,7 +185,7 @@ def test_resume_and_amp(trained, python):
         python=python,
     )
     assert 'resumed epoch: 0, iter: 4' in done.stdout
-    assert checkpoint(trained, 'same').with_name('iter_6.pth').is_file()
+    assert checkpoint(folder, 'same').with_name('iter_6.pth').is_file()
 
 
 ERRORS = {
