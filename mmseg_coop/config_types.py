@@ -6,6 +6,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
 
+from .models.class_of import class_of
+
 
 def use_scope(config: Config) -> None:
     """Look names up where a config says; in MMSegmentation if it does not."""
@@ -24,13 +26,8 @@ def resolve(kind: Any, registry: Registry) -> Callable | None:
     Returns:
         None if there is no such class.
     """
-    if not isinstance(kind, str):
-        return kind if callable(kind) else None
-    try:
-        return registry.get(kind)
-    except RuntimeError:
-        # What releases of MMEngine make of a name that they can't import.
-        return None
+    found = class_of(kind, registry)
+    return found if callable(found) else None
 
 
 def is_type(options: Any, expected: type, registry: Registry) -> bool:

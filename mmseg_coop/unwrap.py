@@ -2,6 +2,7 @@
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -15,3 +16,8 @@ def unwrap_distribution(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) and not isinstance(model, BaseTTAModel):
         model = model.module
     return model
+
+
+def unwrap_ddp(model: nn.Module) -> nn.Module:
+    """The model inside of DDP, where each process has all of it, unlike FSDP."""
+    return model.module if isinstance(model, DistributedDataParallel) else model

@@ -1,4 +1,4 @@
-"""What a user has who installs the wheel alone."""
+"""The wheel, installed without a checkout."""
 
 import json
 import os

@@ -11,11 +11,11 @@ from torch import nn
 from mmseg_coop.analysis.cooperation import fixed_batch, measure_cooperation
 from mmseg_coop.analysis.cooperation_figure import draw_cooperation
 from mmseg_coop.analysis.graph import draw_graph, mermaid
-from mmseg_coop.analysis.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.apis import load_config
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.datasets import check_dataset_folders
+from mmseg_coop.deployment.knock_out_checkpoint import knock_out_checkpoint
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.plot_style import save

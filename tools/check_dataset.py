@@ -10,8 +10,8 @@ from rich.progress import Progress
 from mmseg_coop.apis import load_config
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_config_options, run_tool
+from mmseg_coop.comparison.class_shares import class_table, draw_class_shares
 from mmseg_coop.comparison.table_formats import comma_separated, print_tables
-from mmseg_coop.datasets.class_shares import class_table, draw_class_shares
 from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
 from mmseg_coop.plot_style import save
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import TrialExecutor, check_marks, make_trials, read_grid, report
-from mmseg_coop.study.commands import next_command
 from mmseg_coop.study.live_table import LiveTable, draw
+from mmseg_coop.study.next_command import next_command
 from mmseg_coop.study.progress import Progress
 
 

@@ -210,8 +210,8 @@ def knock_out_table(found: Sequence[KnockOut], classes: Sequence[str]) -> str:
 
 def key_of_test(model: nn.Module, **options: object) -> str:
     """Compute the key of a test: a hash of the model's weights and of options."""
-    told = (fingerprint(model.state_dict()), sorted(options.items()))
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    tested = (fingerprint(model.state_dict()), sorted(options.items()))
+    return hashlib.sha256(repr(tested).encode()).hexdigest()
 
 
 def _read(file: Path, key: str) -> dict[str, KnockOut]:

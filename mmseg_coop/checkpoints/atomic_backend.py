@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-SUFFIX = '.incomplete'
+INCOMPLETE = '.incomplete'
 
 
 @register_backend('atomic')
@@ -30,7 +30,7 @@ class AtomicBackend(LocalBackend):
         # A link stays a link.
         path = Path(os.path.realpath(filepath))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{SUFFIX}')
+        part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{INCOMPLETE}')
         try:
             with open(part, 'xb') as file:
                 file.write(obj)
@@ -49,7 +49,7 @@ class AtomicBackend(LocalBackend):
 
 def remove_incomplete(folder: str | Path) -> None:
     """Remove the temporary files of processes that were killed while writing."""
-    for part in Path(folder).glob(f'.*{SUFFIX}'):
+    for part in Path(folder).glob(f'.*{INCOMPLETE}'):
         part.unlink(missing_ok=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .atomic_backend import SUFFIX
+from .atomic_backend import INCOMPLETE
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     target = Path(path).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f'{path} is there already; expected a new folder')
-    part = target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}{SUFFIX}')
+    part = target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}{INCOMPLETE}')
     part.mkdir(parents=True)
     try:
         yield part

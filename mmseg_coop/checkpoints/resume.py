@@ -44,9 +44,11 @@ def newest_complete_checkpoint(
         raise ValueError(
             f'{out_dir} has no checkpoint to resume from: '
             + ', '.join(f'{path.name} is damaged ({why})' for path, why in damaged)
-            + '; copy one there, or train anew without --resume'
+            + '; copy one there, or leave out --resume to train from the start'
         )
-    print_log(f'{out_dir} has no checkpoint: training starts anew', 'current')
+    print_log(
+        f'{out_dir} has no checkpoint: training starts from the beginning', 'current'
+    )
     return None
 
 
@@ -59,7 +61,7 @@ def damage(path: Path) -> str | None:
         # Reads headers that the checksums do not cover.
         torch.load(path, 'cpu', weights_only=True, mmap=True)
     except pickle.UnpicklingError:
-        # Complete; loading checks whether it is harmless.
+        # Complete; loading checks whether it runs code.
         return None
     except Exception as error:
         # A damaged file makes the readers fail in many ways.

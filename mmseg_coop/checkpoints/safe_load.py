@@ -23,7 +23,7 @@ from mmengine.runner.checkpoint import (
     get_torchvision_models,
 )
 
-from . import allowed_globals as harmless
+from . import allowed_globals
 from .safetensors import SUFFIX, read_safetensors
 
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
@@ -162,7 +162,7 @@ def _load_pickle(file: IO[bytes], filename: str, map_location: Any) -> Any:
         if zipfile.is_zipfile(file) and (entry := wrong_checksum(file)):
             raise ValueError(f'the checksum of {entry} differs')
         file.seek(0)
-        with harmless.allowed():
+        with allowed_globals.allowed():
             return torch.load(file, map_location, weights_only=not trusted)
     except Exception as error:
         # A damaged file makes PyTorch fail in many ways.
@@ -180,13 +180,13 @@ def wrong_checksum(file: IO[bytes] | Path) -> str | None:
 
 def _reason(filename: str, file: IO[bytes], error: Exception) -> str:
     """Describe why PyTorch would not load a checkpoint."""
-    refused = harmless.refused(file, error)
+    refused = allowed_globals.refused(file, error)
     if refused:
         return (
             f'{filename} is refused: loading it would run {", ".join(refused)}. '
             f'{_HOW_TO_TRUST}'
         )
-    if harmless.too_old(error):
+    if allowed_globals.too_old(error):
         return (
             f'{filename} is refused: it holds more than weights, which PyTorch '
             f'{torch.__version__} can not tell from harm; use PyTorch 2.6 or newer. '

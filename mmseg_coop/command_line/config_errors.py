@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
 from torch import nn
 
-from ..models.sites.dry_run import check_levels
+from ..models.heads import check_levels
 from ..unwrap import unwrap
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..evaluation.calibration import ece, nll
-from ..evaluation.results import ORACLE
+from ..evaluation.results import ORACLE, mean_iou
 from .comparison import Comparison, Method
-from .statistics import bootstrap, interval, mean_iou
+from .statistics import bootstrap, interval
 from .table import Cell, Table, name_cell, recombined, text_cell
 
 # Field of the results, the metric computed from it, decimals.

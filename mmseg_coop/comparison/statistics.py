@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import sem, t, ttest_rel
 
-from ..evaluation.results import iou
+from ..evaluation.results import mean_iou
 
 # Number of bootstrap samples.
 RESAMPLES = 2000
@@ -93,10 +93,3 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
     if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
         return None
     return float(ttest_rel(first, second).pvalue)
-
-
-def mean_iou(areas: np.ndarray) -> np.ndarray:
-    """Compute mIoU in percent over the classes that occur, (...), from (..., 3, C)."""
-    values = iou(areas)
-    occurs = ~np.isnan(values)
-    return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)

@@ -12,7 +12,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from ..config_types import is_type, resolve
 from ..models.expect import expect
-from ..models.segmentors import network_configs
+from ..models.segmentors import segmentor_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
@@ -86,7 +86,7 @@ def check_num_classes(config: Config) -> None:
     # With test time augmentation the segmentor is the wrapper's module.
     model = model.get('module', model)
     heads = {}
-    for network, options in network_configs(model).items():
+    for network, options in segmentor_configs(model).items():
         place = f'{network}.' if network else ''
         for name in ('decode_head', 'auxiliary_head'):
             head = options.get(name)

@@ -88,19 +88,19 @@ def find_tested(
         if not problem:
             return _summed_up(results), ''
         problems[file.name] = problem
-    told = '; '.join(f'{name} {problem}' for name, problem in problems.items())
-    return None, told or 'no test of it was found'
+    reasons = '; '.join(f'{name} {problem}' for name, problem in problems.items())
+    return None, reasons or 'no test of it was found'
 
 
 def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
     """Explain why results are not of this model or prediction; empty if they are."""
     if 'model' not in results.meta:
         return 'does not name the tested weights; test again with tools/test.py'
-    told = results.meta['model']
-    if told['weights'] != own['weights']:
+    tested = results.meta['model']
+    if tested['weights'] != own['weights']:
         return 'is of other weights than the checkpoint has'
-    if told['test_cfg'] != own['test_cfg']:
-        return f'is of test_cfg={told["test_cfg"]}, expected {own["test_cfg"]}'
+    if tested['test_cfg'] != own['test_cfg']:
+        return f'is of test_cfg={tested["test_cfg"]}, expected {own["test_cfg"]}'
     if results.meta.get('tta'):
         return 'is of a test with augmentation'
     return '' if name in results.areas else f'has no results of the prediction {name}'

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import part_of
+from ..models.heads import last_head
 from ..models.plan import restrict
 from ..models.segmentors.network_config_files import short_name
-from ..models.segmentors.network_configs import last_head
 
 # Attributes of heads that networks must have in common.
 _OF_HEADS = (

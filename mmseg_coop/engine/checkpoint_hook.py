@@ -69,6 +69,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
         # MMEngine removes the old best before it writes the new one: remove it later.
+        # The backend is this hook's own, and MMEngine has no other place for it.
         self._remove = self.file_backend.remove
         self.file_backend.remove = self._outdated.append
         if is_main_process() and self._is_local(self.out_dir):

@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 from ..datasets import check_binary_masks, recognise_faults, skip_faults
 from ..models.expect import expect
 
-POLICIES = ('stop', 'skip', 'off')
+_POLICIES = ('stop', 'skip', 'off')
 
 
 @HOOKS.register_module()
@@ -35,8 +35,8 @@ class DataFaultsHook(Hook):
     """
 
     def __init__(self, policy: str = 'stop'):
-        expected = f'one of {", ".join(POLICIES)}'
-        expect('data-faults hook: policy', policy, policy in POLICIES, expected)
+        expected = f'one of {", ".join(_POLICIES)}'
+        expect('data-faults hook: policy', policy, policy in _POLICIES, expected)
         self.policy = policy
         self.skipped: Counter[str] = Counter()
 

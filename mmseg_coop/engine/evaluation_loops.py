@@ -5,21 +5,29 @@ from functools import partial
 
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
-from mmengine.hooks import Hook
+from mmengine.hooks import EmptyCacheHook, Hook, IterTimerHook, LoggerHook
 from mmengine.runner import TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
+from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import LOOPS
 from mmseg.utils import SampleList
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ..evaluation import CoopIoUMetric
 from ..models.segmentors import Collect, can_predict_labels, predict_labels
+from ..unwrap import unwrap_ddp
+from .stop_hook import StopHook
 
-# Packages whose hooks read no logits.
-_HOSTS = ('mmengine', 'mmseg', 'mmseg_coop')
+# Hooks of the host and of this package that get predictions, and read no logits.
+_READ_NO_LOGITS = (
+    Hook,
+    EmptyCacheHook,
+    IterTimerHook,
+    LoggerHook,
+    SegVisualizationHook,
+    StopHook,
+)
 
 
 def coop_metrics(loop: BaseLoop) -> list[CoopIoUMetric]:
@@ -47,7 +55,7 @@ class _LabelLoop(BaseLoop):
         """Choose how to predict, then run."""
         self._step = None
         if self._labels_suffice():
-            model = _module(self.runner.model)
+            model = unwrap_ddp(self.runner.model)
             collect = coop_metrics(self)[0].collect_calibration
             self._step = partial(predict_batch, model, collect=collect)
         return super().run()
@@ -88,7 +96,7 @@ class _LabelLoop(BaseLoop):
             and bool(metrics)
             and all(map(_reads_labels, metrics))
             and not any(map(_reads_predictions, self.runner.hooks))
-            and can_predict_labels(_module(self.runner.model))
+            and can_predict_labels(unwrap_ddp(self.runner.model))
         )
 
 
@@ -111,11 +119,6 @@ class CoopTestLoop(_LabelLoop, TestLoop):
     _stage = 'test'
 
 
-def _module(model: nn.Module) -> nn.Module:
-    """Unwrap DDP, where each process has the whole model, unlike FSDP."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
-
-
 def _reads_labels(metric: BaseMetric) -> bool:
     """Tell whether a metric reads nothing but label maps."""
     return (
@@ -126,8 +129,8 @@ def _reads_labels(metric: BaseMetric) -> bool:
 
 def _reads_predictions(hook: Hook) -> bool:
     """Tell whether a custom hook gets predictions, and may read logits."""
-    cls = type(hook)
-    return cls.__module__.split('.')[0] not in _HOSTS and any(
-        getattr(cls, name) is not getattr(Hook, name)
+    return any(
+        getattr(type(hook), name)
+        not in [getattr(known, name) for known in _READ_NO_LOGITS]
         for name in ('after_val_iter', 'after_test_iter', '_after_iter')
     )

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..models.expect import expect
 from .diagnose_non_finite import diagnose
 
-POLICIES = ('stop', 'skip')
+_POLICIES = ('stop', 'skip')
 
 
 class NonFiniteError(ValueError):
@@ -53,8 +53,8 @@ class NonFiniteHook(Hook):
     priority = 'HIGHEST'
 
     def __init__(self, policy: str = 'stop', max_consecutive: int = 10):
-        expected = f'one of {", ".join(POLICIES)}'
-        expect('non-finite hook: policy', policy, policy in POLICIES, expected)
+        expected = f'one of {", ".join(_POLICIES)}'
+        expect('non-finite hook: policy', policy, policy in _POLICIES, expected)
         right = max_consecutive >= 1
         expect('non-finite hook: max_consecutive', max_consecutive, right, '1 or more')
         self.policy = policy
@@ -205,7 +205,10 @@ def _copy(to: list[Tensor], source: list[Tensor]) -> None:
 
 
 def _average_weights(runner: Runner, value: bool) -> None:
-    """Switch the averaging of EMAHooks on or off; it is off for skipped iterations."""
+    """Switch the averaging of EMAHooks on or off; it is off for skipped iterations.
+
+    EMAHook has no switch, and MMEngine calls it at every iteration.
+    """
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             if value:

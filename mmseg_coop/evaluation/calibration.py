@@ -8,7 +8,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 # Field of a sample that keeps its sums.
-FIELD = 'calibration'
+CALIBRATION_FIELD = 'calibration'
 BINS = 15
 # Rows of the sums of a bin.
 PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
@@ -133,7 +133,7 @@ def collect_calibration(sample: SegDataSample, ignore_index: int) -> Calibration
     if 'gt_sem_seg' not in sample:
         return None
     found = Calibration(sample.gt_sem_seg.data.squeeze(0), ignore_index)
-    sample.set_data({FIELD: found})
+    sample.set_data({CALIBRATION_FIELD: found})
     return found
 
 

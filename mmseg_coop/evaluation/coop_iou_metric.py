@@ -14,9 +14,8 @@ from torch import Tensor
 
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
-from ..models.segmentors.label_maps import FIELD
-from .calibration import FIELD as CALIBRATION
-from .calibration import Calibration, collect_calibration
+from ..models.segmentors.label_maps import LABEL_FIELD
+from .calibration import CALIBRATION_FIELD, Calibration, collect_calibration
 from .counts import count
 from .results import ORACLE, Results
 
@@ -117,7 +116,7 @@ class CoopIoUMetric(IoUMetric):
         configured = sample.get('predict_with', 'prediction')
         networks = sample.get('networks', [configured])
         others = [*networks, MEAN] if 'networks' in sample else []
-        maps = {name: _label_map(sample[FIELD + name]) for name in others}
+        maps = {name: _label_map(sample[LABEL_FIELD + name]) for name in others}
         # The model may override how it predicts.
         maps[configured] = _label_map(sample['pred_sem_seg'])
         counts = count(
@@ -169,7 +168,7 @@ class CoopIoUMetric(IoUMetric):
 
 def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Sums for calibration by prediction; none without probabilities."""
-    found = sample.get(CALIBRATION)
+    found = sample.get(CALIBRATION_FIELD)
     if found is None:
         return {}
     if not found.complete:

@@ -153,6 +153,13 @@ def iou(areas: np.ndarray) -> np.ndarray:
         return 100 * intersect / (predicted + labelled - intersect)
 
 
+def mean_iou(areas: np.ndarray) -> np.ndarray:
+    """Compute mIoU in percent over the classes that occur, (...), from (..., 3, C)."""
+    values = iou(areas)
+    occurs = ~np.isnan(values)
+    return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)
+
+
 def _shares(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Percent of the pixels, (...), from the counts of pairs, (..., 5)."""
     shares = {}

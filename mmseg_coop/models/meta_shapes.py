@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class RememberedShapes(TorchDispatchMode):
-    """Skip operators that have met inputs of these shapes, and make their outputs anew.
+    """Skip operators that have met inputs of these shapes: make outputs of known ones.
 
     A batch norm takes the meta device as long as a small image the CPU, a bilinear
     resize ten times as long. Autograd still records what depends on what. Views,

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from .sites import auxiliary_heads
+from .heads import auxiliary_heads
 
 
 def recompute_networks(networks: Iterable[nn.Module]) -> None:

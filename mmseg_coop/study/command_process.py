@@ -9,8 +9,8 @@ from typing import TextIO
 
 from ..__main__ import TOOLS
 from ..checkpoints.atomic_backend import AtomicBackend
-from .attempts import REPO, note_attempt
-from .commands import Command
+from .attempt_log import REPO, note_attempt
+from .next_command import Command
 from .trial import FAILED, OUTPUT, Trial
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.

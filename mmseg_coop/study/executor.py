@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from .command_process import CommandProcess
-from .commands import next_command
+from .next_command import next_command
 from .trial import Trial
 
 _SECONDS = 0.5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from ..comparison.scalars import read_scalars
+from ..comparison.curves import read_scalars
 from .executor import TrialExecutor
 from .trial import Trial
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from ..comparison.scalars import read_scalars
-from .attempts import read_attempts
+from ..comparison.curves import read_scalars
+from .attempt_log import read_attempts
 from .trial import RECORD, Trial, results_file
 
 # Scalars that are kept of training iterations; those of validations are all kept.

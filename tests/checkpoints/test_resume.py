@@ -4,16 +4,7 @@ import random
 import pytest
 import torch
 
-from mmseg_coop.checkpoints import resume
 from mmseg_coop.checkpoints.resume import damage, newest_complete_checkpoint
-
-
-@pytest.fixture
-def said(monkeypatch) -> list[str]:
-    """Messages that are logged."""
-    lines = []
-    monkeypatch.setattr(resume, 'print_log', lambda text, *_: lines.append(text))
-    return lines
 
 
 def save(folder, step, age=0, value=0.0):
@@ -61,16 +52,16 @@ def test_truncated_files_are_found(tmp_path, share):
     assert damage(path)
 
 
-def test_newest_complete_one_is_taken_and_says_so(tmp_path, said):
+def test_newest_complete_one_is_taken_and_says_so(tmp_path, logged):
     first, second = save(tmp_path, 2, age=20), save(tmp_path, 10, age=10)
     third = save(tmp_path, 12)
     point_to(third)
     assert newest(tmp_path) == str(third)
     third.write_bytes(third.read_bytes()[:-100])
-    said.clear()
+    logged.clear()
     assert newest(tmp_path) == str(second)
-    assert said[0].startswith(f'{third} is damaged (')
-    assert said[1:] == [f'Resuming from {second}']
+    assert logged[0].startswith(f'{third} is damaged (')
+    assert logged[1:] == [f'Resuming from {second}']
     second.write_bytes(b'')
     assert newest(tmp_path) == str(first)
     first.write_bytes(b'')
@@ -102,8 +93,9 @@ def test_neither_copies_nor_earlier_runs_mislead(tmp_path):
     assert newest(tmp_path) == str(later)
 
 
-def test_no_checkpoint_is_a_new_start(tmp_path, said):
+def test_no_checkpoint_is_a_new_start(tmp_path, logged):
     (tmp_path / 'best_mIoU_iter_4.pth').touch()
     (tmp_path / 'iter_4.pth.bak').touch()
     assert newest(tmp_path) is None
-    assert said == [f'{tmp_path} has no checkpoint: training starts anew']
+    expected = f'{tmp_path} has no checkpoint: training starts from the beginning'
+    assert logged == [expected]

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.curves import validation_curves
 from mmseg_coop.comparison.iou_tables import all_tables
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.report.gallery import find_checkpoint, make_gallery
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.scalars import validation_curves
 
 METHODS = ('single', 'ensemble', 'same', 'multi')
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')

@@ -181,7 +181,7 @@ def without_weights(config: Any) -> Any:
 
 
 def line(error: BaseException) -> str:
-    """What an error says, in a line."""
+    """An error's message in one line."""
     text = ' '.join(str(error).split())
     # MMEngine adds where this machine keeps its packages.
     text = text.partition(', the current sys.path')[0]

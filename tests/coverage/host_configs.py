@@ -55,7 +55,7 @@ _linspace = torch.linspace
 
 @dataclass
 class Outcome:
-    """What became of a model.
+    """Result of building a model.
 
     Attributes:
         plain: Why the plain model can't be built; empty if it can.
@@ -115,7 +115,7 @@ def _whose_error(plain: dict, error: Exception) -> Outcome:
 
 
 def architecture(candidate: Candidate) -> str:
-    """What models have in common that have the same sites.
+    """Parts of a config that determine the sites.
 
     Sizes of images differ in what they leave when they are divided by a stride.
     """
@@ -156,7 +156,7 @@ def _quiet() -> None:
 
 
 def table(found: list[tuple[Candidate, Outcome]]) -> str:
-    """How many models of each group were built, in Markdown."""
+    """Table of the models built in each group, in Markdown."""
     counts: dict[str, Counter] = defaultdict(Counter)
     for candidate, outcome in found:
         for group in (candidate.group, 'all'):

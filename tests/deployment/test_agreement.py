@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_coop.deployment.export.agreement import DifferenceError, compare
+from mmseg_coop.deployment.export.agreement import DifferenceError, measure_agreement
 
 
 def made(probability: float, label: int) -> dict:
@@ -14,12 +14,12 @@ def made(probability: float, label: int) -> dict:
 
 
 def test_binary_labels_may_differ_at_the_threshold_only():
-    assert compare(made(0.9, 1), made(0.9, 1)).ties == 0
+    assert measure_agreement(made(0.9, 1), made(0.9, 1)).ties == 0
     for expected, found in ((1, 0), (0, 1)):
         with pytest.raises(DifferenceError, match='1 labels differ'):
-            compare(made(0.9, expected), made(0.9, found))
+            measure_agreement(made(0.9, expected), made(0.9, found))
     # Background reaches to it.
-    assert compare(made(0.05005, 1), made(0.05005, 0)).ties == 1
+    assert measure_agreement(made(0.05005, 1), made(0.05005, 0)).ties == 1
 
 
 def test_all_binary_labels_are_wrong():
@@ -27,4 +27,4 @@ def test_all_binary_labels_are_wrong():
     labels = torch.ones(1, 4, 4, dtype=torch.long)
     expected = dict(probabilities=shares, label=labels)
     with pytest.raises(DifferenceError, match='16 labels differ'):
-        compare(expected, dict(expected, label=labels - 1))
+        measure_agreement(expected, dict(expected, label=labels - 1))

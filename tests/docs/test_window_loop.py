@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_coop.models.segmentors.combine import slide
+from mmseg_coop.models.segmentors.slide import slide
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'export.md'
 

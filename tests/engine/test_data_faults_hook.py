@@ -1,8 +1,5 @@
-import logging
-
 import pytest
 from mmcv.transforms import LoadImageFromFile
-from mmengine.logging import MMLogger
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from mmseg.structures import SegDataSample
@@ -13,37 +10,25 @@ from mmseg_coop.engine import DataFaultsHook
 from helpers.street_files import camvid_config, image, make_files, truncate
 
 
-@pytest.fixture
-def lines():
-    """Messages that are logged."""
-    found = []
-    handler = logging.Handler()
-    handler.emit = lambda record: found.append(record.getMessage())
-    logger = MMLogger.get_current_instance()
-    others, logger.handlers = logger.handlers, [handler]
-    yield found
-    logger.handlers = others
-
-
 def batch(*skipped):
     samples = [SegDataSample(metainfo=dict(skipped=s) if s else {}) for s in skipped]
     return dict(data_samples=samples)
 
 
-def test_each_file_is_named_once_and_counted(lines):
+def test_each_file_is_named_once_and_counted(logged):
     hook = DataFaultsHook('skip')
     hook.before_train_iter(None, 0, batch(None, ['a.png: is empty']))
     hook.before_train_iter(None, 1, batch(['b.png: x', 'a.png: is empty'], None))
-    assert lines == ['Skipped: a.png: is empty', 'Skipped: b.png: x']
+    assert logged == ['Skipped: a.png: is empty', 'Skipped: b.png: x']
     hook.after_train(None)
-    assert lines[2:] == ['Skipped 2 samples:\n  2 x a.png: is empty\n  1 x b.png: x']
+    assert logged[2:] == ['Skipped 2 samples:\n  2 x a.png: is empty\n  1 x b.png: x']
 
 
-def test_nothing_is_said_about_whole_data(lines):
+def test_nothing_is_said_about_whole_data(logged):
     hook = DataFaultsHook('skip')
     hook.before_train_iter(None, 0, batch(None, None))
     hook.after_train(None)
-    assert lines == []
+    assert logged == []
 
 
 class StartedBatches:

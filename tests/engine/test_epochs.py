@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.curves import validation_curves
 from mmseg_coop.comparison.report.figures import draw_curves
 from mmseg_coop.comparison.report.gallery import find_checkpoint
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.scalars import validation_curves
 from mmseg_coop.engine import NonFiniteError
 
 from helpers.poison import poison

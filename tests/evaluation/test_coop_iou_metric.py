@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_coop.evaluation import CoopIoUMetric, Results
 from mmseg_coop.models.segmentors import predict_labels
-from mmseg_coop.models.segmentors.label_maps import FIELD
+from mmseg_coop.models.segmentors.label_maps import LABEL_FIELD
 
 from helpers.predictions import CLASSES, NETWORKS, evaluate, make_sample
 
@@ -23,7 +23,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 def host(samples, name, classes=CLASSES, **options):
     """Evaluate one of the predictions with IoUMetric."""
     plain = [
-        SegDataSample(gt_sem_seg=s.gt_sem_seg, pred_sem_seg=s.get(FIELD + name))
+        SegDataSample(gt_sem_seg=s.gt_sem_seg, pred_sem_seg=s.get(LABEL_FIELD + name))
         for s in samples
     ]
     return evaluate(IoUMetric(**options), plain, classes)
@@ -53,7 +53,10 @@ def test_classes_of_each_network_equal_the_hosts():
     for name in NETWORKS:
         areas = [
             IoUMetric.intersect_and_union(
-                s.get(FIELD + name).data[0], s.gt_sem_seg.data[0], len(CLASSES), 255
+                s.get(LABEL_FIELD + name).data[0],
+                s.gt_sem_seg.data[0],
+                len(CLASSES),
+                255,
             )
             for s in samples
         ]
@@ -93,8 +96,8 @@ def test_pairs_and_oracle_by_hand():
     sample = make_sample(0, predict_with='mean')
     sample.gt_sem_seg = PixelData(data=label[None])
     for name, data in dict(top=first, bottom=second, mean=second).items():
-        sample.set_data({FIELD + name: PixelData(data=data[None])})
-    sample.set_data({'pred_sem_seg': sample.get(f'{FIELD}mean')})
+        sample.set_data({LABEL_FIELD + name: PixelData(data=data[None])})
+    sample.set_data({'pred_sem_seg': sample.get(f'{LABEL_FIELD}mean')})
     metric = CoopIoUMetric()
     found = evaluate(metric, [sample], ['a', 'b'])
     # Wrong, wrong alike, only bottom, only top, both right.

@@ -1,4 +1,4 @@
-"""What people report about models, on a pair beside MMSegmentation's own network."""
+"""Reported situations of models: a pair beside MMSegmentation's own network."""
 
 import copy
 

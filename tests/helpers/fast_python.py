@@ -89,7 +89,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen, Path, Path]:
             executables.append(executable)
             files.append(listener.fileno())
         server = subprocess.Popen(
-            [sys.executable, '-W', 'ignore', __file__, *map(str, files)],
+            [sys.executable, __file__, *map(str, files)],
             stdin=subprocess.DEVNULL,
             pass_fds=files,
             start_new_session=True,
@@ -156,7 +156,6 @@ def become(asked: dict) -> None:
 
 def run(arguments: list[str]) -> None:
     """Run what the arguments of an interpreter ask for."""
-    warnings.resetwarnings()
     while arguments[0] not in ('-c', '-m') and arguments[0].startswith('-'):
         option, *arguments = arguments
         if option == '-u':
@@ -192,24 +191,30 @@ def end(code: int) -> None:
     os._exit(code)
 
 
+def import_modules(names: list[str]) -> None:
+    """Import modules; warnings and filters of theirs are left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for name in names:
+            importlib.import_module(name)
+
+
 def main() -> None:
     # The folders of the tests and of this file, which this process alone has.
     ours = [str(CLIENT.parent), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
     everywhere = sys.path[:]
     sys.path[:] = [path for path in sys.path if path not in ours]
-    for name in MODULES:
-        importlib.import_module(name)
+    import_modules(MODULES)
     for name in OPTIONAL:
         with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+            import_modules([name])
     leave_configs_unformatted()
     mine, other = (socket.socket(fileno=int(file)) for file in sys.argv[1:])
     if not os.fork():
         mine, other = other, mine
     else:
         found, sys.path[:] = sys.path[:], everywhere
-        for name in PACKAGE:
-            importlib.import_module(name)
+        import_modules(PACKAGE)
         sys.path[:] = found
     other.close()
     gc.freeze()

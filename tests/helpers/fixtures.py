@@ -1,6 +1,7 @@
 """Fixtures of several tests: data, Pythons that start fast, runs of the demo."""
 
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from PIL import Image
 from torch.utils.data import _utils
@@ -45,6 +47,19 @@ def _only_its_own_garbage():
 def _deterministic(_scope):
     init_default_scope('mmseg')
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Messages that MMEngine's current logger gets; earlier tests may have made it."""
+    found = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    before = logger.handlers, logger.level
+    logger.handlers, logger.level = [handler], logging.INFO
+    yield found
+    logger.handlers, logger.level = before
 
 
 def _real_data(name: str) -> Path | None:

@@ -5,7 +5,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_coop.models.segmentors.label_maps import FIELD
+from mmseg_coop.models.segmentors.label_maps import LABEL_FIELD
 
 CLASSES = [f'class {i}' for i in range(7)]
 NETWORKS = ('top', 'bottom')
@@ -28,8 +28,8 @@ def make_sample(index: int, labels=range(7), predict_with='bottom'):
     )
     for name in (*NETWORKS, 'mean'):
         # Predictions of class 6 don't occur.
-        sample.set_data({FIELD + name: PixelData(data=label_map(range(6)))})
-    sample.set_data({'pred_sem_seg': sample.get(FIELD + predict_with)})
+        sample.set_data({LABEL_FIELD + name: PixelData(data=label_map(range(6)))})
+    sample.set_data({'pred_sem_seg': sample.get(LABEL_FIELD + predict_with)})
     return sample
 
 

@@ -142,7 +142,7 @@ def make_batch(size: int = 2, shape: tuple[int, int] = (64, 64)):
 
 
 def total_loss(losses: dict) -> torch.Tensor:
-    """What is optimised: the sum that MMEngine makes of a dict of losses."""
+    """Sum the losses of a dict, as MMEngine does to optimize them."""
     return sum(value for key, value in losses.items() if 'loss' in key)
 
 

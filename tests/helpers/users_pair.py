@@ -7,4 +7,4 @@ from mmseg_coop.models import CooperativeEncoderDecoder
 
 @MODELS.register_module()
 class UsersPair(CooperativeEncoderDecoder):
-    """What a user has made of it."""
+    """A user's sub-class."""

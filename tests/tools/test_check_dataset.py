@@ -84,7 +84,9 @@ SHORT = [
 @pytest.fixture
 def train(tmp_path, monkeypatch, capsys):
     def run(root, *further):
-        args = [CONFIG, '--cfg-options', *options(root), *SHORT, *further]
+        # Runs of the same second and name write one log.
+        name = f'experiment_name={tmp_path.name}'
+        args = [CONFIG, '--cfg-options', *options(root), *SHORT, name, *further]
         return run_tool('train.py', tmp_path, args, monkeypatch, capsys)
 
     return run

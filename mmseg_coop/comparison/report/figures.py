@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from ...plot_style import STYLE
 from ..comparison import Comparison
-from ..scalars import Curve, step_unit, validation_curves
+from ..curves import Curve, step_unit, validation_curves
 
 # Characters of a line of a title in the gallery.
 _TITLE = 22

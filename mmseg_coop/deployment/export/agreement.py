@@ -94,7 +94,9 @@ def reference(
     return predict
 
 
-def compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Agreement:
+def measure_agreement(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> Agreement:
     """Compare the outputs of PyTorch and of an exported model.
 
     Raises:

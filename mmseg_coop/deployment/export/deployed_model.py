@@ -10,9 +10,9 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
 from ...evaluation.entropy import entropy_of
+from ...models.heads import last_head
 from ...models.segmentors import CooperativeEncoderDecoder
 from ...models.segmentors.combine import MEAN
-from ...models.segmentors.network_configs import last_head
 from .preprocessing import Preprocessing
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ...checkpoints.atomic_backend import AtomicBackend
 from ...cost.timing import seconds_in_turn
 from ...wording import first_line
-from .agreement import Agreement, DifferenceError, compare, reference
+from .agreement import Agreement, DifferenceError, measure_agreement, reference
 from .deployed_model import DeployedModel
 from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
 from .record_graph import VARIABLE, Recording, RecordingError, record
@@ -268,5 +268,5 @@ def _compare(expected: Run, run: Run, images: Sequence[Tensor]) -> Agreement:
             raise DifferenceError(
                 f'it fails for images of {size} ({first_line(error)})'
             ) from error
-        total += compare(wanted, found)
+        total += measure_agreement(wanted, found)
     return total

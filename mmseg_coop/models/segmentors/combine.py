@@ -1,9 +1,8 @@
-"""Join the predictions of several networks, and sliding windows, into one."""
+"""Average the predictions of several networks."""
 
 import functools
-import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -42,61 +41,3 @@ def _log_of_sum(logarithms: list[Tensor]) -> Tensor:
         # The ONNX exporter that traces does not know logaddexp.
         return torch.stack(logarithms).logsumexp(0)
     return functools.reduce(torch.logaddexp, logarithms)
-
-
-def slide(
-    encode_decode: Callable[[Tensor], list[Tensor]],
-    inputs: Tensor,
-    crop_size: tuple[int, int],
-    stride: tuple[int, int],
-) -> list[Tensor]:
-    """Predict in overlapping windows and average the logits where they overlap.
-
-    Windows and average are those of ``EncoderDecoder.slide_inference``, for several
-    networks at once, added in place.
-
-    Args:
-        encode_decode: Gives each network's logits (N, C, h, w) for a window of the
-            images, (N, 3, h, w).
-        inputs: Images, (N, 3, H, W).
-        crop_size: Height and width of a window; an image smaller than that is one
-            window.
-        stride: Steps between windows, down and right.
-
-    Returns:
-        Each network's logits, (N, C, H, W).
-
-    Raises:
-        ValueError: If there are pixels between windows.
-    """
-    height, width = inputs.shape[-2:]
-    rows = _starts(height, crop_size[0], stride[0])
-    columns = _starts(width, crop_size[1], stride[1])
-    for starts, crop in ((rows, crop_size[0]), (columns, crop_size[1])):
-        if any(b - a > crop for a, b in itertools.pairwise(starts)):
-            raise ValueError(
-                f'test_cfg.stride: found {tuple(stride)}, which leaves pixels of an '
-                f'image of {height}x{width} (height x width) between windows; '
-                f'expected no more than crop_size, {tuple(crop_size)}'
-            )
-    count = inputs.new_zeros(1, 1, height, width)
-    totals: list[Tensor] = []
-    for y in rows:
-        for x in columns:
-            window = (..., slice(y, y + crop_size[0]), slice(x, x + crop_size[1]))
-            parts = encode_decode(inputs[window])
-            if not totals:
-                # As precise as the images, also where logits are half precision.
-                totals = [
-                    inputs.new_zeros(*part.shape[:2], height, width) for part in parts
-                ]
-            for total, part in zip(totals, parts, strict=True):
-                total[window] += part
-            count[window] += 1
-    return [total.div_(count) for total in totals]
-
-
-def _starts(length: int, crop: int, stride: int) -> list[int]:
-    """Starts of the windows; the last one is moved back to end with the image."""
-    steps = max(length - crop + stride - 1, 0) // stride + 1
-    return [max(min(i * stride, length - crop), 0) for i in range(steps)]

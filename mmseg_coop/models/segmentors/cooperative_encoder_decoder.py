@@ -15,15 +15,18 @@ from torch import Tensor, nn
 from ..data_preprocessors import choose_channels, data_preprocessor_for
 from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
+from ..heads import last_head
 from ..losses import CooperationLosses, weighted
 from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
-from .combine import MEAN, mean_of_probabilities, slide
+from .combine import MEAN, mean_of_probabilities
+from .image_channels import in_channels
 from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
 from .logits import at_largest, first, small_logits
-from .network_configs import in_channels, last_head, read_networks
+from .network_configs import read_networks
 from .networks import Networks
+from .slide import slide
 from .state_dict import upgrade_state_dict
 
 

@@ -4,7 +4,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import nn
 
 from ..data_preprocessors import NetworksDataPreProcessor
-from .network_configs import image_channels, in_channels
+from .image_channels import image_channels, in_channels
 from .network_sites import image_size
 
 

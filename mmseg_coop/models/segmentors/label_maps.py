@@ -18,10 +18,11 @@ from ..expect import expect
 from ..finite import check_finite
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .logits import PREDICTS, own_methods, resized, small_logits
+from .logits import resized, small_logits
+from .overridden import PREDICTS, overridden
 
 # Name of a network's label map in a data sample, before that of the network.
-FIELD = 'pred_sem_seg_'
+LABEL_FIELD = 'pred_sem_seg_'
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
 # Called with the next rows of an image, top to bottom: by prediction, probabilities,
@@ -39,7 +40,7 @@ def can_predict_labels(model: torch.nn.Module) -> bool:
     cooperative = isinstance(model, CooperativeEncoderDecoder)
     base = CooperativeEncoderDecoder if cooperative else EncoderDecoder
     names = (*PREDICTS, 'encode_decode')
-    return isinstance(model, base) and not own_methods(type(model), base, names)
+    return isinstance(model, base) and not overridden(type(model), base, names)
 
 
 def predict_labels(
@@ -92,7 +93,7 @@ def predict_labels(
             sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
             continue
         for name, label in maps.items():
-            sample.set_data({f'{FIELD}{name}': PixelData(data=label)})
+            sample.set_data({f'{LABEL_FIELD}{name}': PixelData(data=label)})
         sample.set_data({'pred_sem_seg': PixelData(data=maps[model.predict_with])})
         sample.set_metainfo(
             {'predict_with': model.predict_with, 'networks': model.plan.networks}

@@ -10,8 +10,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-# Methods that an EncoderDecoder predicts with: from logits to label maps, and before.
-PREDICTS = ('predict', 'inference', 'whole_inference', 'postprocess_result')
+from .overridden import overridden
+
 _FORWARD = ('encode_decode', '_forward', 'extract_feat')
 _PREDICT = (BaseDecodeHead.predict, DAHead.predict)
 
@@ -27,12 +27,6 @@ def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tenso
     if not _is_standard(network):
         return network.encode_decode(inputs, metas)
     return first(network(inputs))
-
-
-def own_methods(cls: type, base: type, names: Sequence[str]) -> list[str]:
-    """Names of the methods that a class does not inherit from another."""
-    own = [getattr(cls, name, None) for name in names]
-    return [n for n, x in zip(names, own, strict=True) if x is not getattr(base, n)]
 
 
 def first(output: Any) -> Any:
@@ -56,7 +50,7 @@ def resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 def _is_standard(network: nn.Module) -> bool:
     cls, head = type(network), type(getattr(network, 'decode_head', None))
     return (
-        not own_methods(cls, EncoderDecoder, _FORWARD)
+        not overridden(cls, EncoderDecoder, _FORWARD)
         and getattr(head, 'predict', None) in _PREDICT
         and head.predict_by_feat is BaseDecodeHead.predict_by_feat
     )

@@ -41,7 +41,7 @@ def flatten_networks(config: Config) -> None:
         model.networks[place] = ConfigDict(flat_entry(entry, key))
 
 
-def network_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def segmentor_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The segmentors of a model's config by their key, as in ``networks.top``.
 
     Raises:

@@ -14,8 +14,8 @@ from torch.nn.parameter import is_lazy
 
 from ..class_of import class_of
 from ..expect import expect, expect_bool, expect_dict
+from ..heads import last_head
 from .check_parts import check_parts
-from .logits import PREDICTS, own_methods
 from .network_config_files import (
     OWN_KEYS,
     flat_entry,
@@ -23,6 +23,7 @@ from .network_config_files import (
     merge_network,
 )
 from .network_names import name_networks
+from .overridden import PREDICTS, overridden
 
 # Attributes that all networks must share.
 _ALIKE = ('num_classes', 'out_channels', 'align_corners')
@@ -151,30 +152,6 @@ def check_shapes(networks: Mapping[str, nn.Module]) -> None:
                 )
 
 
-def last_head(network: nn.Module) -> nn.Module:
-    """The decode head that predicts: of a cascade, the last."""
-    head = network.decode_head
-    return head[-1] if isinstance(head, nn.ModuleList) else head
-
-
-def in_channels(network: nn.Module) -> int:
-    """Channels of the images that a network takes: those of its first convolution."""
-    convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
-    conv = next(convs, None)
-    return 3 if conv is None else conv.in_channels
-
-
-def image_channels(network: nn.Module, preprocessor: nn.Module) -> int:
-    """Channels of the images that a preprocessor gives a network.
-
-    Some networks have no convolution that reads images; most configs have a mean for
-    each channel.
-    """
-    mean = getattr(preprocessor, 'mean', None)
-    known = mean is not None and len(mean) > 1
-    return len(mean) if known else in_channels(network)
-
-
 def _checked_model(
     model: dict[str, Any], key: str, common: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -189,7 +166,7 @@ def _checked_model(
     expect(place, kind, right, 'a segmentor of the registry, such as EncoderDecoder')
     if issubclass(cls, EncoderDecoder):
         check_parts(model, cls, key, common)
-    own = own_methods(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
+    own = overridden(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
     if own:
         print_log(
             f'{place}: {cls.__name__} has its own {", ".join(own)}, which a '

@@ -7,11 +7,11 @@ from typing import Any
 from torch import nn
 
 from ..expect import expect, is_count
+from .check_parts import PARTS
 from .combine import MEAN
 
 _PAIR = ('top', 'bottom')
 # Arguments of an EncoderDecoder that are modules.
-PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # Schedules name these in ``custom_keys``.
 _OF_PLAN = ('connectors', 'aggregations')
 # Attributes of what holds the networks as modules.

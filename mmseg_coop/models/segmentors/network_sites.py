@@ -7,9 +7,11 @@ from typing import Any
 
 from torch import nn
 
+from ..heads import last_head
 from ..sites import Site, find_sites
 from ..sites.head_sites import named_sites
-from .network_configs import NetworkConfig, image_channels, last_head
+from .image_channels import image_channels
+from .network_configs import NetworkConfig
 
 # Size of the image of a dry run, where the config does not tell one.
 _IMAGE_SIZE = (512, 512)

@@ -8,9 +8,10 @@ from mmengine.config import ConfigDict
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
+from ..heads import last_head
 from ..recompute import recompute_networks
 from .init_checkpoints import Origin, load_networks
-from .network_configs import NetworkConfig, check_alike, check_shapes, last_head
+from .network_configs import NetworkConfig, check_alike, check_shapes
 
 
 class Networks(ModuleDict):

@@ -1,5 +1,4 @@
 from .discover import find_sites
-from .dry_run import auxiliary_heads
 from .head_sites import NamedSite, register_site_rule
 from .hooks import Switch, attach, observing
 from .site import LOGITS, TRUNK, Address, Site
@@ -12,7 +11,6 @@ __all__ = [
     'Site',
     'Switch',
     'attach',
-    'auxiliary_heads',
     'find_sites',
     'observing',
     'register_site_rule',

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from ..heads import auxiliary_heads, check_levels
 from ..meta_copy import copy_to
 from ..meta_shapes import RememberedShapes
 from .dry_run_record import OutputHook, Record, tensors
@@ -168,30 +169,6 @@ class _Levels:
     def __call__(self, levels: Sequence[Tensor]) -> Any:
         check_levels(self.head, self.name, levels)
         return type(self.head)._transform_inputs(self.head, levels)
-
-
-def check_levels(head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> None:
-    """Check a head's ``in_index``.
-
-    Raises:
-        ValueError: If there is no such level.
-    """
-    index = head.in_index
-    indices = index if isinstance(index, list | tuple) else [index]
-    count = len(levels)
-    if any(not -count <= i < count for i in indices):
-        raise ValueError(
-            f'{name}.in_index: found {index}, but the network has {count} levels of '
-            f'feature maps, expected 0 to {count - 1}'
-        )
-
-
-def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
-    """All auxiliary heads of a segmentor."""
-    heads = getattr(network, 'auxiliary_head', None)
-    if heads is None:
-        return []
-    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
 
 
 def _switches(module: nn.Module) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whatever records a graph: MMSegmentation's DAHead is the oracle."""
+"""Recorded graphs of the head; MMSegmentation's DAHead is the oracle."""
 
 import copy
 

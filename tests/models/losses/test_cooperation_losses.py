@@ -52,7 +52,7 @@ def resized(x, like):
 
 
 def labelled(samples, like):
-    """Which pixels of logits count."""
+    """Mask of the pixels whose logits count."""
     labels = torch.stack([sample.gt_sem_seg.data for sample in samples]).float()
     return F.interpolate(labels, size=like.shape[2:])[:, 0] != 255
 

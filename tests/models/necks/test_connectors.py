@@ -1,7 +1,4 @@
-"""What every connector keeps to, and what each of them computes."""
-
-import copy
-import pickle
+"""The contract of connectors besides test_fusions.py, and what each computes."""
 
 import pytest
 import torch
@@ -12,21 +9,9 @@ from torch.nn import functional as F
 
 from mmseg_coop.models import CoopConnector, GateConnector, SumConnector
 
-# A new connector is tested by a line here.
-CONNECTORS = {
-    'concat': dict(type='CoopConnector'),
-    'concat-narrow': dict(type='CoopConnector', width=3),
-    'sum': dict(type='SumConnector'),
-    'sum-narrow': dict(type='SumConnector', width=3),
-    'gate': dict(type='GateConnector'),
-    'gate-narrow': dict(type='GateConnector', width=3),
-}
+from helpers.fusions import CONNECTORS, features
+
 NORM = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'))
-
-
-def features(height: int = 5, width: int = 7):
-    """An own feature map, and one that arrives."""
-    return torch.randn(2, 8, 5, 7), torch.randn(2, 6, height, width)
 
 
 @pytest.fixture(params=CONNECTORS)
@@ -45,6 +30,14 @@ def test_identity_start_passes_the_own_feature_map_on(build):
     assert torch.equal(build()(own, arriving), own)
 
 
+def test_norm_and_activation_act_on_what_is_fused(build):
+    connector = build(start='random', **NORM)
+    fused = connector(*features(3, 4))
+    assert (fused >= 0).all()
+    fused.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in connector.parameters())
+
+
 def test_random_start_uses_what_arrives(build):
     connector = build(start='random')
     own, arriving = features()
@@ -58,46 +51,6 @@ def test_parts_are_the_summands(build):
     own, arriving = features(3, 4)
     kept, update = connector.parts(own, arriving)
     torch.testing.assert_close(kept + update, connector(own, arriving))
-
-
-def test_every_parameter_gets_a_gradient(build):
-    connector = build(start='random', **NORM)
-    connector(*features(3, 4)).square().sum().backward()
-    assert all(p.grad is not None and p.grad.any() for p in connector.parameters())
-    assert (connector(*features()) >= 0).all()
-
-
-def test_autocast(build):
-    connector = build(start='random')
-    own, arriving = features()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        found = connector(own, arriving)
-    expected = connector(own, arriving)
-    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05)
-
-
-def test_copies(build):
-    connector = build(start='random').eval()
-    other = build(start='random').eval()
-    other.load_state_dict(connector.state_dict(), strict=True)
-    own, arriving = features()
-    expected = connector(own, arriving)
-    for copied in (
-        other,
-        copy.deepcopy(connector),
-        pickle.loads(pickle.dumps(connector)),
-    ):
-        assert torch.equal(copied(own, arriving), expected)
-
-
-def test_exports_for_any_size(build):
-    connector = build(start='random').eval()
-    batch, height, width = (torch.export.Dim(n, min=2, max=64) for n in 'bhw')
-    shapes = ({0: batch, 2: height, 3: width},) * 2
-    exported = torch.export.export(connector, features(), dynamic_shapes=shapes)
-    own, arriving = torch.randn(3, 8, 9, 6), torch.randn(3, 6, 9, 6)
-    found = exported.module()(own, arriving)
-    torch.testing.assert_close(found, connector(own, arriving))
 
 
 def test_folding_norms_changes_nothing(build):

@@ -1,4 +1,4 @@
-"""What can't work is said when the model is built."""
+"""Errors of configs, raised when the model is built."""
 
 import pytest
 from torch import nn

@@ -20,11 +20,11 @@ from helpers.tiny import (
 
 STAGES = [f'backbone.layer{i}' for i in (1, 2, 3, 4)]
 NETWORKS = ['danet', 'deeplabv3plus']
-PATTERNS = ['same', 'multi']
+OF_THE_PAPER = ['same', 'multi']
 
 
 def calls_of(model, inputs) -> dict[str, int]:
-    """How often each module of the model is called to predict."""
+    """Count the calls of each module in a prediction."""
     calls = {}
 
     def count(name):
@@ -41,7 +41,7 @@ def calls_of(model, inputs) -> dict[str, int]:
     return calls
 
 
-@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('pattern', OF_THE_PAPER)
 @pytest.mark.parametrize('network', NETWORKS)
 def test_bottom_runs_nothing_of_top_behind_its_last_site(network, pattern):
     model = build_pair(network, pattern, test_cfg=dict(predict='bottom'))
@@ -58,7 +58,7 @@ def test_bottom_runs_nothing_of_top_behind_its_last_site(network, pattern):
     assert not any('auxiliary_head' in name for name in calls)
 
 
-@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('pattern', OF_THE_PAPER)
 def test_top_runs_nothing_of_bottom(pattern):
     model = build_pair('danet', pattern, test_cfg=dict(predict='top'))
     calls = calls_of(model, make_batch()[0])
@@ -438,8 +438,9 @@ def test_a_site_that_is_reached_twice_is_named():
         model(make_batch()[0])
 
 
-def test_a_pair_that_exchanges_nothing_inside_backbones_says_so(caplog):
-    with caplog.at_level('INFO'):
-        plan = build_pair(connections=dict(pattern='same', sites='decode_head')).plan
+def test_a_pair_that_exchanges_nothing_inside_backbones_says_so(logged):
+    plan = build_pair(connections=dict(pattern='same', sites='decode_head')).plan
     assert not plan.inside_backbones
+    assert len([line for line in logged if 'inside' in line]) == 1
     assert build_pair(connections='same').plan.inside_backbones
+    assert len([line for line in logged if 'inside' in line]) == 1

@@ -20,7 +20,7 @@ from helpers.tiny import (
 )
 
 NETWORKS = ['danet', 'deeplabv3plus']
-PATTERNS = ['same', 'multi']
+OF_THE_PAPER = ['same', 'multi']
 # Each network with one of two of something else.
 BOTH_IN_TURN = [('danet', 'multi'), ('deeplabv3plus', 'same')]
 
@@ -113,7 +113,7 @@ def test_unconnected_pair_predicts_as_its_networks(network, predict):
         assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
 
 
-@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('pattern', OF_THE_PAPER)
 @pytest.mark.parametrize('network', NETWORKS)
 def test_identity_start_is_the_ensemble(network, pattern):
     model = build_pair(network, pattern)
@@ -263,7 +263,7 @@ def test_it_is_an_encoder_decoder():
     assert not model.with_auxiliary_head and model.with_decode_head
 
 
-@pytest.mark.parametrize('pattern', PATTERNS)
+@pytest.mark.parametrize('pattern', OF_THE_PAPER)
 def test_state_dict_and_copies(pattern):
     model = build_pair('danet', random_start(pattern)).eval()
     other = build_pair('danet', random_start(pattern)).eval()

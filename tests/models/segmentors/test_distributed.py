@@ -53,7 +53,7 @@ CASES = {
 
 @pytest.fixture(scope='module')
 def cases(tmp_path_factory, python) -> dict[str, dict]:
-    """What one launch of two processes makes of all cases: each costs seconds."""
+    """Results of all cases from one launch of two processes, which takes seconds."""
     folder = tmp_path_factory.mktemp('distributed')
     paths = [folder / f'{name}.pth' for name in CASES]
     made = {}

@@ -93,7 +93,7 @@ def test_a_frozen_network_that_reads_another_ends_where_it_is_no_longer_read():
 
 
 def saved_bytes(model, batch) -> int:
-    """What the losses keep for the backward pass."""
+    """Tensors that the losses keep for the backward pass."""
     total = 0
 
     def pack(tensor):
@@ -125,7 +125,7 @@ def test_a_frozen_network_keeps_nothing_for_the_backward_pass():
 
 @pytest.mark.parametrize('frozen', ['top', 'bottom'])
 def test_no_gradient_is_missing_beside_a_parallel_branch(frozen):
-    """What arrives at a frozen network's PAM does not reach its CAM."""
+    """A feature map that arrives at a frozen network's PAM does not reach its CAM."""
     networks = dict(top={}, bottom={})
     networks[frozen] = dict(frozen=True)
     model = build_pair('danet', 'cross', networks=networks).train()

@@ -1,20 +1,16 @@
 """Networks that differ in anything; MMSegmentation's own are the oracle."""
 
 import copy
-import pickle
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.model import ExponentialMovingAverage
-from mmengine.optim import OptimWrapper
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder, ResNet, ResNetV1c
 from mmseg.registry import MODELS
 
 from mmseg_coop.models.segmentors.network_config_files import (
     flatten_networks,
-    network_configs,
+    segmentor_configs,
 )
 
 from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
@@ -29,7 +25,6 @@ from helpers.tiny import (
     total_loss,
 )
 
-PATTERNS = ['same', 'multi', 'cross', 'adjacent', 'dense', 'star']
 ONE_CONV = dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1)
 ONE_CONV |= dict(num_classes=NUM_CLASSES, concat_input=False)
 
@@ -388,7 +383,7 @@ def test_entries_of_no_kind_are_left_to_the_model():
     """It names them; what reads configs before does not stop."""
     config = Config(dict(model=dict(networks=[3, {}])))
     flatten_networks(config)
-    assert network_configs(config.model).keys() == {'networks[0]', 'networks[1]'}
+    assert segmentor_configs(config.model).keys() == {'networks[0]', 'networks[1]'}
 
 
 def test_inputs_that_images_lack():
@@ -465,8 +460,7 @@ def test_init_is_of_one_network(tmp_path):
     assert any(not torch.equal(after[key], value) for key, value in before.items())
 
 
-def test_partial_init_names_what_is_left_out(tmp_path, caplog):
-    MMLogger.get_current_instance().addHandler(caplog.handler)
+def test_partial_init_names_what_is_left_out(tmp_path, logged):
     path = str(tmp_path / 'single.pth')
     other = network_config('danet')
     for head in ('decode_head', 'auxiliary_head'):
@@ -483,7 +477,7 @@ def test_partial_init_names_what_is_left_out(tmp_path, caplog):
     for key, value in model.networks.top.state_dict().items():
         assert torch.equal(value, single.state_dict()[key]) or key in left, key
     count = len(single.state_dict())
-    (line,) = (x for x in caplog.text.splitlines() if f'init: {path}: ' in x)
+    (line,) = (x for x in logged if f'init: {path}: ' in x)
     assert f'{count - len(left)} of {count} weights loaded; not loaded: ' in line
     assert all(name in line for name in left)
 
@@ -534,121 +528,10 @@ class Negates(EncoderDecoder):
         return -super().inference(inputs, batch_img_metas)
 
 
-def test_a_prediction_of_a_networks_own_is_not_used_and_said(caplog):
-    with caplog.at_level('WARNING', logger='mmengine'):
-        build_pair(network_type='Negates')
+def test_a_prediction_of_a_networks_own_is_not_used_and_said(logged):
+    build_pair(network_type='Negates')
     expected = 'network_type: Negates has its own inference, which a cooperative model'
-    assert expected in caplog.text
-
-
-@pytest.mark.parametrize('pattern', [None, *PATTERNS])
-def test_the_start_is_that_of_the_networks_alone(pattern):
-    """Losses, predictions and gradients of MMSegmentation's own, to the bit."""
-    model = build_mixed(pattern and on_backbones(pattern)).train()
-    inputs, samples = make_batch()
-    singles = {
-        name: build_single(name, network.state_dict()).train()
-        for name, network in model.networks.items()
-    }
-    losses = model.loss(inputs, samples)
-    total_loss(losses).backward()
-    for name, single in singles.items():
-        expected = single.loss(inputs, samples)
-        assert {f'{name}.{key}' for key in expected} <= losses.keys()
-        for key, value in expected.items():
-            assert torch.equal(losses[f'{name}.{key}'], value), key
-        total_loss(expected).backward()
-        own = dict(model.networks[name].named_parameters())
-        for key, parameter in single.named_parameters():
-            if pattern is None:
-                assert torch.equal(own[key].grad, parameter.grad), key
-            else:
-                # Convolutions beside the identity round differently.
-                torch.testing.assert_close(own[key].grad, parameter.grad)
-    assert all(p.grad is not None for p in model.parameters())
-    with torch.no_grad():
-        found = model.eval().all_logits(inputs, METAS)
-        for name, single in singles.items():
-            expected = single.eval().encode_decode(inputs, METAS)
-            assert torch.equal(found[name], expected)
-
-
-@pytest.mark.parametrize('pattern', ['same', 'cross'])
-def test_copies(pattern):
-    connections = on_backbones(pattern, connector=dict(start='random'))
-    model = build_mixed(connections).eval()
-    inputs, samples = make_batch()
-    with torch.no_grad():
-        expected = model.all_logits(inputs, METAS)
-    copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
-    copies.append(build_mixed(connections).eval())
-    copies[-1].load_state_dict(model.state_dict())
-    for copied in copies:
-        with torch.no_grad():
-            found = copied.all_logits(inputs, METAS)
-        assert all(torch.equal(found[name], expected[name]) for name in expected)
-        # It trains by itself, and leaves the others alone.
-        total_loss(copied.train().loss(inputs, samples)).backward()
-    assert all(p.grad is None for p in model.parameters())
-    alone = copy.deepcopy(model.networks.bottom)
-    single = build_single('bottom', model.networks.bottom.state_dict()).eval()
-    with torch.no_grad():
-        assert torch.equal(
-            alone.encode_decode(inputs, METAS), single.encode_decode(inputs, METAS)
-        )
-
-
-@pytest.mark.parametrize('pattern', ['same', 'cross'])
-def test_averaged_weights(pattern):
-    model = build_mixed(on_backbones(pattern)).eval()
-    average = ExponentialMovingAverage(model, momentum=0.25)
-    weights = copy.deepcopy(model.state_dict())
-    average.update_parameters(model)
-    for parameter in model.parameters():
-        parameter.data.add_(0.01)
-    average.update_parameters(model)
-    for key, parameter in average.module.named_parameters():
-        torch.testing.assert_close(parameter, weights[key] + 0.0025)
-    inputs, _ = make_batch()
-    other = build_mixed(on_backbones(pattern)).eval()
-    other.load_state_dict(average.module.state_dict())
-    with torch.no_grad():
-        found = average.module.eval().inference(inputs, METAS)
-        expected = other.inference(inputs, METAS)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize('pattern', ['same', 'multi', 'cross'])
-def test_gradients_with_recomputed_activations(pattern):
-    connections = on_backbones(pattern, connector=dict(start='random'))
-    plain, recomputed = (build_mixed(connections, with_cp=x) for x in (False, True))
-    recomputed.load_state_dict(plain.state_dict())
-    inputs, samples = make_batch()
-    for model in (plain, recomputed):
-        total_loss(model.train().loss(inputs, samples)).backward()
-    gradients = {n: p.grad for n, p in plain.named_parameters()}
-    for name, parameter in recomputed.named_parameters():
-        torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
-    for (name, a), b in zip(plain.named_buffers(), recomputed.buffers(), strict=True):
-        assert torch.equal(a, b), name
-
-
-@pytest.mark.parametrize('pattern', ['same', 'cross'])
-def test_training_in_bfloat16(pattern):
-    model = build_mixed(on_backbones(pattern)).train()
-    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
-    inputs, samples = make_batch()
-    singles = {
-        name: build_single(name, network.state_dict()).train()
-        for name, network in model.networks.items()
-    }
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = model.loss(inputs, samples)
-        for name, single in singles.items():
-            for key, value in single.loss(inputs, samples).items():
-                assert torch.equal(losses[f'{name}.{key}'], value), key
-    optim.update_params(total_loss(losses))
-    assert all(torch.isfinite(p).all() for p in model.parameters())
+    assert any(expected in line for line in logged)
 
 
 def test_slide_and_cascade_beside_a_transformer():

@@ -1,4 +1,4 @@
-"""Which parameters of networks can be trained is the networks' own business."""
+"""Parameters that a network freezes itself stay frozen."""
 
 import copy
 

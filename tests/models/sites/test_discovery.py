@@ -1,4 +1,4 @@
-"""What a dry run finds out of any network: layouts, levels, recomputed regions."""
+"""Findings of a dry run: layouts, levels, recomputed regions."""
 
 import copy
 

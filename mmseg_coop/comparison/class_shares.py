@@ -3,11 +3,11 @@
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..comparison.table import Cell, Table, text_cell
+from ..datasets.survey import Split, Survey
 from ..plot_style import STYLE
-from .survey import Split, Survey
+from .table import Cell, Table, text_cell
 
-IGNORED = 'ignored'
+_IGNORED = 'ignored'
 
 
 def class_table(survey: Survey) -> Table:
@@ -21,7 +21,7 @@ def class_table(survey: Survey) -> Table:
     counts = (f'{split.name} {len(split.samples)}' for split in survey.splits)
     return Table(
         'How often classes occur: percent of the pixels, number of images',
-        ['', *classes, IGNORED],
+        ['', *classes, _IGNORED],
         rows,
         (
             f'Images: {", ".join(counts)}. Shares are of the labelled pixels, that of '
@@ -63,7 +63,7 @@ def _shares(split: Split) -> dict[str, float]:
     pixels = split.pixels
     labelled = max(pixels[: len(split.classes)].sum(), 1)
     shares = {name: 100 * pixels[i] / labelled for i, name in enumerate(split.classes)}
-    return shares | {IGNORED: 100 * pixels[split.ignore_index] / max(pixels.sum(), 1)}
+    return shares | {_IGNORED: 100 * pixels[split.ignore_index] / max(pixels.sum(), 1)}
 
 
 def _images(split: Split) -> dict[str, int]:
@@ -71,12 +71,12 @@ def _images(split: Split) -> dict[str, int]:
         return {}
     images = split.images
     found = {name: int(images[i]) for i, name in enumerate(split.classes)}
-    return found | {IGNORED: int(images[split.ignore_index])}
+    return found | {_IGNORED: int(images[split.ignore_index])}
 
 
 def _row(title: str, values: dict, classes: list[str], layout: str) -> list[Cell]:
     cells = [
         Cell(layout.format(values[name]), values[name]) if name in values else Cell('-')
-        for name in (*classes, IGNORED)
+        for name in (*classes, _IGNORED)
     ]
     return [text_cell(title), *cells]

@@ -14,15 +14,8 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints.atomic_backend import AtomicBackend
-from ..checkpoints.training_record import TRAININGS, trainings_of
-from ..datasets import check_dataset_folders
-from ..deployment.model_folder import make_standalone
-from ..models.checkpoint_weights import check_state_dict
-from ..models.plan import SiteRef, restrict
-from ..plot_style import save
-from .graph import draw_graph
-from .knock_out import (
+from ..analysis.graph import draw_graph
+from ..analysis.knock_out import (
     ALL,
     NONE,
     KnockOut,
@@ -33,6 +26,13 @@ from .knock_out import (
     measure_iou,
     target_flops,
 )
+from ..checkpoints.atomic_backend import AtomicBackend
+from ..checkpoints.training_record import TRAININGS, trainings_of
+from ..datasets import check_dataset_folders
+from ..models.checkpoint_weights import check_state_dict
+from ..models.plan import SiteRef, restrict
+from ..plot_style import save
+from .model_folder import make_standalone
 
 
 def knock_out_checkpoint(
@@ -63,8 +63,8 @@ def knock_out_checkpoint(
         )
     loader = Runner.build_dataloader(copy.deepcopy(config.test_dataloader))
     # ``off`` tells results from those of old versions, which gave connectors zeros.
-    told = dict(config=config.model, data=config.test_dataloader, off='no connector')
-    key = key_of_test(model, **told)
+    tested = dict(config=config.model, data=config.test_dataloader, off='no connector')
+    key = key_of_test(model, **tested)
     file = out / 'knock_out.json'
     found = knock_out(model, loader, file, key, track)
     save(draw_graph(model, _notes(found)), out / 'knock_out.png')
@@ -113,8 +113,8 @@ def _keep(
     values = tuple(measure_iou(smaller, loader))
     data = BytesIO()
     classes = list(loader.dataset.metainfo['classes'])
-    told = {'dataset_meta': dict(classes=classes), TRAININGS: trainings_of(meta)}
-    torch.save(dict(state_dict=weights, meta=told), data)
+    record = {'dataset_meta': dict(classes=classes), TRAININGS: trainings_of(meta)}
+    torch.save(dict(state_dict=weights, meta=record), data)
     AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')
     return KnockOut('kept.py', left_out, flops, values)
