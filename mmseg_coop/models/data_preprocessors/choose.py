@@ -115,13 +115,17 @@ def _config_for(
     image: those that the network sees are taken.
     """
     config = {'type': 'SegDataPreProcessor', **(common or {}), **own}
-    for key in ('mean', 'std') if inputs else ():
+    for key in ('mean', 'std'):
         values = config.get(key)
-        if values is None or len(values) in (1, len(inputs)):
+        right = values is None or isinstance(values, list | tuple)
+        right = right and all(isinstance(v, int | float) for v in values or ())
+        place = f'networks.{name}.data_preprocessor.{key}'
+        expect(place, values, right, 'a list of numbers, one for each channel')
+        if not inputs or values is None or len(values) in (1, len(inputs)):
             continue
         if key in own or max(inputs) >= len(values):
             raise ValueError(
-                f'networks.{name}.data_preprocessor.{key}: found {len(values)} values, '
+                f'{place}: found {len(values)} values, '
                 f'expected {len(inputs)}, one for each channel of '
                 f'inputs={list(inputs)}, which count from 0'
             )

@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from mmengine.model import ModuleList
-from mmseg.registry import MODELS
 from mmseg.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..build_module import build_module
 from ..expect import expect
 from ..plan import SiteRef
 
@@ -35,10 +35,12 @@ class CooperationLosses(ModuleList):
         right = isinstance(entries, list | tuple)
         right = right and all(isinstance(entry, Mapping) for entry in entries)
         expect(key, config, right, _EXAMPLE)
-        super().__init__(
-            MODELS.build({**entry, **inferred, 'key': f'{key}[{i}]'})
-            for i, entry in enumerate(entries)
-        )
+        super().__init__()
+        for i, entry in enumerate(entries):
+            place = f'{key}[{i}]'
+            loss = build_module(place, entry, {**inferred, 'key': place})
+            _check_reads(loss, place, inferred['networks'])
+            self.append(loss)
 
     @property
     def reads(self) -> tuple[SiteRef, ...]:
@@ -60,10 +62,23 @@ class CooperationLosses(ModuleList):
         if not len(self):
             return losses
         labels = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
-        for loss in self:
-            for name, value in loss(features, labels).items():
+        for i, loss in enumerate(self):
+            found = loss(features, labels)
+            right = isinstance(found, Mapping)
+            expect(f'cooperation_losses[{i}]', found, right, 'a dict of losses by name')
+            for name, value in found.items():
                 losses[name] = losses[name] + value if name in losses else value
         return losses
+
+
+def _check_reads(loss: nn.Module, key: str, networks: Sequence[str]) -> None:
+    """Check the sites that a loss says it needs."""
+    reads = getattr(loss, 'reads', None)
+    right = isinstance(reads, list | tuple) and all(
+        isinstance(ref, tuple) and len(ref) == 2 and ref[0] in networks for ref in reads
+    )
+    expected = f'pairs of a network ({", ".join(networks)}) and its site'
+    expect(f'{key}: {type(loss).__name__}.reads', reads, right, expected)
 
 
 def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:

@@ -1,15 +1,11 @@
 """Build the connectors and aggregations of a connection."""
 
-import inspect
-from collections.abc import Mapping, Sequence
-from inspect import Parameter
-from typing import Any
+from collections.abc import Sequence
 
-from mmseg.registry import MODELS
 from torch import nn
 
-from ..class_of import class_of
-from ..expect import expect
+from ..build_module import build_module
+from ..expect import expect, is_count
 from ..sites import Site
 from .connection import Connection, SiteRef
 
@@ -42,7 +38,7 @@ def build_connector(
                 f"'{connection}' has {expected} channels at {target}; leave {key} out"
             )
     inferred['align_corners'] = connection.connector.get('align_corners', align_corners)
-    return _build(connection, 'connector', connection.connector, inferred)
+    return build_module(f'{connection.key}.connector', connection.connector, inferred)
 
 
 def build_aggregation(
@@ -59,37 +55,10 @@ def build_aggregation(
         'strides': [site.stride for site in sources],
         'align_corners': config.get('align_corners', align_corners),
     }
-    aggregation = _build(connection, 'aggregation', config, inferred)
+    key = f'{connection.key}.aggregation'
+    aggregation = build_module(key, config, inferred)
     name = type(aggregation).__name__
     expected = 'its attribute out_channels, the channels of what it returns'
-    right = isinstance(getattr(aggregation, 'out_channels', None), int)
-    expect(f'{connection.key}.aggregation', name, right, expected)
+    right = is_count(getattr(aggregation, 'out_channels', None))
+    expect(key, name, right, expected)
     return aggregation
-
-
-def _build(
-    connection: Connection,
-    part: str,
-    config: Mapping[str, Any],
-    inferred: Mapping[str, Any],
-) -> nn.Module:
-    """Build a module of a config, and of what its sites tell."""
-    key = f'{connection.key}.{part}'
-    kind = config['type']
-    cls = class_of(kind)
-    expect(f'{key}.type', kind, callable(cls), 'a class in the registry MODELS')
-    parameters = inspect.signature(cls).parameters
-    kinds = [parameter.kind for parameter in parameters.values()]
-    takes = parameters.keys() >= inferred.keys() or Parameter.VAR_KEYWORD in kinds
-    expected = f'a class that is built with {", ".join(inferred)}'
-    name = getattr(cls, '__name__', repr(cls))
-    expect(f'{key}.type', name, takes, expected)
-    config = {**config, **inferred}
-    for option, parameter in parameters.items():
-        single = parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
-        if single and parameter.default is Parameter.empty and option not in config:
-            raise ValueError(f'{key}.{option}: missing; {name} needs it')
-    module = MODELS.build(config)
-    if not isinstance(module, nn.Module):
-        raise ValueError(f'{key}.type: {name} made {module!r}, expected a module')
-    return module

@@ -42,6 +42,10 @@ class CrossingRun(Run):
             for name in self.demand.order:
                 while name not in self.demand.last and name not in self.results:
                     self._continue(name)
+            # Sites that only losses between networks read.
+            for name in self.demand.last:
+                while self.missing[name] and name not in self.results:
+                    self._continue(name)
         finally:
             # Contexts that a network has entered, such as autocast, are left again.
             for other in self.paused.values():

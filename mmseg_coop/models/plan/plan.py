@@ -14,7 +14,7 @@ from .checks import check_connections
 from .connection import Connection, SiteRef
 from .demand import Demand, find_demand
 from .run import Run
-from .trained_targets import trained_targets, used_connections
+from .trained_targets import read_targets, trained_targets, used_connections
 
 
 class Plan(BaseModule):
@@ -29,6 +29,7 @@ class Plan(BaseModule):
 
     Attributes:
         networks: Names of the networks, in order.
+        trained: Those that have losses.
         connectors: The connector of each target by ``SiteRef.identifier``.
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
@@ -56,9 +57,10 @@ class Plan(BaseModule):
         self.networks = tuple(sites)
         self.sites = {network: dict(own) for network, own in sites.items()}
         trained = self.networks if trained is None else tuple(trained)
+        self.trained = trained
         self.kept = tuple(dict.fromkeys(kept))
         self.learning = trained_targets(connections, sites, trained)
-        used = self.learning | find_demand(connections, sites, (), keep=self.kept).fused
+        used = self.learning | read_targets(connections, sites, self.kept)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = {
             target: i
@@ -218,11 +220,17 @@ class Plan(BaseModule):
 
     @property
     def receiver(self) -> str:
-        """The last network that receives and that nobody reads, or else the last."""
+        """The last trained network that receives and that nobody reads.
+
+        Without one, the last trained one that receives, or else the last trained one.
+        """
         receiving = {target.network for target in self.incoming}
         read = {ref.network for c in self.connections for ref in c.sources}
-        ends = [n for n in self.networks if n in receiving - read]
-        return (ends or self.networks)[-1]
+        trained = [n for n in self.networks if n in self.trained] or self.networks
+        choices = (receiving - read, receiving, set(trained))
+        return next(
+            name for choice in choices for name in reversed(trained) if name in choice
+        )
 
     @property
     def inside_backbones(self) -> bool:

@@ -24,12 +24,40 @@ def trained_targets(
     """
     targets = {target for c in connections for target in c.targets}
     found = {target for target in targets if target.network in trained}
+    # No gradient reaches the sources of a detached connection.
+    passing = [connection for connection in connections if not connection.detach]
+    return _with_earlier(found, targets, passing, sites)
+
+
+def read_targets(
+    connections: Sequence[Connection],
+    sites: Mapping[str, Mapping[str, Site]],
+    kept: Sequence[SiteRef],
+) -> frozenset[SiteRef]:
+    """Targets whose effect reaches a site that losses between networks read.
+
+    Args:
+        connections: Connections, checked.
+        sites: The sites of each network, in the order in which it reaches them.
+        kept: The sites that losses read.
+    """
+    targets = {target for c in connections for target in c.targets}
+    found = {t for t in targets for ref in kept if _reaches(t, ref, 'fused', sites)}
+    return _with_earlier(found, targets, connections, sites)
+
+
+def _with_earlier(
+    found: set[SiteRef],
+    targets: set[SiteRef],
+    passing: Sequence[Connection],
+    sites: Mapping[str, Mapping[str, Site]],
+) -> frozenset[SiteRef]:
+    """Targets, and those whose effect reaches them by connections that pass it on."""
     count = -1
     while count < len(found):
         count = len(found)
-        for connection in connections:
-            # No gradient reaches the sources of a detached connection.
-            if not connection.detach and found.intersection(connection.targets):
+        for connection in passing:
+            if found.intersection(connection.targets):
                 sources = connection.sources
                 found |= {
                     target

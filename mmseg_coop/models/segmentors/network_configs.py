@@ -250,6 +250,7 @@ def _read_init(value: Any, key: str) -> dict[str, Any] | None:
         'network=... names one of a cooperative model'
     )
     expect(key, value, bool(right), expected)
+    expect_bool(f'{key}.partial', value.get('partial', False))
     return {'partial': False, **value, 'key': key}
 
 

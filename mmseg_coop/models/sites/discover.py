@@ -96,13 +96,19 @@ def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
     head, path = _last_head(network)
     if head is None:
         return []
-    found = []
+    found, missing = [], {}
     for site in named_sites(head):
+        name = f'{path}.{site.name}'
         try:
             address = _parse(network, f'{path}.{site.address}')
         except ValueError as error:
+            missing[name] = error
+            continue
+        found.append((name, address, site.stream))
+    # A rule may list several modules with one name, of which a head has one.
+    for name, error in missing.items():
+        if name not in [other for other, _, _ in found]:
             raise _rule_error(head, str(error)) from None
-        found.append((f'{path}.{site.name}', address, site.stream))
     return found
 
 

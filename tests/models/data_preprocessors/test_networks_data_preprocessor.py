@@ -188,6 +188,14 @@ ERRORS = {
         dict(a={}, depth=GRAY),
         r'networks.depth.data_preprocessor.mean: found 3 values, expected 1',
     ),
+    'one number for all channels': (
+        dict(a={}, b=dict(data_preprocessor=dict(mean=1.0, std=1.0))),
+        r'networks.b.data_preprocessor.mean: found 1.0, expected a list of numbers',
+    ),
+    'no numbers': (
+        dict(a={}, b=dict(data_preprocessor=dict(std=[1.0, 2.0, 'a']))),
+        r"networks.b.data_preprocessor.std: found .*'a'\], expected a list of numbers",
+    ),
     'another size': (
         dict(a={}, b=dict(data_preprocessor=dict(size=(64, 64)))),
         r'networks.b.data_preprocessor.size: found \(64, 64\), but a has \(48, 56\); '

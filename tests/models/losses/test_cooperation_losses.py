@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
+from torch import nn
 from torch.nn import functional as F
 
 from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed
@@ -332,6 +333,44 @@ def test_wrong_options(losses, message):
     with pytest.raises(ValueError, match=message) as error:
         build_mixed(None, networks, cooperation_losses=losses)
     assert '\n' not in str(error.value)
+
+
+class CustomLoss(nn.Module):
+    """A user's loss, which takes what it reads and returns from its config."""
+
+    def __init__(self, reads, found, **inferred):
+        super().__init__()
+        self.reads, self.found = reads, found
+
+    def forward(self, features, labels):
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ('entry', 'message'),
+    [
+        (dict(type='DistillLoss'), r'\[0\].student: missing; DistillLoss needs it'),
+        (dict(type=nn.ReLU), r"\[0\].type: found 'ReLU', .* built with networks"),
+        (dict(type='Nope'), r"\[0\].type: found 'Nope', expected a class in the reg"),
+        *(
+            (
+                dict(type=CustomLoss, reads=reads, found={}),
+                r'\[0\]: CustomLoss.reads: found .*, expected pairs of a network',
+            )
+            for reads in (None, 'top', [('top',)], [('middle', 'backbone.layer1')])
+        ),
+    ],
+)
+def test_losses_that_can_not_be_used(entry, message):
+    with pytest.raises(ValueError, match='cooperation_losses' + message):
+        build_pair(cooperation_losses=[entry])
+
+
+def test_what_a_loss_returns_is_checked():
+    entry = dict(type=CustomLoss, reads=[('top', 'backbone.layer1')], found=None)
+    model = build_pair(cooperation_losses=[entry]).train()
+    with pytest.raises(ValueError, match=r'losses\[0\]: found None, expected a dict'):
+        model.loss(*make_batch())
 
 
 class TwiceHead(FCNHead):

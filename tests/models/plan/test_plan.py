@@ -417,6 +417,27 @@ def test_what_receives_predicts(connections, predicting):
     assert build_pair(connections=connections).predict_with == predicting
 
 
+def test_a_frozen_network_predicts_only_if_asked():
+    model = build_pair(
+        connections=dict(pattern='same', among=['a', 'f']),
+        networks=dict(a={}, f=dict(frozen=True), z={}),
+        cooperation_losses=[dict(type='DistillLoss', student='z')],
+    )
+    assert model.predict_with == 'z'
+
+
+def test_the_last_of_networks_that_read_each_other_predicts():
+    sites = [f'{name}.backbone.layer1' for name in ('net1', 'net2')]
+    model = build_pair(
+        connections=[
+            dict(source=source, target=target, read='own')
+            for source, target in (sites, sites[::-1])
+        ],
+        num_networks=3,
+    )
+    assert model.predict_with == 'net2'
+
+
 def test_a_site_that_is_not_reached_is_named():
     model = build_pair(connections='same').eval()
     backbone = model.networks.bottom.backbone

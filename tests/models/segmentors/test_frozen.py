@@ -8,7 +8,7 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from helpers.differing import METAS, SEGFORMER, build_mixed, build_single
-from helpers.tiny import build_pair, make_batch, total_loss
+from helpers.tiny import build_pair, fcn_head, make_batch, total_loss
 
 FROZEN_TOP = dict(top=dict(frozen=True), bottom=SEGFORMER)
 FROZEN_BOTTOM = dict(top={}, bottom=dict(SEGFORMER, frozen=True))
@@ -143,6 +143,33 @@ def test_what_reaches_only_a_parallel_branch_of_a_frozen_network_is_refused():
     message = r'connections\[0\]: nothing is trained by what top.decode_head.pam gets'
     with pytest.raises(ValueError, match=message):
         build_pair('danet', connections, networks=networks)
+
+
+def test_what_no_loss_between_networks_reads_is_refused():
+    """The head that predicts reads layer2 of the frozen network, not layer4."""
+    connection = dict(source='a.backbone.layer3', target='f.backbone.layer4')
+    with pytest.raises(
+        ValueError, match='nothing is trained by what f.backbone.layer4'
+    ):
+        build_pair(
+            connections=[connection],
+            decode_head=fcn_head(16, 1),
+            auxiliary_head=fcn_head(64, 3),
+            networks=dict(a={}, f=dict(frozen=True), z={}),
+            cooperation_losses=[dict(type='DistillLoss', student='z')],
+        )
+
+
+@pytest.mark.parametrize('frozen', ['top', 'bottom'])
+def test_networks_that_take_turns_go_on_to_what_losses_read(frozen):
+    losses = [dict(type='MutualLoss')]
+    networks = {name: dict(frozen=name == frozen) for name in ('top', 'bottom')}
+    model = build_pair('danet', CROSS, networks=networks, cooperation_losses=losses)
+    found = model.train().loss(*make_batch())
+    (between,) = (v for k, v in found.items() if k.startswith('cooperation.'))
+    between.backward()
+    trained = next(name for name in networks if name != frozen)
+    assert model.networks[trained].decode_head.conv_seg.weight.grad is not None
 
 
 @pytest.mark.parametrize('connections', [SAME, CROSS])

@@ -118,6 +118,7 @@ def test_a_trained_pair_goes_on_with_its_connections(tmp_path):
             'networks.top.init: .* has the networks top, bottom',
         ),
         (None, r'networks.top.init: there is no file .*nowhere'),
+        (dict(partial='no'), "networks.top.init.partial: found 'no', expected True or"),
         (dict(partial=3, foo=1), 'networks.top.init: found .*foo.* network=... names'),
     ],
 )

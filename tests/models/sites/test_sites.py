@@ -175,8 +175,9 @@ def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message)
     assert 'register another rule for this class' in str(error.value)
 
 
-def test_a_site_rule_with_an_address_for_other_heads():
-    found = [NamedSite('own', 'never'), NamedSite('own', 'convs.0')]
+@pytest.mark.parametrize('other', ['never', 'twice', 'extra'])
+def test_a_site_rule_with_an_address_for_other_heads(other):
+    found = [NamedSite('own', other), NamedSite('own', 'convs.0')]
     sites = find_sites(network_with_rule(found), IMAGE)
     assert str(sites['decode_head.own'].address) == 'decode_head.convs.0'
 
