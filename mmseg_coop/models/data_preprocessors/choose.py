@@ -1,5 +1,6 @@
 """Choose the preprocessing that the networks of a model need."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,10 +118,10 @@ def _config_for(
     config = {'type': 'SegDataPreProcessor', **(common or {}), **own}
     for key in ('mean', 'std'):
         values = config.get(key)
-        right = values is None or isinstance(values, list | tuple)
-        right = right and all(isinstance(v, int | float) for v in values or ())
         place = f'networks.{name}.data_preprocessor.{key}'
-        expect(place, values, right, 'a list of numbers, one for each channel')
+        written = place if key in own else f'data_preprocessor.{key}'
+        expected = 'a list of numbers, one for each channel'
+        expect(written, values, _is_numbers(values), expected)
         if not inputs or values is None or len(values) in (1, len(inputs)):
             continue
         if key in own or max(inputs) >= len(values):
@@ -131,6 +132,15 @@ def _config_for(
             )
         config[key] = [values[i] for i in inputs]
     return config
+
+
+def _is_numbers(values: Any) -> bool:
+    """Tell whether values are None, or a list of finite numbers."""
+    if values is None:
+        return True
+    return isinstance(values, list | tuple) and all(
+        isinstance(value, int | float) and math.isfinite(value) for value in values
+    )
 
 
 def _check_padding(configs: Mapping[str, Mapping[str, Any]]) -> None:

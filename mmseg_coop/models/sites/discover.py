@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from torch import Tensor, nn
 
@@ -155,8 +156,11 @@ def _parse(network: nn.Module, name: str) -> Address:
         address = Address.parse(name)
     except ValueError as error:
         raise ValueError(f'site {name!r}: {error}') from None
-    if not address.module or address.module not in dict(network.named_modules()):
-        raise ValueError(f'site {name!r} is no module of the network')
+    modules = dict(network.named_modules())
+    if not address.module or address.module not in modules:
+        near = get_close_matches(address.module, modules)
+        hint = f'; did you mean {" or ".join(near)}?' if near else ''
+        raise ValueError(f'site {name!r} is no module of the network{hint}')
     return address
 
 

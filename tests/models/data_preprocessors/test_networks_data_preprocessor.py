@@ -192,6 +192,10 @@ ERRORS = {
         dict(a={}, b=dict(data_preprocessor=dict(mean=1.0, std=1.0))),
         r'networks.b.data_preprocessor.mean: found 1.0, expected a list of numbers',
     ),
+    'no finite number': (
+        dict(a={}, b=dict(data_preprocessor=dict(mean=[1.0, 2.0, float('nan')]))),
+        r'networks.b.data_preprocessor.mean: found .* nan\], expected a list of numb',
+    ),
     'no numbers': (
         dict(a={}, b=dict(data_preprocessor=dict(std=[1.0, 2.0, 'a']))),
         r"networks.b.data_preprocessor.std: found .*'a'\], expected a list of numbers",

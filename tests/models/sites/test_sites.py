@@ -211,7 +211,11 @@ def test_wanted_sites():
 @pytest.mark.parametrize(
     ('name', 'changes', 'message'),
     [
-        ('backbone.layer9', {}, 'is no module of the network'),
+        (
+            'backbone.layer9',
+            {},
+            'is no module of the network; did you mean backbone.lay',
+        ),
         ('backbone.layer1:last', {}, "found .*, expected a module's path"),
         ('backbone.layer1.0.relu', {}, 'is called 2 times in training'),
         ('auxiliary_head.conv_seg', {}, 'is not called in prediction'),
