@@ -30,6 +30,11 @@ MIXED = dict(top=dict(), bottom=SEGFORMER)
 METAS = [dict(img_shape=(64, 64), ori_shape=(64, 64), pad_shape=(64, 64))]
 
 
+def on_backbones(pattern: str, **options) -> dict:
+    """Connections of a pattern at sites of the backbones."""
+    return dict(pattern=pattern, sites='backbone', **options)
+
+
 def without_dropout(config: dict) -> dict:
     """A config whose heads draw nothing at random."""
     for head in ('decode_head', 'auxiliary_head'):

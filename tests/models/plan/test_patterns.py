@@ -10,15 +10,11 @@ from mmengine.optim import OptimWrapper
 
 from mmseg_coop.models.plan import PATTERNS
 
-from helpers.differing import METAS, build_mixed, build_single
+from helpers.differing import METAS, build_mixed, build_single, on_backbones
 from helpers.tiny import build_short_pair, fcn_head, make_batch, total_loss
 
 # A new pattern is tested by being registered.
 NAMES = sorted(PATTERNS.module_dict)
-
-
-def on_backbones(pattern, **options):
-    return dict(pattern=pattern, sites='backbone', **options)
 
 
 @pytest.mark.parametrize('pattern', [None, *NAMES])

@@ -13,7 +13,14 @@ from mmseg_coop.models.segmentors.network_config_files import (
     segmentor_configs,
 )
 
-from helpers.differing import METAS, MIXED, SEGFORMER, build_mixed, build_single
+from helpers.differing import (
+    METAS,
+    MIXED,
+    SEGFORMER,
+    build_mixed,
+    build_single,
+    on_backbones,
+)
 from helpers.tiny import (
     BACKBONE,
     NUM_CLASSES,
@@ -27,10 +34,6 @@ from helpers.tiny import (
 
 ONE_CONV = dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1)
 ONE_CONV |= dict(num_classes=NUM_CLASSES, concat_input=False)
-
-
-def on_backbones(pattern, **options):
-    return dict(pattern=pattern, sites='backbone', **options)
 
 
 def write_config(path, **changes):
