@@ -16,8 +16,6 @@ PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
 _CELLS = 2 * BINS + 1
 # Rows of an image whose probabilities are in memory at a time.
 _ROWS = 16
-# Pixels that are summed up at a time: more take fewer calls and more memory.
-_ENOUGH = 1 << 16
 
 
 class Calibration:
@@ -37,31 +35,41 @@ class Calibration:
         self._label = label
         self._ignore_index = ignore_index
         self._rows = 0
-        self._parts: list[tuple[Tensor, ...]] = []
         self._names: list[str] = []
         self._sums: Tensor | None = None
 
+    @torch.no_grad()
     def __call__(
-        self, probabilities: Mapping[str, Tensor], labels: Mapping[str, Tensor]
+        self, scores: Mapping[str, Tensor], labels: Mapping[str, Tensor]
     ) -> None:
         """Add the next rows.
 
         Args:
-            probabilities: By prediction, (1, C, r, W).
+            scores: By prediction, probabilities times a positive number of each pixel,
+                (1, C, r, W).
             labels: Their label maps, (1, r, W).
         """
-        shares, chosen = list(probabilities.values()), list(labels.values())
+        first = next(iter(scores.values()))
         if self._sums is None:
-            self._begin(list(probabilities), shares[0])
-        rows = slice(self._rows, self._rows + shares[0].shape[2])
+            self._begin(list(scores), first)
+        rows = slice(self._rows, self._rows + first.shape[2])
         self._rows = rows.stop
         target, ignored = self._target[:, rows], self._ignored[:, rows]
-        confidence = torch.cat(list(map(_confidence, shares, chosen)))
-        likelihood = torch.cat([_pick(share, target) for share in shares])
-        right = torch.cat([label == target for label in chosen])
-        self._parts.append((confidence, likelihood, right, ignored))
-        if sum(part[-1].numel() for part in self._parts) >= _ENOUGH:
-            self._add()
+        for sums, share, label in zip(
+            self._sums, scores.values(), labels.values(), strict=True
+        ):
+            total = share.sum(dim=1)
+            confidence = _confidence(share, label).div_(total)
+            likelihood = _pick(share, target).div_(total)
+            # A probability that rounds to zero would make the NLL infinite.
+            likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
+            cell = (confidence * BINS).long().clamp_(max=BINS - 1)
+            cell.add_(label == target, alpha=BINS).masked_fill_(ignored, _CELLS - 1)
+            cell = cell.flatten()
+            sums[0] += torch.bincount(cell, minlength=_CELLS)
+            values = torch.stack([confidence, likelihood.log_()]).flatten(1)
+            # Unlike bincount with weights it has a deterministic variant on GPUs.
+            sums[1:].scatter_add_(1, cell.expand(2, -1), values.to(sums.dtype))
 
     @property
     def complete(self) -> bool:
@@ -93,38 +101,14 @@ class Calibration:
         self._ignored = (label == self._ignore_index) | (label != self._target)
         # Apple's GPUs have no float64.
         kind = torch.float32 if device.type == 'mps' else torch.float64
-        self._sums = torch.zeros(3, len(names) * _CELLS, dtype=kind, device=device)
-
-    @torch.no_grad()
-    def _add(self) -> None:
-        """Sum up the rows that are waiting."""
-        if not self._parts:
-            return
-        confidence, likelihood, right, ignored = (
-            torch.cat(rows, dim=1) for rows in zip(*self._parts, strict=True)
-        )
-        self._parts.clear()
-        cell = (confidence * BINS).int().clamp_(max=BINS - 1)
-        cell.add_(right, alpha=BINS)
-        # Ignored pixels go to the last cell.
-        cell.add_(ignored, alpha=_CELLS).clamp_(max=_CELLS - 1)
-        offsets = torch.arange(len(self._names), dtype=torch.int32, device=cell.device)
-        cell.add_(offsets[:, None, None], alpha=_CELLS)
-        # A probability that rounds to zero would make the NLL infinite.
-        likelihood.clamp_(min=torch.finfo(likelihood.dtype).tiny)
-        values = (torch.ones_like(confidence), confidence, likelihood.log_().neg_())
-        index = cell.flatten().long()
-        for sums, value in zip(self._sums, values, strict=True):
-            # Unlike bincount it has a deterministic variant on GPUs.
-            sums.scatter_add_(0, index, value.flatten().to(sums.dtype))
+        self._sums = torch.zeros(len(names), 3, _CELLS, dtype=kind, device=device)
 
     def sums(self) -> dict[str, np.ndarray]:
         """Pixels, right pixels, confidence and NLL of each prediction, (4, BINS)."""
-        self._add()
-        cells = self._sums.cpu().double().view(3, len(self._names), _CELLS)
+        cells = self._sums.cpu().double()
         wrong, right = cells[..., :BINS], cells[..., BINS : 2 * BINS]
-        pixels, confidence, nll = wrong + right
-        table = torch.stack([pixels, right[0], confidence, nll], dim=1)
+        pixels, confidence, likelihood = (wrong + right).unbind(dim=1)
+        table = torch.stack([pixels, right[:, 0], confidence, -likelihood], dim=1)
         return dict(zip(self._names, table.numpy(), strict=True))
 
 
@@ -155,14 +139,14 @@ def nll(sums: np.ndarray) -> np.ndarray:
         return sums[..., NLL, :].sum(-1) / sums[..., PIXELS, :].sum(-1)
 
 
-def _confidence(probabilities: Tensor, label: Tensor) -> Tensor:
-    """Probability (1, r, W) of the predicted class, from (1, C, r, W)."""
-    if probabilities.shape[1] == 2:
+def _confidence(scores: Tensor, label: Tensor) -> Tensor:
+    """Score (1, r, W) of the predicted class, from (1, C, r, W)."""
+    if scores.shape[1] == 2:
         # A threshold may have selected the less probable class.
-        return _pick(probabilities, label.long())
-    return probabilities.amax(dim=1)
+        return _pick(scores, label.long())
+    return scores.amax(dim=1)
 
 
-def _pick(probabilities: Tensor, classes: Tensor) -> Tensor:
-    """Probability (1, r, W) of one class for each pixel, from (1, C, r, W)."""
-    return probabilities.gather(1, classes[:, None])[:, 0]
+def _pick(scores: Tensor, classes: Tensor) -> Tensor:
+    """Score (1, r, W) of one class for each pixel, from (1, C, r, W)."""
+    return scores.gather(1, classes[:, None])[:, 0]

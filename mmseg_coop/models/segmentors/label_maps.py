@@ -5,6 +5,7 @@ takes the class of each pixel: for 19 classes and 1024x2048 pixels 160 MB, twice
 each network. An evaluation needs the classes only, and makes them a few rows at a time.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
@@ -25,8 +26,9 @@ from .overridden import PREDICTS, overridden
 LABEL_FIELD = 'pred_sem_seg_'
 # Rows of an image that are held at a time: few enough for a processor's cache.
 _ROWS = 16
-# Called with the next rows of an image, top to bottom: by prediction, probabilities,
-# (1, C, r, w) (of a head with one output, C = 2), and the label map, (1, r, w).
+# Called with the next rows of an image, top to bottom: by prediction, numbers that are
+# proportional to the probabilities of a pixel, (1, C, r, w) (of a head with one output,
+# C = 2), and the label map, (1, r, w).
 Collector = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
 # Called with a sample, returns the collector of its probabilities, or None.
 Collect = Callable[[SegDataSample], Collector | None]
@@ -159,15 +161,17 @@ def _label_rows(
         bands: Logits by prediction, (1, C, r, w). If they lack the mean of several
             networks, it is computed from the probabilities of these rows.
         threshold: Of the probability, for models with C = 1.
-        collector: Called with the probabilities.
+        collector: Called with what is proportional to the probabilities.
     """
     joined = len(bands) > 1 and MEAN not in bands
     rows, shares = {}, {}
     for name, band in bands.items():
         rows[name], below = _classes(band, threshold)
         if joined or collector:
-            shares[name] = _probabilities(below)
+            shares[name] = _exponentials(below)
     if joined:
+        for share in shares.values():
+            share.div_(share.sum(dim=1, keepdim=True))
         total = sum(shares.values())
         # The sum is highest for the same class as the mean, and takes less time than
         # logits of the mean.
@@ -180,10 +184,10 @@ def _label_rows(
     return rows
 
 
-def _probabilities(below: Tensor) -> Tensor:
-    """Softmax of how far logits are below the highest, (1, C, r, W), in place."""
-    shares = below.float().exp_()
-    return shares.div_(shares.sum(dim=1, keepdim=True))
+def _exponentials(below: Tensor) -> Tensor:
+    """Exponentials of how far logits are below the highest, (1, C, r, W), in place."""
+    # On the CPU twice as fast as exp.
+    return below.float().mul_(1 / math.log(2)).exp2_()
 
 
 def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
