@@ -1,7 +1,6 @@
 """Train and compare methods over seeds: python tools/study.py GRID"""
 
 import argparse
-import shlex
 import signal
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from mmseg_coop.command_line import run_tool
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import TrialExecutor, check_marks, make_trials, read_grid, report
 from mmseg_coop.study.live_table import LiveTable, draw
-from mmseg_coop.study.next_command import next_command
 from mmseg_coop.study.progress import Progress
 
 
@@ -52,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
-        '--list', action='store_true', help='show states and next commands, run nothing'
+        '--list', action='store_true', help='show the progress, run nothing'
     )
     return parser
 
@@ -62,18 +60,13 @@ def show_list(executor: TrialExecutor, console: Console) -> None:
     states = progress.states()
     failures = {t: t.failure for t in executor.trials if t.failure}
     console.print(draw(states, progress.seconds_left(states), failures))
-    for trial in executor.trials:
-        command = next_command(trial) if trial.ready else None
-        if command is not None:
-            line = f'{trial.name}: {shlex.join([command.tool, *command.arguments])}'
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def run(executor: TrialExecutor, console: Console) -> None:
     # As Ctrl-C: training runs save a checkpoint and exit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with LiveTable(console) as table:
+        with LiveTable(executor, console) as table:
             executor.run(table)
     except KeyboardInterrupt:
         console.print('Stopped; start again to go on.')
@@ -82,8 +75,6 @@ def run(executor: TrialExecutor, console: Console) -> None:
 
 def main(args: argparse.Namespace) -> None:
     console = Console()
-    if args.jobs < 0:
-        raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
     grid = read_grid(args.grid)
     work_dir = args.work_dir or Path('work_dirs') / grid.name
     records = args.records or work_dir / 'records'

@@ -1,6 +1,7 @@
 """Log of a trial's attempts: a line for each command that is started."""
 
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -35,21 +36,11 @@ def read_attempts(folder: Path) -> list[dict]:
 
 def code_revision() -> str:
     """Read the commit of this code, with ``+`` if changed; without git its version."""
-    if not (REPO / '.git').exists():
-        # An installed package, even where a repository surrounds it.
+    # Not of a repository that surrounds an installed package.
+    if not (REPO / '.git').exists() or not shutil.which('git'):
         return __version__
-    try:
-        commit = _git('rev-parse', 'HEAD').strip()
-        changed = _git('status', '--porcelain', '--untracked-files=no').strip()
-    except (OSError, subprocess.CalledProcessError):
-        return __version__
-    return f'{commit}+' if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ['git', '-C', str(REPO), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    describe = ['git', 'describe', '--always', '--exclude=*', '--abbrev=40']
+    done = subprocess.run(
+        [*describe, '--dirty=+'], cwd=REPO, capture_output=True, text=True
+    )
+    return done.stdout.strip() or __version__

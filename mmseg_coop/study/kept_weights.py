@@ -1,4 +1,4 @@
-"""Keep only the weights of a checkpoint, in half precision."""
+"""Keep the weights of a finished training run, to test them."""
 
 from pathlib import Path
 
@@ -9,24 +9,23 @@ from ..checkpoints.safe_load import load_from_local
 from ..checkpoints.safetensors import save_safetensors
 
 
-def keep_half(checkpoint: Path, path: Path) -> None:
-    """Write a checkpoint's weights in half precision.
+def link(checkpoint: Path) -> None:
+    """Link to the checkpoint as ``weights.pth`` beside it."""
+    (checkpoint.parent / 'weights.pth').symlink_to(checkpoint.name)
+
+
+def keep_half(checkpoint: Path) -> None:
+    """Write the weights in half precision, and remove the work dir's checkpoints.
 
     Vectors (norms, biases, running statistics) stay as they are: they are small, and
     some of their values are too small for float16.
     """
     content = load_from_local(str(checkpoint), 'cpu')
-    content['state_dict'] = {
-        name: _half(value) for name, value in content['state_dict'].items()
-    }
-    save_safetensors(content, path)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of a training run from its work dir."""
-    for path in folder.glob('*.pth'):
-        path.unlink()
-    (folder / 'last_checkpoint').unlink(missing_ok=True)
+    weights = {name: _half(value) for name, value in content['state_dict'].items()}
+    folder = checkpoint.parent
+    save_safetensors({**content, 'state_dict': weights}, folder / 'weights.safetensors')
+    for path in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
+        path.unlink(missing_ok=True)
 
 
 def _half(value: Tensor) -> Tensor:

@@ -18,11 +18,7 @@ _FIGURES = {
 
 
 def check_marks(document: Path, grid: Grid) -> None:
-    """Check that a document has the marks of a grid's splits.
-
-    Raises:
-        ValueError: If a mark is missing.
-    """
+    """Raise an error if a document lacks the marks of a grid's splits."""
     for split in grid.splits:
         around_marks(document, f'{grid.name}_{split}')
 
@@ -32,15 +28,8 @@ def write_summary(
 ) -> None:
     """Write the summary table and the figures of a report between marks of a document.
 
-    Args:
-        document: A Markdown file.
-        name: Name in the marks ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
-        comparison: The comparison to summarize.
-        report: Folder of the report, from which figures are copied.
-        records: Folder that figures are copied to.
-
-    Raises:
-        ValueError: If the document has no such marks.
+    Figures are copied from the report's folder to that of the records. The marks are
+    ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
     """
     parts = [markdown(summary_table(comparison)).strip()]
     for pattern, title in _FIGURES.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 
 from ..comparison.curves import read_scalars
@@ -15,23 +14,17 @@ class State:
     """State of a trial.
 
     Attributes:
-        text: One or two words.
+        text: A word, or the name of the step that runs.
+        percent: Percent of the training run that is done, if known.
         miou: mIoU in percent, once it is finished.
         seconds: Estimated seconds of training left; None if unknown, 0 if it needs no
             training.
     """
 
     text: str
+    percent: int | None = None
     miou: float | None = None
     seconds: float | None = 0.0
-
-
-@dataclass(frozen=True)
-class _Position:
-    """Position of a training run: iterations done, and recent seconds of one."""
-
-    iteration: int = 0
-    pace: float | None = None
 
 
 class Progress:
@@ -40,14 +33,17 @@ class Progress:
     def __init__(self, executor: TrialExecutor):
         self._executor = executor
         self._finished: dict[Trial, State] = {}
-        self._positions: dict[Trial, _Position] = {}
-        self._iterations: dict[str, int | None] = {}
+        # The last logged training iteration.
+        self._last: dict[Trial, dict] = {}
+        self._totals: dict[str, int | None] = {}
 
     def states(self) -> dict[Trial, State]:
         """Read the state of each trial, in order."""
         for trial in self._executor.trials:
-            if self._executor.running(trial) or trial not in self._positions:
-                self._positions[trial] = _position(trial.folder)
+            if self._executor.running(trial) or trial not in self._last:
+                scalars = list(read_scalars(trial.folder))
+                steps = (line for line in reversed(scalars) if 'loss' in line)
+                self._last[trial] = next(steps, {})
         return {trial: self._state(trial) for trial in self._executor.trials}
 
     def seconds_left(self, states: Mapping[Trial, State]) -> float | None:
@@ -60,39 +56,30 @@ class Progress:
             return self._finished[trial]
         if trial in self._executor.failed:
             return State('failed')
-        command = self._executor.running(trial)
-        if command is None and trial.finished:
-            self._finished[trial] = State('finished', trial.miou())
+        step = self._executor.running(trial)
+        if step is None and trial.finished:
+            self._finished[trial] = State('finished', miou=trial.miou())
             return self._finished[trial]
         if not trial.entry.trained or trial.weights:
-            return State(command or 'waits')
-        total = self._total(trial)
-        done = self._positions[trial].iteration
-        share = f' {100 * done // total} %' if total and done else ''
-        text = command or (
-            'elsewhere' if trial in self._executor.elsewhere else 'waits'
-        )
-        return State(f'{text}{share}', seconds=self._seconds(trial, total, done))
+            return State(step or 'waits')
+        text = 'elsewhere' if trial in self._executor.elsewhere else step or 'waits'
+        total, done = self._total(trial), self._last[trial].get('iter', 0)
+        if total is None:
+            return State(text, seconds=None)
+        pace = self._pace(trial)
+        seconds = None if pace is None else (total - done) * pace
+        return State(text, 100 * done // total, seconds=seconds)
 
-    def _seconds(self, trial: Trial, total: int | None, done: int) -> float | None:
-        """Estimate from seconds per iteration of the trial, its method, or all."""
-        paces = {t: p.pace for t, p in self._positions.items() if p.pace is not None}
+    def _pace(self, trial: Trial) -> float | None:
+        """Estimate the seconds of an iteration of the trial, its method, or all."""
+        paces = {t: last['time'] for t, last in self._last.items() if 'time' in last}
         alike = [pace for t, pace in paces.items() if t.entry is trial.entry]
-        known = [paces[trial]] if trial in paces else alike or list(paces.values())
-        return (total - done) * mean(known) if total and known else None
+        known = alike or list(paces.values())
+        return paces.get(trial) or (mean(known) if known else None)
 
     def _total(self, trial: Trial) -> int | None:
         """Number of iterations of a method; None if it trains by epochs."""
         name = trial.entry.name
-        if name not in self._iterations:
-            self._iterations[name] = trial.config().train_cfg.get('max_iters')
-        return self._iterations[name]
-
-
-def _position(work_dir: Path) -> _Position:
-    """Read the position from the last logged training iteration."""
-    last: dict = {}
-    for record in read_scalars(work_dir):
-        if 'loss' in record and 'iter' in record:
-            last = record
-    return _Position(last.get('iter', 0), last.get('time'))
+        if name not in self._totals:
+            self._totals[name] = trial.config().train_cfg.get('max_iters')
+        return self._totals[name]

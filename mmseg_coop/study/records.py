@@ -11,16 +11,12 @@ from .attempt_log import read_attempts
 from .trial import RECORD, Trial, results_file
 
 # Scalars that are kept of training iterations; those of validations are all kept.
-_TRAINING = ('loss', 'lr', 'time', 'memory')
+_TRAINING = ('loss', 'lr', 'time', 'memory', 'iter', 'step')
 
 
 def keep_record(trial: Trial, split: str) -> None:
-    """Copy results, config, learning curves and options of a trial to its record.
-
-    Raises:
-        FileNotFoundError: If the test has written no results.
-    """
-    test, record = trial.test_folder(split), trial.record(split)
+    """Copy results, config, learning curves and options of a trial to its record."""
+    test, record = trial.work_dir(split), trial.record(split)
     results = results_file(test)
     if not results.is_file():
         raise FileNotFoundError(
@@ -29,7 +25,7 @@ def keep_record(trial: Trial, split: str) -> None:
         )
     files = AtomicBackend()
     files.put(results.read_bytes(), results_file(record))
-    config = trial.test_config_file(split)
+    config = trial.config_file(split)
     files.put(config.read_bytes(), record / config.name)
     curves = list(_curves(trial.folder))
     if curves:
@@ -43,7 +39,7 @@ def keep_record(trial: Trial, split: str) -> None:
         checkpoint=trial.grid.checkpoint,
         half=trial.grid.half,
         attempts=read_attempts(trial.folder),
-        training_hours=round(_hours(trial.folder), 4) if trial.entry.trained else 0,
+        training_hours=round(_hours(trial.folder), 4),
         test_hours=round(_hours(test), 4),
     )
     # Written last: a record with this file is complete.
@@ -55,11 +51,8 @@ def _hours(work_dir: Path) -> float:
     """Sum the hours from the start to the last line of each log of a work dir."""
     total = 0.0
     for log in work_dir.glob('*/*.log'):
-        try:
-            start = time.mktime(time.strptime(log.stem, '%Y%m%d_%H%M%S'))
-        except ValueError:
-            continue
-        total += max(log.stat().st_mtime - start, 0)
+        start = time.mktime(time.strptime(log.stem, '%Y%m%d_%H%M%S'))
+        total += log.stat().st_mtime - start
     return total / 3600
 
 
@@ -69,5 +62,4 @@ def _curves(work_dir: Path) -> Iterator[dict]:
         if 'mIoU' in record:
             yield record
         elif 'loss' in record:
-            kept = {key: record[key] for key in _TRAINING if key in record}
-            yield kept | dict(iter=record.get('iter'), step=record.get('step'))
+            yield {key: record[key] for key in _TRAINING if key in record}

@@ -10,13 +10,10 @@ from ..comparison.comparison import Comparison, compare
 from ..comparison.iou_tables import all_tables
 from ..comparison.measured_costs import with_costs
 from ..comparison.report import write_report
-from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import print_tables, write
 from .markdown_summary import write_summary
 from .trial import Trial
-
-_PICTURES = 8
 
 
 def report(
@@ -33,11 +30,8 @@ def report(
         work_dir: Folder for reports.
         records: Folder for tables and costs.
         console: Console that prints the tables.
-        document: A Markdown file; each split's summary is written between its marks
-            ``<!-- GRID_SPLIT: begin -->`` and ``<!-- GRID_SPLIT: end -->``.
-
-    Raises:
-        ValueError: If the document has no such marks.
+        document: A Markdown file in which each split's summary is written between its
+            marks, or None.
     """
     finished = [trial for trial in trials if trial.finished]
     if not finished:
@@ -51,9 +45,12 @@ def report(
         name = f'{grid.name}_{split}'
         for suffix in ('.md', '.json'):
             write(comparison, tables, records / f'{name}{suffix}')
-        pictures = _PICTURES if _can_predict(comparison) else 0
         folder = work_dir / 'report' / grid.name / split
-        page = write_report(comparison, tables, folder, pictures)
+        try:
+            page = write_report(comparison, tables, folder)
+        except FileNotFoundError:
+            # Weights or data are gone: without a gallery.
+            page = write_report(comparison, tables, folder, images=0)
         line = f'{split}: {records / name}.md, {page}'
         console.print(line, markup=False, soft_wrap=True)
         if document:
@@ -69,23 +66,10 @@ def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comp
         records: Folder of the file of costs, which are measured if it is missing.
     """
     grid = finished[0].grid
+    runs = load_runs([trial.argument(split) for trial in finished])
     runs = [
         replace(run, recombined=not trial.entry.trained)
-        for run, trial in zip(
-            load_runs([trial.argument(split) for trial in finished]),
-            finished,
-            strict=True,
-        )
+        for run, trial in zip(runs, finished, strict=True)
     ]
     comparison = compare(runs, grid.baselines)
     return with_costs(comparison, records / f'{grid.name}_cost.json')
-
-
-def _can_predict(comparison: Comparison) -> bool:
-    """Tell whether configs and weights are there, to predict images again."""
-    try:
-        for method in comparison.methods:
-            check_weights(method.runs[0])
-    except FileNotFoundError:
-        return False
-    return True

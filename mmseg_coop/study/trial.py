@@ -18,7 +18,6 @@ RECORD = 'run.json'
 FAILED = 'failed.txt'
 OUTPUT = 'output.txt'
 _LOCK = '.lock'
-_WEIGHTS = ('weights.safetensors', 'weights.pth')
 
 
 class Trial:
@@ -62,18 +61,14 @@ class Trial:
         self.seed_name = (
             f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
         )
-        self.folder = work_dir / entry.name / self.seed_name
+        self.name = f'{entry.name}/{self.seed_name}'
+        self.folder = work_dir / self.name
         self._records = records
-
-    @property
-    def name(self) -> str:
-        return f'{self.entry.name}/{self.seed_name}'
 
     @property
     def weights(self) -> Path | None:
         """The checkpoint to test, once the training run has ended."""
-        paths = (self.folder / name for name in _WEIGHTS)
-        return next((path for path in paths if path.is_file()), None)
+        return next(self.folder.glob('weights.*'), None)
 
     @property
     def failure(self) -> str | None:
@@ -94,60 +89,48 @@ class Trial:
         return all(source.weights for source in self.sources)
 
     def recorded(self, split: str) -> bool:
-        """Tell whether the results of a split are recorded.
-
-        Raises:
-            ValueError: If they were made with other options than the grid has.
-        """
-        record = self.record(split)
-        if not (record / RECORD).is_file() or not results_file(record).is_file():
-            return False
-        self._check(record / RECORD)
-        return True
+        """Tell whether the results of a split are recorded, with these options."""
+        about = self.record(split) / RECORD
+        self._check(about)
+        return about.is_file()
 
     def record(self, split: str) -> Path:
         """The folder of the record of a split."""
-        return self._records / split / self.entry.name / self.seed_name
+        tested = self.sources[0] if self.entry.predict else self
+        return self._records / split / tested.name
 
-    def test_folder(self, split: str) -> Path:
-        """The work dir of the test of a split."""
-        return self.folder / 'tests' / split
+    def work_dir(self, split: str | None = None) -> Path:
+        """The work dir of the training run, or of the test of a split."""
+        return self.folder / 'tests' / split if split else self.folder
+
+    def config_file(self, split: str | None = None) -> Path:
+        """The config file of the training run, or of the test of a split."""
+        return self.work_dir(split) / 'plan' / f'{self.entry.name}.py'
 
     def argument(self, split: str) -> str:
         """Argument of ``tools/compare.py`` for the results of a split."""
-        source = self.sources[0] if self.entry.predict else self
-        suffix = f':{self.entry.predict}' if self.entry.predict else ''
-        return f'{self.entry.name}={source.record(split)}{suffix}'
+        network = f':{self.entry.predict}' if self.entry.predict else ''
+        return f'{self.entry.name}={self.record(split)}{network}'
 
-    def miou(self) -> float | None:
-        """Read the mIoU of the first split in percent, if it is recorded."""
-        source = self.sources[0] if self.entry.predict else self
-        file = results_file(source.record(next(iter(self.grid.splits))))
-        if not file.is_file():
-            return None
-        return Results.load(file).miou(self.entry.predict)
+    def miou(self) -> float:
+        """Read the mIoU of the first split in percent."""
+        record = self.record(next(iter(self.grid.splits)))
+        return Results.load(results_file(record)).miou(self.entry.predict)
 
-    def config(self) -> Config:
-        """Make the config that it is trained with, or tested if it is not trained.
-
-        Raises:
-            ValueError: If options do not fit the config.
-        """
-        entry, folder = self.entry, str(self.folder)
-        options = dict(entry.options)
-        path = entry.config
-        if entry.of:
-            path = self.grid.entries[entry.of].config
-            options = {**self.grid.entries[entry.of].options, **options}
+    def config(self, split: str | None = None) -> Config:
+        """Make the config of the training run, or of the test of a split."""
+        entry = self.entry
+        base = self.grid.entries[entry.of] if entry.of else entry
+        seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
+        options = {**base.options, **entry.options, 'randomness.seed': seed}
+        options |= self.grid.splits[split] if split else {}
         try:
-            config = load_config(str(path), options, folder)
+            config = load_config(str(base.config), options, str(self.work_dir(split)))
         except ValueError as error:
             text = str(error).removeprefix('--cfg-options ')
             raise ValueError(
                 f'{self.grid.file}: methods.{entry.name}.options: {text}'
             ) from None
-        seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
-        config.merge_from_dict({'randomness.seed': seed})
         if entry.networks:
             config.model.num_networks = len(self.sources)
             config.model.networks_init = [str(s.weights) for s in self.sources]
@@ -173,45 +156,19 @@ class Trial:
         # As they are read from a JSON file, without tuples.
         return json.loads(json.dumps(options, default=str))
 
-    @property
-    def config_file(self) -> Path:
-        """The config file that it is trained with."""
-        return self.folder / 'plan' / f'{self.entry.name}.py'
-
-    def test_config_file(self, split: str) -> Path:
-        """The config file of the test of a split."""
-        return self.test_folder(split) / 'plan' / f'{self.entry.name}.py'
-
-    def write_config(self) -> None:
-        """Write the config that it is trained with.
-
-        Raises:
-            ValueError: If the training run was started with other options.
-        """
-        about = self.config_file.with_name(RECORD)
-        if about.is_file():
-            self._check(about)
+    def write_config(self, split: str | None = None) -> None:
+        """Write the config of the training run, or of the test of a split."""
+        file = self.config_file(split)
+        about = file.with_name(RECORD)
+        self._check(about)
         files = AtomicBackend()
-        files.put_text(self.config().pretty_text, self.config_file)
+        files.put_text(self.config(split).pretty_text, file)
         files.put_text(json.dumps(self.identity, indent=2) + '\n', about)
 
-    def write_test_config(self, split: str) -> None:
-        """Write the config of the test of a split."""
-        config = self.config()
-        config.work_dir = str(self.test_folder(split))
-        config.merge_from_dict(dict(self.grid.splits[split]))
-        AtomicBackend().put_text(config.pretty_text, self.test_config_file(split))
-
     def checkpoint(self) -> Path:
-        """Find the selected checkpoint of a finished training run.
-
-        Raises:
-            FileNotFoundError: If there is none.
-        """
+        """Find the selected checkpoint of a finished training run."""
         if self.grid.checkpoint == 'best':
-            found = sorted(
-                self.folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
-            )
+            found = sorted(self.folder.glob('best_*.pth'), key=os.path.getmtime)
         else:
             name = last_checkpoint(self.folder)
             found = [path for path in self.folder.glob('*.pth') if path.name == name]
@@ -238,14 +195,13 @@ class Trial:
         return file
 
     def _check(self, path: Path) -> None:
-        """Check that a ``run.json`` has the options of this grid."""
-        found = json.loads(path.read_text())
+        """Check that a ``run.json``, if there, has the options of this grid."""
+        found = json.loads(path.read_text()) if path.is_file() else self.identity
         for key, expected in self.identity.items():
             if found.get(key) != expected:
                 raise ValueError(
                     f'{path}: {key}: found {found.get(key)!r}, but the grid says '
-                    f'{expected!r}; delete {path.parent}, or give the method another '
-                    'name'
+                    f'{expected!r}; delete {path.parent} or rename the method'
                 )
 
 
@@ -253,9 +209,6 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     """List the trials of a grid: every method with its first seed, then its next ones.
 
     So an unfinished study has results of every method.
-
-    Raises:
-        ValueError: If a method's options do not fit its config.
     """
     trials: dict[tuple[str, Seed], Trial] = {}
     for entry in grid.entries.values():
