@@ -1,10 +1,28 @@
-"""Table of the costs of each method."""
+"""The costs of each method: read or measured, and as a table."""
 
-from ..cost.cost import Cost
+from dataclasses import replace
+from pathlib import Path
+
+from ..cost.cost import Cost, Costs
+from ..cost.measure import measure_costs
 from .comparison import Comparison
 from .table import Cell, Table, name_cell, number_cell, recombined
 
-TRAINING, PREDICTION, LATENCY = 'GFLOPs to train', 'GFLOPs to predict', 'ms to predict'
+# Columns that are shown beside mIoU, too.
+IN_SUMMARY = ('GFLOPs to train', 'GFLOPs to predict', 'ms to predict')
+
+
+def with_costs(comparison: Comparison, path: Path) -> Comparison:
+    """Add the costs in a JSON file to a comparison.
+
+    If it lacks a method, all are measured, side by side, by the configs in their work
+    dirs, and the file is written.
+    """
+    costs = Costs.load(path) if path.is_file() else Costs('', {})
+    if not {m.label for m in comparison.methods} <= costs.methods.keys():
+        costs = measure_costs({m.label: m.runs[0].config() for m in comparison.methods})
+        costs.save(path)
+    return replace(comparison, costs=costs.methods)
 
 
 def cost_table(comparison: Comparison) -> Table | None:
@@ -15,14 +33,7 @@ def cost_table(comparison: Comparison) -> Table | None:
         [name_cell(method), *_cost_cells(comparison.costs[method.label])]
         for method in comparison.methods
     ]
-    columns = [
-        'method',
-        'parameters in M',
-        TRAINING,
-        PREDICTION,
-        LATENCY,
-        'MB to predict',
-    ]
+    columns = ['method', 'parameters in M', *IN_SUMMARY, 'MB to predict']
     notes = (
         'FLOPs per image of a training step (forward and backward pass, all networks) '
         'and of the selected prediction; a multiplication and an addition are two. '

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +27,13 @@ class PaperRow:
     miou: float
     classes: dict[str, float]
 
-    @cached_property
+    @property
     def consistent(self) -> bool:
         """True if the classes average to the printed mean, within rounding."""
-        if not self.classes:
-            return True
-        return abs(np.mean(list(self.classes.values())) - self.miou) <= _ROUNDING
+        values = list(self.classes.values()) or [self.miou]
+        return abs(np.mean(values) - self.miou) <= _ROUNDING
 
 
 def paper_rows(dataset: str) -> list[PaperRow]:
     """Read the paper's rows for a dataset's class; none for other datasets."""
-    rows = json.loads(_FILE.read_text()).get(dataset, [])
-    return [
-        PaperRow(row['network'], row['method'], row['mIoU'], row['classes'])
-        for row in rows
-    ]
+    return [PaperRow(**row) for row in json.loads(_FILE.read_text()).get(dataset, [])]

@@ -4,43 +4,56 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from .comparison import Comparison
+from .comparison import Comparison, Method
 from .table import Cell, Table
 
-_SYMBOLS = {
-    '\\': r'\textbackslash{}',
-    '~': r'\textasciitilde{}',
-    '^': r'\textasciicircum{}',
-    '±': r'$\pm$',
-    '†': r'$\dagger$',
-    '‡': r'$\ddagger$',
-    '·': r'$\cdot$',
-    '×': r'$\times$',
-}
-_LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
+# Length up to which texts are not wrapped in the terminal.
+_UNWRAPPED = 14
+_LATEX = str.maketrans(
+    {c: f'\\{c}' for c in '%_&#${}'}
+    | {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}'}
+    | {'^': r'\textasciicircum{}', '≈': r'$\approx$'}
+)
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
     """Print to the terminal; tables that are too wide in parts."""
     for table in tables:
-        for part in table.upright().parts(console.width):
-            rich = RichTable(title=escape(part.title))
-            for i, name in enumerate(part.columns):
-                rich.add_column(escape(name), justify='right' if i else 'left')
-            for row in part.rows:
-                marked = (_marked(cell, escape, '[bold]', '[/bold]') for cell in row)
-                rich.add_row(*marked)
-            console.print(rich)
+        upright = table.upright()
+        rest = list(range(1, len(upright.columns)))
+        while rest:
+            part = [0, rest.pop(0)]
+            while rest and _fits(upright, [*part, rest[0]], console):
+                part.append(rest.pop(0))
+            console.print(_rich_table(upright, part))
         for note in table.notes:
             console.print(escape(note), style='dim', highlight=False)
+
+
+def _fits(table: Table, columns: list[int], console: Console) -> bool:
+    return console.measure(_rich_table(table, columns)).minimum <= console.width
+
+
+def _rich_table(table: Table, columns: list[int]) -> RichTable:
+    rich = RichTable(title=escape(table.title))
+    for i in columns:
+        texts = [table.columns[i], *(row[i].text for row in table.rows)]
+        width = min(max(map(len, texts)), _UNWRAPPED)
+        side = 'right' if i else 'left'
+        rich.add_column(escape(texts[0]), justify=side, min_width=width)
+    for row in table.rows:
+        rich.add_row(*(_marked(row[i], escape, '[bold]', '[/bold]') for i in columns))
+    return rich
 
 
 def markdown(table: Table) -> str:
@@ -67,64 +80,28 @@ def comma_separated(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """Format as a LaTeX table for the packages booktabs and rotating."""
-    head = [
-        f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' if i else ''
-        for i, name in enumerate(table.columns)
-    ]
+    head = [f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' for name in table.columns[1:]]
     rows = [
         [_marked(cell, _escape_latex, r'\textbf{', '}') for cell in row]
         for row in table.rows
     ]
-    lines = [f'{" & ".join(row)} \\\\' for row in rows]
-    return '\n'.join(
-        [
-            f'\\begin{{tabular}}{{l{"r" * (len(table.columns) - 1)}}}',
-            '\\toprule',
-            f'{" & ".join(head)} \\\\',
-            '\\midrule',
-            *lines,
-            '\\bottomrule',
-            '\\end{tabular}',
-            *(f'% {note}' for note in table.notes),
-            '',
-        ]
-    )
+    head, *body = (f'{" & ".join(row)} \\\\' for row in [['', *head], *rows])
+    lines = [
+        f'\\begin{{tabular}}{{l{"r" * (len(table.columns) - 1)}}}',
+        '\\toprule',
+        head,
+        '\\midrule',
+        *body,
+        '\\bottomrule',
+        '\\end{tabular}',
+        *(f'% {note}' for note in table.notes),
+    ]
+    return ''.join(f'{line}\n' for line in lines)
 
 
 def as_json(comparison: Comparison) -> str:
     """Format all numbers of a comparison, unrounded."""
-    methods = []
-    for method in comparison.methods:
-        gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}
-        cost = comparison.costs.get(method.label)
-        runs = [dict(run.results.meta, file=str(run.file)) for run in method.runs]
-        methods.append(
-            dict(
-                method=method.label,
-                network=method.network,
-                trained=method.trained,
-                runs=runs,
-                mIoU=method.miou,
-                mIoU_std=method.std,
-                mIoU_interval=method.interval and list(astuple(method.interval)),
-                mIoU_by_run=method.mious.tolist(),
-                gains={
-                    kind: dict(
-                        points=gain.points,
-                        confidence_interval=[gain.interval.low, gain.interval.high],
-                        p_value=gain.p_value,
-                    )
-                    for kind, gain in gains.items()
-                    if gain
-                },
-                classes=_finite(comparison.classes, method.iou.tolist()),
-                predictions=[
-                    {name: run.results.reliability(name) for name in run.results.areas}
-                    for run in method.runs
-                ],
-                cost=cost and asdict(cost),
-            )
-        )
+    methods = [_method_fields(comparison, method) for method in comparison.methods]
     paper = [
         dict(network=row.network, method=row.method, mIoU=row.miou, classes=row.classes)
         | dict(classes_average_to_mIoU=row.consistent)
@@ -134,16 +111,44 @@ def as_json(comparison: Comparison) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + '\n'
 
 
+def _method_fields(comparison: Comparison, method: Method) -> dict[str, Any]:
+    gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}
+    cost = comparison.costs.get(method.label)
+    values = zip(comparison.classes, method.iou.tolist(), strict=True)
+    return dict(
+        method=method.label,
+        network=method.network,
+        trained=method.trained,
+        runs=[dict(run.results.meta, file=str(run.file)) for run in method.runs],
+        mIoU=method.miou,
+        mIoU_std=method.std,
+        mIoU_interval=method.interval,
+        mIoU_by_run=method.mious.tolist(),
+        gains={
+            kind: dict(
+                points=gain.points,
+                confidence_interval=gain.interval,
+                p_value=gain.p_value,
+            )
+            for kind, gain in gains.items()
+            if gain
+        },
+        # JSON has no NaN.
+        classes={name: None if isnan(value) else value for name, value in values},
+        predictions=[
+            {name: run.results.reliability(name) for name in run.results.areas}
+            for run in method.runs
+        ],
+        cost=cost and asdict(cost),
+    )
+
+
 _WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}
 FORMATS = (*_WRITERS, '.json')
 
 
 def check_format(path: Path) -> None:
-    """Check that a table can be written to a file.
-
-    Raises:
-        ValueError: If its suffix is not supported.
-    """
+    """Raise an error if the suffix of a table's file is not supported."""
     if path.suffix not in FORMATS:
         raise ValueError(
             f'--out: {path} has the suffix {path.suffix!r}, expected one of '
@@ -164,11 +169,7 @@ def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
 
 
 def write_between(path: Path, name: str, text: str) -> None:
-    """Replace the text between a name's marks in a file, or write a new file.
-
-    Raises:
-        ValueError: If the file has no such marks.
-    """
+    """Replace the text between a name's marks in a file, or write a new file."""
     head, tail = around_marks(path, name)
     AtomicBackend().put_text(f'{head}\n\n{text.strip()}\n\n{tail}', path)
 
@@ -201,9 +202,3 @@ def _escape_markdown(text: str) -> str:
 
 def _escape_latex(text: str) -> str:
     return text.translate(_LATEX)
-
-
-def _finite(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
-    """Map names to values, with None for NaN, which JSON lacks."""
-    pairs = zip(names, values, strict=True)
-    return {name: value if value == value else None for name, value in pairs}

@@ -1,7 +1,7 @@
 """Costs of models, and the JSON file that keeps them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,18 +28,13 @@ class Cost:
     training_flops: int | None
     prediction_flops: int
     latency: float
-    latency_spread: tuple[float, float]
+    latency_spread: Sequence[float]
     memory: float | None
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs that were measured side by side.
-
-    Attributes:
-        machine: Machine, versions and date.
-        methods: Cost of each method, by label.
-    """
+    """Costs of methods by label, measured side by side on a machine."""
 
     machine: str
     methods: Mapping[str, Cost]
@@ -57,11 +52,8 @@ class Costs:
         """
         try:
             content = json.loads(path.read_text())
-            methods = {
-                label: Cost(**{**cost, 'latency_spread': tuple(cost['latency_spread'])})
-                for label, cost in content['methods'].items()
-            }
-            return cls(content['machine'], methods)
+            costs = {label: Cost(**cost) for label, cost in content['methods'].items()}
+            return cls(content['machine'], costs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
                 f'{path}: expected what tools/compare.py --cost has written ({error}); '

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +16,7 @@ from ..engine import cpu_has_bfloat16
 def describe_machine(threads: int | None = None) -> str:
     """List processor, threads, memory, GPU, versions and the date in a line.
 
-    Args:
-        threads: Number of threads. Default: that of this process.
+    The default number of threads is that of this process.
     """
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
@@ -32,6 +32,7 @@ def describe_machine(threads: int | None = None) -> str:
 
 def _processor() -> str:
     info = Path('/proc/cpuinfo')
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = (line.partition(':')[2] for line in lines if line.startswith('model name'))
-    return next(names, '').strip() or platform.processor() or platform.machine()
+    found = re.search(
+        r'model name\s*: (.+)', info.read_text() if info.is_file() else ''
+    )
+    return found[1] if found else platform.processor() or platform.machine()

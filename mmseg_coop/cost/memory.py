@@ -29,12 +29,8 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
     Returns:
         MB of main memory (Linux only): activations and gradients, but not models and
         inputs.
-
-    Raises:
-        OSError: If the process is killed.
     """
-    pool = ProcessPoolExecutor(1, mp_context=get_context('spawn'))
-    with _environment(), pool:
+    with _environment(), ProcessPoolExecutor(1, get_context('spawn')) as pool:
         try:
             return pool.submit(_measure, build, args).result()
         except BrokenProcessPool:
@@ -72,6 +68,5 @@ def _environment() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in _ENVIRONMENT:
-            os.environ.pop(name)
+        os.environ.clear()
         os.environ.update(before)

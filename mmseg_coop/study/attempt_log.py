@@ -29,9 +29,7 @@ def note_attempt(folder: Path, step: str, threads: int) -> None:
 
 def read_attempts(folder: Path) -> list[dict]:
     """Read the log of attempts."""
-    path = folder / _FILE
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith('}')]
+    return [json.loads(line) for line in (folder / _FILE).read_text().splitlines()]
 
 
 def code_revision() -> str:

@@ -1,13 +1,14 @@
 """A grid: the methods and seeds of a study, read from a small config file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-_KEYS = ('methods', 'seeds', 'options', 'splits', 'checkpoint', 'half', 'baselines')
+_SHARED = ('methods', 'seeds', 'options')
+_OWN = ('splits', 'checkpoint', 'half', 'baselines')
 # A seed, or those of networks that were trained apart.
 Seed = int | tuple[int, ...]
 
@@ -17,10 +18,10 @@ class Entry:
     """A method of a grid.
 
     Attributes:
-        name: Name of the method.
+        name: Its name.
         config: Its config file; None if it tests another entry (``of``).
         options: Options that override the config's.
-        seeds: Its seeds, one run each.
+        seeds: One for each run.
         networks: The entry whose separately trained networks it joins.
         networks_init: For each network the entry whose checkpoint with the same seed
             it starts from, or None.
@@ -65,7 +66,7 @@ class Grid:
 
     file: Path
     entries: Mapping[str, Entry]
-    splits: Mapping[str, Mapping[str, Any]]
+    splits: Mapping[str, Mapping] = field(default_factory=lambda: {'val': {}})
     checkpoint: str = 'last'
     half: bool = False
     baselines: Mapping[str, list[str]] | None = None
@@ -113,30 +114,22 @@ def read_grid(path: Path) -> Grid:
     """
     content = Config.fromfile(path).to_dict()
     content = {key: v for key, v in content.items() if not key.startswith('_')}
-    _check_keys(f'{path}: ', content, _KEYS)
+    _check_keys(f'{path}: ', content, [*_SHARED, *_OWN])
     methods = content.get('methods')
     if not methods:
         raise ValueError(f'{path}: methods: expected a dict of methods by name')
     entries: dict[str, Entry] = {}
     for name, method in methods.items():
         entries[name] = _entry(path, name, method, content, entries)
-    checkpoint = content.get('checkpoint', 'last')
-    if checkpoint not in ('last', 'best'):
+    grid = Grid(path, entries, **{key: content[key] for key in _OWN if key in content})
+    if grid.checkpoint not in ('last', 'best'):
         raise ValueError(
-            f"{path}: checkpoint: found {checkpoint!r}, expected 'last' or 'best'"
+            f"{path}: checkpoint: found {grid.checkpoint!r}, expected 'last' or 'best'"
         )
-    baselines = content.get('baselines')
-    for labels in (baselines or {}).values():
+    for labels in (grid.baselines or {}).values():
         for label in labels:
             _check_known(f'{path}: baselines', label, entries)
-    return Grid(
-        path,
-        entries,
-        content.get('splits', {'val': {}}),
-        checkpoint,
-        content.get('half', False),
-        baselines,
-    )
+    return grid
 
 
 def _entry(

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
+from ..comparison.cost_table import with_costs
 from ..comparison.iou_tables import all_tables
-from ..comparison.measured_costs import with_costs
 from ..comparison.report import write_report
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import print_tables, write

@@ -14,7 +14,7 @@ from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
 from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
+from mmseg_coop.comparison.statistics import bootstrap, interval, mean_interval
 from mmseg_coop.comparison.table_formats import (
     as_json,
     comma_separated,
@@ -89,7 +89,7 @@ def test_bootstrap_covers_what_other_images_would_give():
     held = 0
     for _ in range(100):
         drawn = generator.integers(0, 1000, 60)
-        found = [bootstrap_miou([a[drawn]]) for a in (better, population)]
+        found = [bootstrap([a[drawn]]) for a in (better, population)]
         band = interval(found[0] - found[1])
         held += band.low <= truth <= band.high
     assert 88 <= held <= 100
@@ -128,7 +128,7 @@ def test_formats_hold_the_same_numbers(comparison):
         assert method['classes']['bus'] is None
     best = f'{comparison.methods[2].miou:.2f}'
     assert f'**{best} ±' in markdown(table)
-    assert rf'\textbf{{{best} $\pm$' in latex(table)
+    assert rf'\textbf{{{best} ±' in latex(table)
     body = latex(table).split('\\midrule')[1].split('\\bottomrule')[0]
     assert body.count('\\\\') == 3 and body.count('&') == 3 * 6
 
@@ -273,8 +273,9 @@ def test_runs_that_are_no_seeds_of_a_method(tmp_path):
     ):
         save_run(tmp_path / name, make_results(0.8, method, seed))
     a, b, c = (str(tmp_path / name) for name in 'abc')
-    with pytest.raises(ValueError, match='have the seed 0; give them other names'):
-        compare(load_runs([a, b]))
+    for again in (b, a):
+        with pytest.raises(ValueError, match='have the seed 0; give them other names'):
+            compare(load_runs([a, again]))
     with pytest.raises(ValueError, match='method same, not single .* called x'):
         compare(load_runs([f'x={a}', f'x={c}']))
     assert len(compare(load_runs([f'x={a}', f'y={b}'])).methods) == 2
@@ -307,23 +308,11 @@ def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
     assert 'NaN' not in as_json(comparison)
 
 
-@pytest.mark.parametrize('argument', ['', '=run', 'x='])
-def test_a_run_without_a_name(argument):
-    with pytest.raises(ValueError, match='expected RUN or NAME=RUN'):
-        load_runs([argument])
-
-
 def test_names_do_not_break_a_table(tmp_path):
     run = save_run(tmp_path, make_results(0.8))
     table = main_table(compare(load_runs([f'a|b_{{x}}\\={run}'])))
     assert markdown(table).splitlines()[4].startswith(r'| a\|b_{x}')
     assert r'a|b\_\{x\}\textbackslash{}' in latex(table)
-
-
-def test_a_run_given_twice(tmp_path):
-    run = str(save_run(tmp_path, make_results(0.8)))
-    with pytest.raises(ValueError, match='is given 2 times'):
-        load_runs([run, f'{run}/results/test.npz'])
 
 
 def make_pair(seed, **changes):
