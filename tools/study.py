@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from mmseg_coop.command_line import run_tool
+from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
-from mmseg_coop.study import TrialExecutor, check_marks, make_trials, read_grid, report
-from mmseg_coop.study.live_table import LiveTable, draw
-from mmseg_coop.study.progress import Progress
+from mmseg_coop.study import TrialExecutor, make_trials, read_grid, report
+from mmseg_coop.study.progress import LiveTable, Progress, draw
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -55,13 +55,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def show_list(executor: TrialExecutor, console: Console) -> None:
-    progress = Progress(executor)
-    states = progress.states()
-    failures = {t: t.failure for t in executor.trials if t.failure}
-    console.print(draw(states, progress.seconds_left(states), failures))
-
-
 def run(executor: TrialExecutor, console: Console) -> None:
     # As Ctrl-C: training runs save a checkpoint and exit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -80,11 +73,15 @@ def main(args: argparse.Namespace) -> None:
     records = args.records or work_dir / 'records'
     if args.markdown:
         # Checked now: it is written hours later.
-        check_marks(args.markdown, grid)
+        for split in grid.splits:
+            around_marks(args.markdown, f'{grid.name}_{split}')
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:
-        show_list(executor, console)
+        progress = Progress(executor)
+        states = progress.states()
+        failures = {t: t.failure for t in trials if t.failure}
+        console.print(draw(states, progress.seconds_left(states), failures))
         return
     if args.jobs:
         run(executor, console)

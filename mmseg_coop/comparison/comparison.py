@@ -10,16 +10,7 @@ from ..cost.cost import Cost
 from ..evaluation.method_names import METHODS
 from .paper import PaperRow, paper_rows
 from .runs import Run
-from .statistics import (
-    Interval,
-    bootstrap,
-    interval,
-    mean_interval,
-    paired_p_value,
-)
-
-BASELINES = ('single', 'ensemble')
-_SIGNIFICANT = 0.05
+from .statistics import Interval, bootstrap, interval, mean_interval, paired_p_value
 
 
 @dataclass(frozen=True)
@@ -114,8 +105,8 @@ class Gain:
     @property
     def significant(self) -> bool:
         """Tell whether the gain is significant, over images and over seeds."""
-        over_seeds = self.p_value is not None and self.p_value < _SIGNIFICANT
-        return self.interval.without_zero and over_seeds
+        over_images = not self.interval.low <= 0 <= self.interval.high
+        return over_images and self.p_value is not None and self.p_value < 0.05
 
 
 @dataclass(frozen=True)
@@ -204,12 +195,13 @@ def compare(
     labels = _labels(groups)
     methods = [Method(labels[name], tuple(group)) for name, group in groups.items()]
     networks = list(dict.fromkeys(method.network for method in methods))
-    order = {kind: i for i, kind in enumerate(METHODS)}
+    # Other kinds come after those of the paper.
     methods.sort(
-        key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
+        key=lambda m: (networks.index(m.network), (*METHODS, m.kind).index(m.kind))
     )
     if baselines is None:
-        baselines = {kind: _first_of_kind(methods, kind) for kind in BASELINES}
+        kinds = ('single', 'ensemble')
+        baselines = {kind: _first_of_kind(methods, kind) for kind in kinds}
     return Comparison(tuple(methods), baselines)
 
 

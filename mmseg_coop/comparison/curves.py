@@ -14,9 +14,7 @@ Curve = tuple[list[int], list[float]]
 def validation_curves(run: Run) -> dict[str, Curve]:
     """Read the validation mIoU of each network over iterations or epochs, in percent.
 
-    Returns:
-        Curves by network, or by ``prediction`` for a single network; empty without
-        validations.
+    Networks without validations have none; a single network is ``prediction``.
     """
     networks = [name for name in run.results.areas if name != ORACLE]
     points: dict[str, dict[int, float]] = {name: {} for name in networks}

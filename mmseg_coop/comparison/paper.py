@@ -13,14 +13,7 @@ _ROUNDING = 0.1
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A row of the paper's tables.
-
-    Attributes:
-        network: ``DANet`` or ``DeepLabv3+``.
-        method: ``single``, ``ensemble``, ``same`` or ``multi``.
-        miou: Mean IoU as printed, in percent.
-        classes: IoU of each class as printed; empty for VOC.
-    """
+    """A row of the paper's tables: IoU in percent as printed; no classes for VOC."""
 
     network: str
     method: str

@@ -14,11 +14,11 @@ from ..wording import first_of
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model's results.
+    """Results of a trained model's test, or without one of its best validation.
 
     Attributes:
-        results: Results of the test, or without one of the best validation.
-        file: The file of the results.
+        results: The results.
+        file: Their file.
         label: The user's name for the method, or None.
         prediction: The network (or ``mean``) that the user chose in place of the
             selected prediction, or None.

@@ -20,15 +20,9 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    @property
-    def without_zero(self) -> bool:
-        """True if the interval excludes zero."""
-        return self.low > 0 or self.high < 0
-
 
 def bootstrap(
-    runs: Sequence[np.ndarray],
-    metric: Callable[[np.ndarray], np.ndarray] = mean_iou,
+    runs: Sequence[np.ndarray], metric: Callable[[np.ndarray], np.ndarray] = mean_iou
 ) -> np.ndarray:
     """Bootstrap a metric over images, averaged over runs.
 
@@ -75,11 +69,8 @@ def interval(differences: np.ndarray) -> Interval:
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Compute p of a two-sided paired t-test of the mIoU of the same seeds.
-
-    Returns:
-        None with less than two seeds, or if all differences are equal.
-    """
+    """Compute p of a two-sided paired t-test of the mIoU of the same seeds."""
+    # None for one seed, or where all differences are equal.
     if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
         return None
     return float(ttest_rel(first, second).pvalue)

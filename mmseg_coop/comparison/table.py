@@ -10,13 +10,7 @@ _NOT_TRAINED = '‡'
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table.
-
-    Attributes:
-        text: The text that is shown.
-        value: The unrounded number, or the text.
-        best: Whether it is the best value of its column.
-    """
+    """A cell of a table: its text, the unrounded value, and if it is the best one."""
 
     text: str
     value: float | str | None = None

@@ -143,8 +143,14 @@ def _method_fields(comparison: Comparison, method: Method) -> dict[str, Any]:
     )
 
 
-_WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}
-FORMATS = (*_WRITERS, '.json')
+_WRITERS = {
+    '.md': lambda _, tables: '\n'.join(map(markdown, tables)),
+    # It holds one table.
+    '.csv': lambda _, tables: comma_separated(tables[0]),
+    '.tex': lambda _, tables: '\n'.join(map(latex, tables)),
+    '.json': lambda comparison, _: as_json(comparison),
+}
+FORMATS = tuple(_WRITERS)
 
 
 def check_format(path: Path) -> None:
@@ -158,14 +164,7 @@ def check_format(path: Path) -> None:
 
 def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
     """Write a comparison in the format of the file's suffix."""
-    if path.suffix == '.json':
-        text = as_json(comparison)
-    elif path.suffix == '.csv':
-        # CSV holds one table.
-        text = comma_separated(tables[0])
-    else:
-        text = '\n'.join(map(_WRITERS[path.suffix], tables))
-    AtomicBackend().put_text(text, path)
+    AtomicBackend().put_text(_WRITERS[path.suffix](comparison, tables), path)
 
 
 def write_between(path: Path, name: str, text: str) -> None:

@@ -32,30 +32,24 @@ class Cost:
     memory: float | None
 
 
-@dataclass(frozen=True)
-class Costs:
-    """Costs of methods by label, measured side by side on a machine."""
+def save_costs(costs: Mapping[str, Cost], machine: str, path: Path) -> None:
+    """Write costs by label, measured side by side on a machine, as JSON."""
+    methods = {label: asdict(cost) for label, cost in costs.items()}
+    text = json.dumps(dict(machine=machine, methods=methods), indent=2)
+    AtomicBackend().put_text(f'{text}\n', path)
 
-    machine: str
-    methods: Mapping[str, Cost]
 
-    def save(self, path: Path) -> None:
-        """Write as JSON, atomically."""
-        AtomicBackend().put_text(json.dumps(asdict(self), indent=2) + '\n', path)
+def load_costs(path: Path) -> dict[str, Cost]:
+    """Read the costs by label that ``save_costs`` wrote.
 
-    @classmethod
-    def load(cls, path: Path) -> 'Costs':
-        """Read a file that ``save`` wrote.
-
-        Raises:
-            ValueError: If the file holds something else.
-        """
-        try:
-            content = json.loads(path.read_text())
-            costs = {label: Cost(**cost) for label, cost in content['methods'].items()}
-            return cls(content['machine'], costs)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f'{path}: expected what tools/compare.py --cost has written ({error}); '
-                'delete it to measure costs again'
-            ) from error
+    Raises:
+        ValueError: If the file holds something else.
+    """
+    try:
+        methods = json.loads(path.read_text())['methods']
+        return {label: Cost(**cost) for label, cost in methods.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f'{path}: expected what tools/compare.py --cost has written ({error}); '
+            'delete it to measure costs again'
+        ) from error

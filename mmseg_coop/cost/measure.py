@@ -19,9 +19,8 @@ from torch import Tensor
 
 from ..config_types import use_scope
 from ..models.segmentors.init_checkpoints import without_inits
-from .cost import Cost, Costs
+from .cost import Cost
 from .flops import count_flops
-from .machine import describe_machine
 from .memory import peak_memory
 from .timing import seconds_in_turn
 
@@ -29,7 +28,7 @@ from .timing import seconds_in_turn
 _BATCH = 2
 
 
-def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
+def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> dict[str, Cost]:
     """Measure models side by side, with one thread on the CPU.
 
     Predicted is the first image of the test data, from loaded image to label map. The
@@ -38,14 +37,17 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
     Raises:
         FileNotFoundError: If the data are missing.
     """
-    images = {label: load_image(config) for label, config in configs.items()}
+    images = {
+        label: DATASETS.build(copy.deepcopy(config.test_dataloader.dataset))[0]
+        for label, config in configs.items()
+    }
     models = {label: build_model(config) for label, config in configs.items()}
     calls = {label: _prediction(models[label], images[label]) for label in configs}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     times = seconds_in_turn(calls, rounds)
     torch.set_num_threads(threads)
-    costs = {
+    return {
         label: Cost(
             parameters=sum(p.numel() for p in models[label].parameters()),
             training_flops=training_flops(config, images[label]),
@@ -58,13 +60,6 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
         )
         for label, config in configs.items()
     }
-    return Costs(describe_machine(threads=1), costs)
-
-
-def load_image(config: Config) -> dict:
-    """Load the first item of a config's test data, by its pipeline."""
-    dataset = copy.deepcopy(config.test_dataloader.dataset)
-    return DATASETS.build(dataset)[0]
 
 
 def build_model(config: Config) -> EncoderDecoder:

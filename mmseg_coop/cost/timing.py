@@ -7,11 +7,7 @@ from collections.abc import Callable, Mapping
 def seconds_in_turn(
     calls: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, list[float]]:
-    """Run calls once to warm up, then repeatedly in turn.
-
-    Returns:
-        Seconds of each repetition, by name.
-    """
+    """Run calls once to warm up, then repeatedly in turn, and time each of these."""
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}

@@ -33,11 +33,7 @@ class TrialExecutor:
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
     def run(self, show: Callable[['TrialExecutor'], None]) -> None:
-        """Run steps until all trials are finished or failed.
-
-        Args:
-            show: Called with the executor twice a second.
-        """
+        """Run until all trials are finished or failed; show twice a second."""
         try:
             while self._advance():
                 show(self)

@@ -15,18 +15,10 @@ Seed = int | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Entry:
-    """A method of a grid.
+    """A method of a grid, with the keys of :func:`read_grid`.
 
-    Attributes:
-        name: Its name.
-        config: Its config file; None if it tests another entry (``of``).
-        options: Options that override the config's.
-        seeds: One for each run.
-        networks: The entry whose separately trained networks it joins.
-        networks_init: For each network the entry whose checkpoint with the same seed
-            it starts from, or None.
-        of: The entry whose checkpoints it tests with other options.
-        predict: The network (or ``mean``) of that entry whose prediction is tested.
+    ``config`` is None if it tests another entry (``of``), ``options`` has those of all
+    methods as well.
     """
 
     name: str
@@ -52,17 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Grid:
-    """Methods and seeds that a study trains and tests.
-
-    Attributes:
-        file: The file it was read from.
-        entries: The methods by name.
-        splits: Options of the test of each split, by the split's name.
-        checkpoint: ``last``, or ``best`` by the config's ``save_best``.
-        half: Whether only weights in half precision are kept, and tested.
-        baselines: Names of the methods that others are compared with, by the
-            baseline's name. Default: the single network and the ensemble.
-    """
+    """Methods and seeds that a study trains and tests, read by :func:`read_grid`."""
 
     file: Path
     entries: Mapping[str, Entry]
@@ -83,6 +65,12 @@ def read_grid(path: Path) -> Grid:
 
         seeds = [0, 1, 2]
         options = {'train_cfg.max_iters': 4000}  # of all methods
+        # Options of each test. Default: dict(val={}).
+        splits = dict(val={}, slide={'model.test_cfg.mode': 'slide'})
+        checkpoint = 'best'  # by the config's save_best. Default: 'last'.
+        half = True  # Keep and test only weights in half precision.
+        # Others are compared with these. Default: the single network and the ensemble.
+        baselines = {'single': ['single'], 'wide': ['wide']}
         methods = dict(
             single=dict(config='../coop/danet_r18_single_camvid.py'),
             wide=dict(
@@ -98,10 +86,11 @@ def read_grid(path: Path) -> Grid:
                 networks='single',
                 seeds=[(0, 1)],
             ),
-            # Starts from checkpoints that are trained above.
+            # Starts, network by network, from checkpoints with the same seed.
             taught=dict(
                 config='../coop/danet_r18_distilled_camvid.py',
                 networks_init=['same', 'same', None],
+                seeds=[0, 1],
             ),
         )
 

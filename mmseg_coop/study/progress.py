@@ -1,24 +1,27 @@
-"""Progress of the trials of a study, and the time left."""
+"""Show the progress of a study: a table of methods × seeds, and the time left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import mean
+from datetime import timedelta
+from statistics import fmean
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
 
 from ..comparison.curves import read_scalars
 from .executor import TrialExecutor
 from .trial import Trial
 
+_STYLES = dict(finished='green', failed='red', waits='dim', elsewhere='yellow')
+
 
 @dataclass(frozen=True)
 class State:
-    """State of a trial.
+    """State of a trial: a word, or the name of the step that runs.
 
-    Attributes:
-        text: A word, or the name of the step that runs.
-        percent: Percent of the training run that is done, if known.
-        miou: mIoU in percent, once it is finished.
-        seconds: Estimated seconds of training left; None if unknown, 0 if it needs no
-            training.
+    Seconds are those of training left, None if unknown; percent are those done.
     """
 
     text: str
@@ -71,11 +74,11 @@ class Progress:
         return State(text, 100 * done // total, seconds=seconds)
 
     def _pace(self, trial: Trial) -> float | None:
-        """Estimate the seconds of an iteration of the trial, its method, or all."""
+        """Estimate the seconds of an iteration of the trial's method, or of all."""
         paces = {t: last['time'] for t, last in self._last.items() if 'time' in last}
         alike = [pace for t, pace in paces.items() if t.entry is trial.entry]
         known = alike or list(paces.values())
-        return paces.get(trial) or (mean(known) if known else None)
+        return fmean(known) if known else None
 
     def _total(self, trial: Trial) -> int | None:
         """Number of iterations of a method; None if it trains by epochs."""
@@ -83,3 +86,64 @@ class Progress:
         if name not in self._totals:
             self._totals[name] = trial.config().train_cfg.get('max_iters')
         return self._totals[name]
+
+
+class LiveTable:
+    """Shows the states of all trials while they run.
+
+    On a terminal it is a table that is updated in place, elsewhere a line per change.
+    """
+
+    def __init__(self, executor: TrialExecutor, console: Console):
+        self._console = console
+        # No refreshing thread: training runs are started by forking.
+        self._live = Live(console=console, auto_refresh=False)
+        self._progress = Progress(executor)
+        self._shown = dict.fromkeys(executor.trials, 'waits')
+
+    def __enter__(self) -> 'LiveTable':
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._live.stop()
+
+    def __call__(self, executor: TrialExecutor) -> None:
+        """Update the table, or print what has changed."""
+        states = self._progress.states()
+        if self._console.is_terminal:
+            left = self._progress.seconds_left(states)
+            self._live.update(draw(states, left, executor.failed), refresh=True)
+            return
+        for trial, state in states.items():
+            if self._shown[trial] != state.text:
+                self._shown[trial] = state.text
+                more = f': {executor.failed[trial]}' if trial in executor.failed else ''
+                more += f', mIoU {state.miou:.2f}' if state.miou else ''
+                line = f'{trial.name}: {state.text}{more}'
+                self._console.print(line, markup=False, soft_wrap=True)
+
+
+def draw(
+    states: Mapping[Trial, State], seconds: float | None, failed: Mapping[Trial, str]
+) -> RenderableType:
+    """Draw a table with a row for each method and a column for each seed."""
+    rows: dict[str, list[str]] = {}
+    for trial, state in states.items():
+        rows.setdefault(trial.entry.name, []).append(_cell(trial, state))
+    done = sum(state.text == 'finished' for state in states.values())
+    left = '?' if seconds is None else timedelta(seconds=round(seconds))
+    table = Table('method', title=f'{done} of {len(states)} runs, {left} left')
+    for name, cells in rows.items():
+        table.add_row(escape(name), *cells)
+    failures = (escape(f'{trial.name}: {reason}') for trial, reason in failed.items())
+    return Group(table, *failures)
+
+
+def _cell(trial: Trial, state: State) -> str:
+    style = _STYLES.get(state.text, 'cyan')
+    text = state.text if state.miou is None else f'{state.miou:.2f}'
+    percent = f' {state.percent} %' if state.percent else ''
+    seeds = trial.folder.name.split('_', 1)[1].replace('_', '+')
+    return f'[dim]{seeds}:[/dim] [{style}]{text}{percent}[/{style}]'

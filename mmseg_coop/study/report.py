@@ -1,5 +1,7 @@
-"""Write tables and reports of the finished trials of a study."""
+"""Write tables and reports of the finished trials of a study, and their summary."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +10,18 @@ from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
 from ..comparison.cost_table import with_costs
-from ..comparison.iou_tables import all_tables
+from ..comparison.iou_tables import all_tables, summary_table
 from ..comparison.report import write_report
 from ..comparison.runs import load_runs
-from ..comparison.table_formats import print_tables, write
-from .markdown_summary import write_summary
+from ..comparison.table_formats import markdown, print_tables, write, write_between
 from .trial import Trial
+
+# Figures of a report, and their titles.
+_FIGURES = {
+    'costs.png': 'mIoU over cost',
+    'gains.png': 'Gains over the single network',
+    'curves_*.png': 'Validation',
+}
 
 
 def report(
@@ -29,9 +37,8 @@ def report(
         trials: All trials.
         work_dir: Folder for reports.
         records: Folder for tables and costs.
-        console: Console that prints the tables.
-        document: A Markdown file in which each split's summary is written between its
-            marks, or None.
+        console: Prints the tables.
+        document: A Markdown file for the summaries.
     """
     finished = [trial for trial in trials if trial.finished]
     if not finished:
@@ -54,16 +61,13 @@ def report(
         line = f'{split}: {records / name}.md, {page}'
         console.print(line, markup=False, soft_wrap=True)
         if document:
-            write_summary(document, name, comparison, page.parent, records)
+            _write_summary(document, name, comparison, page.parent, records)
 
 
 def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
     """Compare finished trials on a split, with their costs.
 
-    Args:
-        finished: The trials.
-        split: Name of the split.
-        records: Folder of the file of costs, which are measured if it is missing.
+    Costs are measured if their file is not in the folder of records.
     """
     grid = finished[0].grid
     runs = load_runs([trial.argument(split) for trial in finished])
@@ -73,3 +77,31 @@ def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comp
     ]
     comparison = compare(runs, grid.baselines)
     return with_costs(comparison, records / f'{grid.name}_cost.json')
+
+
+def _write_summary(
+    document: Path, name: str, comparison: Comparison, report: Path, records: Path
+) -> None:
+    """Write the summary table and the figures of a report between marks of a document.
+
+    Figures are copied from the report's folder to that of the records. The marks are
+    ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
+    """
+    parts = [markdown(summary_table(comparison)).strip()]
+    for pattern, title in _FIGURES.items():
+        pictures = []
+        # Figures of methods that are no longer in the grid.
+        for old in records.glob(f'{name}_{pattern}'):
+            old.unlink()
+        for source in sorted(report.glob(pattern)):
+            kept = records / f'{name}_{source.name}'
+            shutil.copyfile(source, kept)
+            pictures.append(f'![{title}]({_link(kept, document)})')
+        parts += ['\n'.join(pictures)] if pictures else []
+    tables = _link(records / f'{name}.md', document)
+    parts.append(f'Classes, each network, calibration and borders: [{name}]({tables})')
+    write_between(document, name, '\n\n'.join(parts))
+
+
+def _link(file: Path, document: Path) -> str:
+    return Path(os.path.relpath(file, document.parent)).as_posix()

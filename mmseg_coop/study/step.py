@@ -1,8 +1,13 @@
-"""The steps of a trial: training, and a test of each split."""
+"""The steps of a trial: training, and a test of each split; what they keep."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from .kept_weights import keep_half, link
+import torch
+from torch import Tensor
+
+from ..checkpoints.safe_load import load_from_local
+from ..checkpoints.safetensors import save_safetensors
 from .records import keep_record
 from .trial import Trial
 
@@ -35,9 +40,10 @@ class Step:
         if self.split:
             keep_record(self.trial, self.split)
         elif self.trial.grid.half:
-            keep_half(self.trial.checkpoint())
+            _keep_half(self.trial.checkpoint())
         else:
-            link(self.trial.checkpoint())
+            checkpoint = self.trial.checkpoint()
+            (self.trial.folder / 'weights.pth').symlink_to(checkpoint.name)
 
 
 def next_step(trial: Trial) -> Step | None:
@@ -47,3 +53,25 @@ def next_step(trial: Trial) -> Step | None:
     if trial.entry.trained and trial.weights is None:
         return Step(trial)
     return Step(trial, next(s for s in trial.grid.splits if not trial.recorded(s)))
+
+
+def _keep_half(checkpoint: Path) -> None:
+    """Write the weights in half precision, and remove the work dir's checkpoints.
+
+    Vectors (norms, biases, running statistics) stay as they are: they are small, and
+    some of their values are too small for float16.
+    """
+    content = load_from_local(str(checkpoint), 'cpu')
+    weights = {name: _half(value) for name, value in content['state_dict'].items()}
+    folder = checkpoint.parent
+    save_safetensors({**content, 'state_dict': weights}, folder / 'weights.safetensors')
+    for path in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
+        path.unlink(missing_ok=True)
+
+
+def _half(value: Tensor) -> Tensor:
+    if not value.is_floating_point() or value.dim() < 2:
+        return value
+    half = value.to(torch.float16)
+    # Values above its range would become infinite.
+    return half if half.isfinite().all() else value

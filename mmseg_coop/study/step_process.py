@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..__main__ import TOOLS
 from ..checkpoints.atomic_backend import AtomicBackend
-from .attempt_log import REPO, note_attempt
+from .records import REPO, note_attempt
 from .step import Step
 from .trial import FAILED, OUTPUT
 
@@ -23,13 +23,7 @@ class StepProcess(subprocess.Popen):
     sends it SIGTERM, on which a training run saves a checkpoint and exits. If the study
     is killed, Linux sends that signal.
 
-    Args:
-        step: The step.
-        lock: The locked file of the trial, which the process inherits.
-        threads: Number of its threads.
-
-    Raises:
-        ValueError: If the step's config can't be written.
+    It inherits the locked file of its trial.
     """
 
     def __init__(self, step: Step, lock: TextIO, threads: int):
@@ -59,11 +53,7 @@ class StepProcess(subprocess.Popen):
             )
 
     def finish(self) -> str | None:
-        """Keep its results once it has ended, or write ``failed.txt``.
-
-        Returns:
-            The reason of its failure, or None.
-        """
+        """Keep its results once it has ended, or write and return why it failed."""
         reason = self._reason()
         if reason is None:
             try:

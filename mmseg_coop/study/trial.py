@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,9 +18,11 @@ from .grid import Entry, Grid, Seed
 RECORD = 'run.json'
 FAILED = 'failed.txt'
 OUTPUT = 'output.txt'
-_LOCK = '.lock'
+# Of a test, in its work dir and its record.
+RESULTS = Path('results', 'test.npz')
 
 
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One method of a grid with one seed, as in Optuna and Ray Tune.
 
@@ -34,36 +37,19 @@ class Trial:
             tests/SPLIT/                     work dir of a test
             failed.txt                       reason why the last attempt failed
         RECORDS/SPLIT/METHOD/seed_0/       results, curves, config, run.json
-
-    Args:
-        grid: The study's grid.
-        entry: The method.
-        seed: Its seed, or those of the networks that it joins.
-        work_dir: Folder of training runs.
-        records: Folder of records.
-        sources: The trials whose checkpoints it needs.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        entry: Entry,
-        seed: Seed,
-        work_dir: Path,
-        records: Path,
-        sources: 'tuple[Trial, ...]' = (),
-    ):
-        self.grid = grid
-        self.entry = entry
-        self.seed = seed
-        self.sources = sources
-        seeds = seed if isinstance(seed, tuple) else (seed,)
-        self.seed_name = (
-            f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
-        )
-        self.name = f'{entry.name}/{self.seed_name}'
-        self.folder = work_dir / self.name
-        self._records = records
+    grid: Grid
+    entry: Entry
+    seed: Seed
+    folder: Path
+    records: Path
+    # The trials whose checkpoints it needs.
+    sources: tuple['Trial', ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f'{self.entry.name}/{self.folder.name}'
 
     @property
     def weights(self) -> Path | None:
@@ -97,7 +83,7 @@ class Trial:
     def record(self, split: str) -> Path:
         """The folder of the record of a split."""
         tested = self.sources[0] if self.entry.predict else self
-        return self._records / split / tested.name
+        return self.records / split / tested.name
 
     def work_dir(self, split: str | None = None) -> Path:
         """The work dir of the training run, or of the test of a split."""
@@ -115,7 +101,7 @@ class Trial:
     def miou(self) -> float:
         """Read the mIoU of the first split in percent."""
         record = self.record(next(iter(self.grid.splits)))
-        return Results.load(results_file(record)).miou(self.entry.predict)
+        return Results.load(record / RESULTS).miou(self.entry.predict)
 
     def config(self, split: str | None = None) -> Config:
         """Make the config of the training run, or of the test of a split."""
@@ -167,17 +153,15 @@ class Trial:
 
     def checkpoint(self) -> Path:
         """Find the selected checkpoint of a finished training run."""
-        if self.grid.checkpoint == 'best':
-            found = sorted(self.folder.glob('best_*.pth'), key=os.path.getmtime)
-        else:
-            name = last_checkpoint(self.folder)
-            found = [path for path in self.folder.glob('*.pth') if path.name == name]
-        if not found:
+        kind = self.grid.checkpoint
+        name = last_checkpoint(self.folder) if kind == 'last' else 'best_*.pth'
+        found = self.folder.glob(name) if name else []
+        newest = max(found, key=os.path.getmtime, default=None)
+        if newest is None:
             raise FileNotFoundError(
-                f'{self.folder}: the training run has left no {self.grid.checkpoint} '
-                'checkpoint'
+                f'{self.folder}: the training run has left no {kind} checkpoint'
             )
-        return found[-1]
+        return newest
 
     def lock(self) -> TextIO | None:
         """Lock the trial for this process; None if another process has the lock.
@@ -186,7 +170,7 @@ class Trial:
         that outlives its study.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = (self.folder / _LOCK).open('w')
+        file = (self.folder / '.lock').open('w')
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -214,15 +198,11 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     for entry in grid.entries.values():
         for seed in entry.seeds:
             seeds = seed if entry.networks else (seed,)
-            needed = [(source, s) for source in entry.sources for s in seeds]
-            sources = tuple(trials[key] for key in needed)
-            trials[entry.name, seed] = Trial(
-                grid, entry, seed, work_dir, records, sources
-            )
+            sources = tuple(trials[name, s] for name in entry.sources for s in seeds)
+            several = 's' if entry.networks else ''
+            name = f'seed{several}_{"_".join(map(str, seeds))}'
+            folder = work_dir / entry.name / name
+            trial = Trial(grid, entry, seed, folder, records, sources)
+            trials[entry.name, seed] = trial
         trials[entry.name, entry.seeds[0]].config()
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
-
-
-def results_file(folder: Path) -> Path:
-    """File of test results in a work dir or record."""
-    return folder / 'results' / 'test.npz'

@@ -19,11 +19,7 @@ _GALLERY_ROWS = 4
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Draw learning curves: the logged validation mIoU of each network.
-
-    Returns:
-        A figure for each trained method, by its label, all on the same scale.
-    """
+    """Draw the logged validation mIoU of each trained method, on the same scale."""
     trained = [method for method in comparison.methods if method.trained]
     found = {m.label: [validation_curves(run) for run in m.runs] for m in trained}
     values = [
@@ -61,8 +57,7 @@ def _draw_curves(
 def draw_gains(comparison: Comparison) -> Figure | None:
     """Draw a heat map of gains over the single network: classes × methods, in points.
 
-    Returns:
-        None without a single network to compare with.
+    None without a single network.
     """
     pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]

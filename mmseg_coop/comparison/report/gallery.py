@@ -24,14 +24,9 @@ _IGNORED = 255
 
 @dataclass(frozen=True)
 class Exhibit:
-    """An image with the predictions of every method.
+    """An image (H, W, 3) in RGB, with the label maps (H, W) of truth and methods.
 
-    Attributes:
-        name: File name of the image.
-        gain: mIoU of the best method minus the baseline's on this image, in points.
-        image: The image, (H, W, 3) in RGB.
-        label: Its ground truth, (H, W).
-        predictions: The label map (H, W) of each method.
+    The gain is the best method's mIoU on this image minus the baseline's, in points.
     """
 
     name: str
@@ -43,18 +38,15 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Gallery:
-    """A comparison of methods on images, the largest gain first.
+    """A comparison of the best method with a baseline on images.
 
-    Attributes:
-        method: The best method.
-        baseline: The method it is compared with.
-        exhibits: The images, half with its largest gains, half with its largest losses.
-        palette: RGB colour of each class and of ignored pixels, (256, 3).
+    Half of the images have its largest gains, half its largest losses.
     """
 
     method: Method
     baseline: Method
     exhibits: list[Exhibit]
+    # RGB colours of classes and of ignored pixels, (256, 3).
     palette: np.ndarray
     # Colours of pixels that only a method, or only the baseline, predicts correctly.
     fixed = (0, 158, 115)
@@ -83,15 +75,11 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
 
     The best method is compared with the single network, or else with the first method.
 
-    Args:
-        comparison: Methods whose work dirs have their config and checkpoint.
-        count: Number of images.
-
     Returns:
         None if there is only one method, or no image with labels.
 
     Raises:
-        FileNotFoundError: If a config or checkpoint is gone.
+        FileNotFoundError: If the config or checkpoint of a method is gone.
     """
     if len(comparison.methods) < 2:
         return None
@@ -107,25 +95,20 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
         method.label: _predict(method.runs[0], chosen) for method in comparison.methods
     }
     # Images of test-time augmentation may have another size.
-    plain = next((m for m in comparison.methods if not m.tta), baseline)
-    results = baseline.runs[0].results
+    plain = next((m for m in comparison.methods if not m.tta), baseline).runs[0]
     exhibits = []
-    for place, item in enumerate(_items(plain.runs[0], chosen)):
+    for place, item in enumerate(_items(plain, chosen)):
         image, label = _image_and_label(item)
-        name = Path(results.images[chosen[place]]).name
+        name = Path(plain.results.images[chosen[place]]).name
         gain = float(gains[chosen[place]])
         own = {method: maps[place] for method, maps in predictions.items()}
         exhibits.append(Exhibit(name, gain, image, label, own))
-    palette = full_palette(results.palette, len(results.classes))
+    palette = full_palette(plain.results.palette, len(comparison.classes))
     return Gallery(best, baseline, exhibits, palette)
 
 
 def find_checkpoint(run: Run) -> Path:
-    """Find the checkpoint that was tested.
-
-    Raises:
-        FileNotFoundError: If it is gone.
-    """
+    """Find the checkpoint that was tested."""
     name = f'iter_{run.meta["iteration"]}.pth'
     # Unknown where one Runner has trained and tested.
     path = Path(run.meta.get('checkpoint') or run.folder / name)

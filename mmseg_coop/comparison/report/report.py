@@ -35,9 +35,6 @@ def write_report(
         folder: Folder to write to.
         images: Number of images in the gallery.
 
-    Returns:
-        Path of the page.
-
     Raises:
         FileNotFoundError: If configs or checkpoints that the gallery needs are gone.
     """
@@ -80,12 +77,12 @@ def _lead(comparison: Comparison) -> str:
         best = comparison.best(network)
         name = best.label if network in best.label else f'{network} {best.label}'
         parts = [f'{name} is best with {best.miou:.2f} % mIoU']
-        for kind, name in (('single', 'single network'), ('ensemble', 'ensemble')):
+        for kind in comparison.baselines:
             gain = comparison.gain(best, kind)
             if gain:
                 low, high = gain.interval
                 parts.append(
-                    f'{gain.points:+.2f} points over the {name} '
+                    f'{gain.points:+.2f} points over {kind} '
                     f'({low:+.2f} to {high:+.2f} with other images)'
                 )
         sentences.append(', '.join(parts) + '.')
@@ -94,21 +91,18 @@ def _lead(comparison: Comparison) -> str:
 
 def _page_pictures(gallery: Gallery, exhibit: Exhibit) -> list[dict]:
     """Pictures of an exhibit with their columns, differences below predictions."""
-    baseline = gallery.baseline.label
-    drawn = gallery.pictures(exhibit)
     pictures = [
-        dict(title=title, source=_data_uri(pixels, photo=title == 'image'))
-        for title, pixels in drawn.items()
+        dict(title=title, source=_data_uri(pixels, photo=title == 'image'), place=place)
+        for place, (title, pixels) in enumerate(gallery.pictures(exhibit).items(), 1)
     ]
-    pictures += [
-        dict(
-            title=f'{name} − {baseline}',
-            source=_data_uri(gallery.difference(exhibit, name)),
-            place=list(drawn).index(name) + 1,
-        )
-        for name in exhibit.predictions
-        if name != baseline
-    ]
+    baseline = gallery.baseline.label
+    for picture in pictures[2:]:
+        method = picture['title']
+        if method != baseline:
+            source = _data_uri(gallery.difference(exhibit, method))
+            pictures.append(
+                {**picture, 'title': f'{method} − {baseline}', 'source': source}
+            )
     return pictures
 
 
