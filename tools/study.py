@@ -10,7 +10,7 @@ from mmseg_coop.command_line import run_tool
 from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import TrialExecutor, make_trials, read_grid, report
-from mmseg_coop.study.progress import LiveTable, Progress, draw
+from mmseg_coop.study.progress import LiveTable, Progress
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -78,10 +78,8 @@ def main(args: argparse.Namespace) -> None:
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:
-        progress = Progress(executor)
-        states = progress.states()
         failures = {t: t.failure for t in trials if t.failure}
-        console.print(draw(states, progress.seconds_left(states), failures))
+        console.print(Progress(executor).draw(failures))
         return
     if args.jobs:
         run(executor, console)

@@ -34,9 +34,8 @@ def summary_table(comparison: Comparison) -> Table:
     ]
     if costs:
         columns += IN_SUMMARY
-        places = [costs.columns.index(name) for name in IN_SUMMARY]
         for row, cost in zip(rows, costs.rows, strict=True):
-            row += [cost[i] for i in places]
+            row += [cost[costs.columns.index(name)] for name in IN_SUMMARY]
     return Table(table.title, columns, rows, table.notes)
 
 
@@ -69,14 +68,12 @@ def networks_table(comparison: Comparison) -> Table | None:
     methods = [m for m in comparison.methods if m.several]
     if not methods:
         return None
-    columns: dict[str, list[Cell]] = {}
-    for i, method in enumerate(methods):
-        for name, value in _about_networks(method).items():
-            cells = columns.setdefault(name, [Cell('')] * len(methods))
-            cells[i] = number_cell(value)
+    found = [_about_networks(method) for method in methods]
+    columns = list(dict.fromkeys(name for values in found for name in values))
     rows = [
-        [name_cell(method), *(cells[i] for cells in columns.values())]
-        for i, method in enumerate(methods)
+        [name_cell(method)]
+        + [number_cell(values[n]) if n in values else Cell('') for n in columns]
+        for method, values in zip(methods, found, strict=True)
     ]
     notes = (
         'oracle: for each pixel, the prediction of a network that is right, if any; '

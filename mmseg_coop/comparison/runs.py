@@ -17,8 +17,6 @@ class Run:
     """Results of a trained model's test, or without one of its best validation.
 
     Attributes:
-        results: The results.
-        file: Their file.
         label: The user's name for the method, or None.
         prediction: The network (or ``mean``) that the user chose in place of the
             selected prediction, or None.

@@ -18,10 +18,8 @@ class Cost:
             networks and heads), per image; None for a head that reads values of
             tensors, which the meta device lacks.
         prediction_flops: FLOPs of the selected prediction of an image.
-        latency: Seconds of that prediction, median.
-        latency_spread: Lowest and highest of these seconds.
-        memory: Peak memory of that prediction in MB, without the model and the image;
-            measured on Linux, else None.
+        latency: Seconds of that prediction: median, and (spread) lowest and highest.
+        memory: Its peak memory in MB, without model and image; None but on Linux.
     """
 
     parameters: int
@@ -40,11 +38,7 @@ def save_costs(costs: Mapping[str, Cost], machine: str, path: Path) -> None:
 
 
 def load_costs(path: Path) -> dict[str, Cost]:
-    """Read the costs by label that ``save_costs`` wrote.
-
-    Raises:
-        ValueError: If the file holds something else.
-    """
+    """Read the costs by label that ``save_costs`` wrote."""
     try:
         methods = json.loads(path.read_text())['methods']
         return {label: Cost(**cost) for label, cost in methods.items()}

@@ -14,10 +14,7 @@ from ..engine import cpu_has_bfloat16
 
 
 def describe_machine(threads: int | None = None) -> str:
-    """List processor, threads, memory, GPU, versions and the date in a line.
-
-    The default number of threads is that of this process.
-    """
+    """List processor, threads (of this process), memory, GPU, versions and date."""
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
     gpu = f', {torch.cuda.get_device_name()}' if torch.cuda.is_available() else ''

@@ -33,9 +33,6 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> dict[str, C
 
     Predicted is the first image of the test data, from loaded image to label map. The
     models run in turn, under the same load of the machine, with random weights.
-
-    Raises:
-        FileNotFoundError: If the data are missing.
     """
     images = {
         label: DATASETS.build(copy.deepcopy(config.test_dataloader.dataset))[0]

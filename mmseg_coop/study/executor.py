@@ -8,8 +8,6 @@ from .step import next_step
 from .step_process import StepProcess
 from .trial import Trial
 
-_SECONDS = 0.5
-
 
 class TrialExecutor:
     """Runs the trials of a study, several at a time.
@@ -37,7 +35,7 @@ class TrialExecutor:
         try:
             while self._advance():
                 show(self)
-                time.sleep(_SECONDS)
+                time.sleep(0.5)
             show(self)
         finally:
             for process in self._running.values():

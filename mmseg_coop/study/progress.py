@@ -49,10 +49,23 @@ class Progress:
                 self._last[trial] = next(steps, {})
         return {trial: self._state(trial) for trial in self._executor.trials}
 
-    def seconds_left(self, states: Mapping[Trial, State]) -> float | None:
-        """Estimate the seconds left with all jobs busy; None if unknown."""
-        left = [state.seconds for state in states.values()]
-        return None if None in left else sum(left) / max(self._executor.jobs, 1)
+    def draw(self, failed: Mapping[Trial, str]) -> RenderableType:
+        """Draw a table with a row for each method and a column for each seed."""
+        states = self.states()
+        rows: dict[str, list[str]] = {}
+        for trial, state in states.items():
+            rows.setdefault(trial.entry.name, []).append(_cell(trial, state))
+        done = sum(state.text == 'finished' for state in states.values())
+        seconds = [state.seconds for state in states.values()]
+        left = '?'
+        if None not in seconds:
+            # With all jobs busy.
+            left = timedelta(seconds=sum(seconds) // max(self._executor.jobs, 1))
+        table = Table('method', title=f'{done} of {len(states)} runs, {left} left')
+        for name, cells in rows.items():
+            table.add_row(escape(name), *cells)
+        why = (escape(f'{trial.name}: {reason}') for trial, reason in failed.items())
+        return Group(table, *why)
 
     def _state(self, trial: Trial) -> State:
         if trial in self._finished:
@@ -88,57 +101,31 @@ class Progress:
         return self._totals[name]
 
 
-class LiveTable:
+class LiveTable(Live):
     """Shows the states of all trials while they run.
 
     On a terminal it is a table that is updated in place, elsewhere a line per change.
     """
 
     def __init__(self, executor: TrialExecutor, console: Console):
-        self._console = console
         # No refreshing thread: training runs are started by forking.
-        self._live = Live(console=console, auto_refresh=False)
+        lines = not console.is_terminal
+        super().__init__(console=console, auto_refresh=False, transient=lines)
         self._progress = Progress(executor)
         self._shown = dict.fromkeys(executor.trials, 'waits')
 
-    def __enter__(self) -> 'LiveTable':
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._live.stop()
-
     def __call__(self, executor: TrialExecutor) -> None:
         """Update the table, or print what has changed."""
-        states = self._progress.states()
-        if self._console.is_terminal:
-            left = self._progress.seconds_left(states)
-            self._live.update(draw(states, left, executor.failed), refresh=True)
+        if self.console.is_terminal:
+            self.update(self._progress.draw(executor.failed), refresh=True)
             return
-        for trial, state in states.items():
+        for trial, state in self._progress.states().items():
             if self._shown[trial] != state.text:
                 self._shown[trial] = state.text
                 more = f': {executor.failed[trial]}' if trial in executor.failed else ''
                 more += f', mIoU {state.miou:.2f}' if state.miou else ''
                 line = f'{trial.name}: {state.text}{more}'
-                self._console.print(line, markup=False, soft_wrap=True)
-
-
-def draw(
-    states: Mapping[Trial, State], seconds: float | None, failed: Mapping[Trial, str]
-) -> RenderableType:
-    """Draw a table with a row for each method and a column for each seed."""
-    rows: dict[str, list[str]] = {}
-    for trial, state in states.items():
-        rows.setdefault(trial.entry.name, []).append(_cell(trial, state))
-    done = sum(state.text == 'finished' for state in states.values())
-    left = '?' if seconds is None else timedelta(seconds=round(seconds))
-    table = Table('method', title=f'{done} of {len(states)} runs, {left} left')
-    for name, cells in rows.items():
-        table.add_row(escape(name), *cells)
-    failures = (escape(f'{trial.name}: {reason}') for trial, reason in failed.items())
-    return Group(table, *failures)
+                self.console.print(line, markup=False, soft_wrap=True)
 
 
 def _cell(trial: Trial, state: State) -> str:

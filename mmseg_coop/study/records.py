@@ -63,8 +63,7 @@ def keep_record(trial: Trial, split: str) -> None:
         test_hours=round(_hours(test), 4),
     )
     # Written last: a record with this file is complete.
-    about = json.dumps(about, indent=2, default=str)
-    files.put_text(f'{about}\n', record / RECORD)
+    files.put_text(json.dumps(about, indent=2, default=str) + '\n', record / RECORD)
 
 
 def _code_revision() -> str:

@@ -13,17 +13,13 @@ from .records import REPO, note_attempt
 from .step import Step
 from .trial import FAILED, OUTPUT
 
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h.
-
 
 class StepProcess(subprocess.Popen):
     """The running process of a step.
 
     It has its own process group, so that Ctrl-C reaches the study only. The study then
     sends it SIGTERM, on which a training run saves a checkpoint and exits. If the study
-    is killed, Linux sends that signal.
-
-    It inherits the locked file of its trial.
+    is killed, Linux sends that signal. The process inherits the lock of its trial.
     """
 
     def __init__(self, step: Step, lock: TextIO, threads: int):
@@ -82,4 +78,5 @@ class StepProcess(subprocess.Popen):
 
 def _end_with_parent() -> None:
     """Have Linux send SIGTERM when the parent process dies."""
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -22,13 +22,8 @@ def draw_curves(comparison: Comparison) -> dict[str, Figure]:
     """Draw the logged validation mIoU of each trained method, on the same scale."""
     trained = [method for method in comparison.methods if method.trained]
     found = {m.label: [validation_curves(run) for run in m.runs] for m in trained}
-    values = [
-        value
-        for runs in found.values()
-        for run in runs
-        for _, curve in run.values()
-        for value in curve
-    ]
+    curves = [c for runs in found.values() for run in runs for c in run.values()]
+    values = [value for _, curve in curves for value in curve]
     return {
         method.label: _draw_curves(method, found[method.label], values)
         for method in trained
