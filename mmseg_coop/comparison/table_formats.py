@@ -17,8 +17,8 @@ from ..checkpoints.atomic_backend import AtomicBackend
 from .comparison import Comparison, Method
 from .table import Cell, Table
 
-# Length up to which texts are not wrapped in the terminal.
-_UNWRAPPED = 14
+# In the terminal: width up to which columns are not wrapped, and of their borders.
+_LINE, _BORDERS = 17, 3
 _LATEX = str.maketrans(
     {c: f'\\{c}' for c in '%_&#${}'}
     | {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}'}
@@ -27,33 +27,40 @@ _LATEX = str.maketrans(
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
-    """Print to the terminal; tables that are too wide in parts."""
+    """Print to the terminal; tables that are too wide in parts, wrapped at spaces."""
     for table in tables:
         upright = table.upright()
-        rest = list(range(1, len(upright.columns)))
+        widths = _widths(upright, console.width)
+        rest = list(range(1, len(widths)))
         while rest:
-            part = [0, rest.pop(0)]
-            while rest and _fits(upright, [*part, rest[0]], console):
+            part, room = [0], console.width - widths[0]
+            while rest and (len(part) == 1 or room > widths[rest[0]]):
+                room -= widths[rest[0]]
                 part.append(rest.pop(0))
-            console.print(_rich_table(upright, part))
+            rich = RichTable(title=escape(table.title))
+            for i in part:
+                name, side = escape(upright.columns[i]), 'right' if i else 'left'
+                rich.add_column(name, justify=side, width=widths[i] - _BORDERS)
+            for row in upright.rows:
+                cells = (_marked(row[i], escape, '[bold]', '[/bold]') for i in part)
+                rich.add_row(*cells)
+            console.print(rich)
         for note in table.notes:
             console.print(escape(note), style='dim', highlight=False)
 
 
-def _fits(table: Table, columns: list[int], console: Console) -> bool:
-    return console.measure(_rich_table(table, columns)).minimum <= console.width
-
-
-def _rich_table(table: Table, columns: list[int]) -> RichTable:
-    rich = RichTable(title=escape(table.title))
-    for i in columns:
-        texts = [table.columns[i], *(row[i].text for row in table.rows)]
-        width = min(max(map(len, texts)), _UNWRAPPED)
-        side = 'right' if i else 'left'
-        rich.add_column(escape(texts[0]), justify=side, min_width=width)
-    for row in table.rows:
-        rich.add_row(*(_marked(row[i], escape, '[bold]', '[/bold]') for i in columns))
-    return rich
+def _widths(table: Table, width: int) -> list[int]:
+    """Widths of columns with borders; without wrapped texts if these fit a width."""
+    rows = [table.columns, *([cell.text for cell in row] for row in table.rows)]
+    columns = list(zip(*rows, strict=True))
+    whole = [max(map(len, texts)) + _BORDERS for texts in columns]
+    if sum(whole) < width:
+        return whole
+    words = [max(map(len, ' '.join(texts).split() or [''])) for texts in columns]
+    return [
+        max(word + _BORDERS, min(line, _LINE))
+        for word, line in zip(words, whole, strict=True)
+    ]
 
 
 def markdown(table: Table) -> str:

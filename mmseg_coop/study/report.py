@@ -65,10 +65,7 @@ def report(
 
 
 def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
-    """Compare finished trials on a split, with their costs.
-
-    Costs are measured if their file is not in the folder of records.
-    """
+    """Compare finished trials on a split; costs that are not recorded are measured."""
     grid = finished[0].grid
     runs = load_runs([trial.argument(split) for trial in finished])
     runs = [
