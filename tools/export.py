@@ -49,10 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--images',
         nargs='+',
         default=[],
-        help='images for the comparison; default: the first of the test data',
-    )
-    parser.add_argument(
-        '--num-images', type=int, default=3, help='number of images of the test data'
+        help='images for the comparison; default: three of the test data',
     )
     add_loading_arguments(parser)
     return parser
@@ -69,7 +66,7 @@ def main(args: argparse.Namespace) -> None:
     check_folder('--out', args.out.parent)
     config = load_config(args.config, args.cfg_options)
     exported = export_checkpoint(
-        config, args.checkpoint, args.out, options, args.images, args.num_images
+        config, args.checkpoint, args.out, options, args.images
     )
     print(exported.summary())
     print(f'Written: {args.out}')

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...apis.predict import Predictor
 from ...datasets import check_dataset_folders
 from ...version import __version__
-from .export import Exported, Options, check_options, export_model
+from .export import Exported, Options, export_model
 
 
 def export_checkpoint(
@@ -19,7 +19,6 @@ def export_checkpoint(
     out: Path,
     options: Options,
     images: Sequence[str] = (),
-    count: int = 3,
 ) -> Exported:
     """Export the model of a config and a checkpoint to one file.
 
@@ -29,8 +28,7 @@ def export_checkpoint(
         out: The file.
         options: Options of the export.
         images: Image files on which the exported model is compared with PyTorch.
-            Default: the first images of the config's test data.
-        count: Number of test images.
+            Default: the first three images of the config's test data.
 
     Raises:
         FileNotFoundError: If a file or the test data are missing.
@@ -38,14 +36,12 @@ def export_checkpoint(
             exported, or it gives other results than PyTorch.
         OSError: If the file can't be written.
     """
-    check_options(options, out)
-    if not images and count < 1:
-        raise ValueError(f'--num-images: found {count}, expected 1 or more')
+    options.check(out)
     predictor = Predictor(config, checkpoint, 'cpu')
     loaded = (
         [predictor.pipeline(predictor.read(image))['inputs'] for image in images]
         if images
-        else test_images(config, count)
+        else test_images(config)
     )
     metadata = dict(
         classes=predictor.classes,
@@ -59,12 +55,12 @@ def export_checkpoint(
     return export_model(predictor.model, loaded, out, options, metadata)
 
 
-def test_images(config: Config, count: int) -> list[Tensor]:
-    """Load the first images of a config's test data by its pipeline, (C, H, W).
+def test_images(config: Config) -> list[Tensor]:
+    """Load the first three images of a config's test data by its pipeline, (C, H, W).
 
     Raises:
         FileNotFoundError: If there are none.
     """
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
     dataset = DATASETS.build(config.test_dataloader.dataset)
-    return [dataset[i]['inputs'] for i in range(min(count, len(dataset)))]
+    return [dataset[i]['inputs'] for i in range(min(3, len(dataset)))]
