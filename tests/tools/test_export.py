@@ -76,7 +76,7 @@ def test_labels_of_an_image_as_it_was_read(folder, export):
         ([CROSS, 'cross.pth', *OUT, '--images', 'image.png'], 'read each other'),
         ([CONFIG, 'a.pth', *OUT, '--opset', 12], '--opset: found 12, expected 18 to'),
         ([CONFIG, 'a.pth', *OUT, '--opset', 99], '--opset: found 99, expected 18 to'),
-        ([CONFIG, 'a.pth', *OUT, '--size', 0, 9], "--size: the model can't take"),
+        ([CONFIG, 'a.pth', *OUT, '--size', 0, 9], '--size: found 0 9'),
         ([CONFIG, 'a.pth', *OUT, '--size', 64, 96, *SLIDE], '--size: found 64 96, exp'),
         ([CONFIG, 'a.pth', '--out', 'new.txt'], '--out: found new.txt, expected'),
         ([CONFIG, 'a.pth', *OUT, '--format', 'torch'], 'with suffix .pt2'),

@@ -11,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.cost.machine import describe_machine
 from mmseg_coop.deployment.export import FORMATS, Exported, Options, export_model
-from mmseg_coop.deployment.export.from_checkpoint import test_images
 
 MODELS_OF_TABLE = [
     *(
@@ -54,7 +53,8 @@ def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
         if key.endswith('conv_seg.weight'):
             # The initial logits of the classes are almost equal.
             nn.init.normal_(value, std=0.5)
-    return model, test_images(config)
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    return model, [dataset[i]['inputs'] for i in range(3)]
 
 
 def row(name: str, kind: str, found: Exported) -> str:

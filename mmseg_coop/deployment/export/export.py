@@ -46,21 +46,6 @@ class Options:
     preprocess: bool = False
     uncertainty: bool = False
 
-    def check(self, out: Path) -> None:
-        """Check the options before a model is loaded.
-
-        Raises:
-            ValueError: If an option is wrong, or packages are missing.
-        """
-        suffix = FORMATS[self.format]
-        if out.suffix != suffix:
-            raise ValueError(
-                f'--out: found {out}, expected a file with suffix {suffix} for '
-                f'--format {self.format}'
-            )
-        if self.format == 'onnx':
-            check_onnx(self.opset)
-
 
 @dataclass(frozen=True)
 class Exported:
@@ -133,7 +118,14 @@ def export_model(
         ValueError: If the model can't be exported, or gives other results than PyTorch.
         OSError: If the file can't be written.
     """
-    options.check(out)
+    suffix = FORMATS[options.format]
+    if out.suffix != suffix:
+        raise ValueError(
+            f'--out: found {out}, expected a file with suffix {suffix} for --format '
+            f'{options.format}'
+        )
+    if options.format == 'onnx':
+        check_onnx(options.opset)
     model = model.eval()
     images = _prepared(model, images, options)
     deployed = DeployedModel(model, options.preprocess, options.uncertainty).eval()
@@ -143,7 +135,14 @@ def export_model(
     def expected(image: Tensor) -> dict[str, Tensor]:
         return deployed(image) | host(image)
 
-    _check_takes(expected, images[0])
+    try:
+        expected(images[0])
+    except REFUSALS as error:
+        height, width = images[0].shape[2:]
+        raise ValueError(
+            f"--size: the model can't take images of {height} x {width} (height x "
+            f'width) pixels ({first_line(error)})'
+        ) from error
     refused: dict[str, str] = {}
     for axes in _VARIABLE:
         if options.size and 2 in axes:
@@ -187,8 +186,10 @@ def export_model(
 def _prepared(
     model: nn.Module, images: Sequence[Tensor], options: Options
 ) -> list[Tensor]:
-    """Crop or enlarge images to one size, and preprocess them as needed."""
+    """Resize images to one size, (1, C, H, W), and preprocess them as needed."""
     size = options.size or tuple(images[0].shape[1:])
+    if min(size) < 1:
+        raise ValueError(f'--size: found {size[0]} {size[1]}, expected 1 or more')
     test_cfg = model.test_cfg or {}
     if test_cfg.get('mode') == 'slide':
         window = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
@@ -200,31 +201,12 @@ def _prepared(
                 'model.test_cfg.mode=whole exports it for whole images'
             )
         size = window
-    images = [_fitted(image, size) for image in images]
+    images = [F.interpolate(x[None].float(), size).to(x.dtype) for x in images]
     if options.preprocess:
         return images
     sample = SegDataSample(metainfo=dict(img_shape=size))
     batches = [dict(inputs=[image[0]], data_samples=[sample]) for image in images]
     return [model.data_preprocessor(batch, False)['inputs'] for batch in batches]
-
-
-def _fitted(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Crop the middle of an image (C, H, W), or enlarge it, to (1, C, h, w)."""
-    if any(a < b for a, b in zip(image.shape[1:], size, strict=True)):
-        return F.interpolate(image[None].float(), size).to(image.dtype)
-    y, x = ((a - b) // 2 for a, b in zip(image.shape[1:], size, strict=True))
-    return image[None, :, y : y + size[0], x : x + size[1]].contiguous()
-
-
-def _check_takes(model: Any, image: Tensor) -> None:
-    try:
-        model(image)
-    except REFUSALS as error:
-        height, width = image.shape[2:]
-        raise ValueError(
-            f"--size: the model can't take images of {height} x {width} (height x "
-            f'width) pixels ({first_line(error)})'
-        ) from error
 
 
 def _tried(images: Sequence[Tensor], axes: Mapping[int, str]) -> list[Tensor]:

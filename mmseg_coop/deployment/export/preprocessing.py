@@ -60,7 +60,7 @@ class _Step(nn.Module):
         if self.normalized:
             self.register_buffer('mean', preprocessor.mean.clone())
             self.register_buffer('std', preprocessor.std.clone())
-        self.padding = preprocessor.test_cfg or {}
+        self.divisor = (preprocessor.test_cfg or {}).get('size_divisor')
         self.value = preprocessor.pad_val
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,13 +69,8 @@ class _Step(nn.Module):
         image = image.float()
         if self.normalized:
             image = (image - self.mean) / self.std
-        # As ``stack_batch`` pads.
-        size, divisor = (self.padding.get(key) for key in ('size', 'size_divisor'))
-        height, width = image.shape[2:]
-        if size is not None:
-            bottom, right = max(size[-2] - height, 0), max(size[-1] - width, 0)
-        elif divisor is not None:
-            bottom, right = -height % divisor, -width % divisor
-        else:
+        if self.divisor is None:
             return image
+        # As ``stack_batch`` pads.
+        bottom, right = (-side % self.divisor for side in image.shape[2:])
         return F.pad(image, (0, right, 0, bottom), value=self.value)

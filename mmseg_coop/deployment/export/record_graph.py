@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -110,6 +110,9 @@ def _without_dead(program: ExportedProgram) -> ExportedProgram:
         # Assertions on values of dead weights would keep these alive.
         return not dead & _ancestors(node)
 
+    def left(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if name not in dropped}
+
     graph.eliminate_dead_code(must_stay)
     for node in dead:
         graph.erase_node(node)
@@ -120,11 +123,11 @@ def _without_dead(program: ExportedProgram) -> ExportedProgram:
         root=program.graph_module,
         graph=graph,
         graph_signature=replace(signature, input_specs=kept),
-        state_dict=_without(program.state_dict, dropped),
+        state_dict=left(program.state_dict),
         range_constraints=program.range_constraints,
         module_call_graph=program.module_call_graph,
         example_inputs=program.example_inputs,
-        constants=_without(program.constants, dropped),
+        constants=left(program.constants),
         verifiers=program.verifiers,
     )
 
@@ -137,10 +140,6 @@ def _ancestors(node: Node) -> set[Node]:
         found |= new
         waiting += new
     return found
-
-
-def _without(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _part_of(parameter: str) -> str:
