@@ -14,6 +14,7 @@ from mmengine.dataset import pseudo_collate
 from prettytable import PrettyTable
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.transforms.functional import center_crop
 
 from ..eval_mode import eval_mode
 from ..models.plan import NetworkSites, Plan, SiteRef, matched
@@ -165,8 +166,4 @@ def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
     if getattr(preprocessor, 'size', None):
         sizes.append(preprocessor.size)
     height, width = (min(side) for side in zip(*sizes, strict=True))
-    cropped = []
-    for image in images:
-        y, x = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
-        cropped.append(image[:, y : y + height, x : x + width])
-    return torch.stack(cropped)
+    return torch.stack([center_crop(image, (height, width)) for image in images])

@@ -27,7 +27,7 @@ from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.fingerprint import fingerprint
 from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
-from ..models.plan import SiteRef, restrict
+from ..models.plan import restrict
 from ..plot_style import save
 from .model_folder import make_standalone
 from .smaller_model import build_smaller
@@ -83,7 +83,7 @@ def _keep(
     meta: Mapping[str, Any],
 ) -> KnockOut:
     """Write the model that has only some of the targets, and test it."""
-    refs = [SiteRef.parse(target, '--keep') for target in best]
+    refs = [ref for ref in model.plan.incoming if str(ref) in best]
     entries, names = restrict(model.plan.connections, refs)
     kept = copy.deepcopy(config)
     make_standalone(kept)

@@ -58,10 +58,10 @@ def _rename_best(options: dict[str, Any], networks: Sequence[str]) -> None:
     if isinstance(options.get('rule'), list | tuple):
         options.pop('rule')
     metrics = [metrics] if isinstance(metrics, str) else metrics
-    names = [_metric(metric, networks) for metric in metrics]
-    left = [name for name in dict.fromkeys(names) if name]
-    if left:
-        options['save_best'] = left
+    names = dict.fromkeys(_metric(metric, networks) for metric in metrics)
+    names.pop(None, None)
+    if names:
+        options['save_best'] = list(names)
 
 
 def _metric(name: str, networks: Sequence[str]) -> str | None:

@@ -77,11 +77,13 @@ def split(
     name = f'{Path(whole.filename).stem}_{network}'
     trainings = trainings_of(meta, network)
     written = write_model(out, name, whole, built.state_dict(), meta, trainings)
-    kind = f'a cooperative model of {", ".join(kept)}' if kept else 'an ordinary model'
+    kind = 'an ordinary model of MMSegmentation'
+    if kept:
+        kind = f'a cooperative model of {", ".join(kept)}'
     after, before = (sum(p.numel() for p in m.parameters()) for m in (built, model))
     size = f'{after / 1e6:.3g} M of {before / 1e6:.3g} M parameters'
     needed = f'\nIt needs mmseg_coop for {", ".join(needs)}' if needs else ''
-    return f'{written}\n{kind} of MMSegmentation, {size}{needed}'
+    return f'{written}\n{kind}, {size}{needed}'
 
 
 def build_cooperative(config: Config) -> CooperativeEncoderDecoder:

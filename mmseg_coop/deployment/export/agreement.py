@@ -59,13 +59,7 @@ def host_prediction(
 def compare(
     expected: Run, run: Run, images: Sequence[Tensor], threshold: float | None
 ) -> Agreement:
-    """Compare an exported model with PyTorch on images that PyTorch can take.
-
-    Args:
-        expected: PyTorch's model.
-        run: The exported model.
-        images: Batches of images, (N, C, H, W).
-        threshold: Threshold of a model with one output.
+    """Compare an exported model with PyTorch on batches that PyTorch can take.
 
     Raises:
         ValueError: If the exported model fails, or gives other results.
