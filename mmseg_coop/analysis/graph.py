@@ -33,8 +33,7 @@ def draw_graph(model: nn.Module, notes: Mapping[str, str] | None = None) -> Figu
     rows = max(map(len, plan.sites.values()))
     places: dict[Node, Place] = _places_of_sums(plan, columns, rows)
     with rc_context(STYLE):
-        size = (3.2 * len(columns), rows + 0.8)
-        figure = Figure(figsize=size, layout='constrained')
+        figure = Figure((3.2 * len(columns), rows + 0.8), layout='constrained')
         axis = figure.subplots()
         for network, x in columns.items():
             axis.text(x, 0.6, network, ha='center', weight='bold', size=12)
