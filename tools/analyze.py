@@ -5,18 +5,17 @@ import json
 from pathlib import Path
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 from torch import nn
 
 from mmseg_coop.analysis.cooperation import fixed_batch, measure_cooperation
-from mmseg_coop.analysis.cooperation_figure import draw_cooperation
-from mmseg_coop.analysis.graph import draw_graph, mermaid
+from mmseg_coop.analysis.graph import draw_graph
 from mmseg_coop.apis import load_config
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.datasets import check_dataset_folders
 from mmseg_coop.deployment.knock_out_checkpoint import knock_out_checkpoint
-from mmseg_coop.models import CooperativeEncoderDecoder
+from mmseg_coop.deployment.split import build_cooperative
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.plot_style import save
 
@@ -31,8 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--graph',
         action='store_true',
-        help='draw the connections, as graph.mmd (Mermaid), graph.svg and graph.png; '
-        'needs no checkpoint',
+        help='draw the connections, as graph.svg and graph.png; needs no checkpoint',
     )
     parser.add_argument(
         '--knock-out',
@@ -58,18 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def build(config: Config) -> nn.Module:
-    model = MODELS.build(config.model)
-    if not isinstance(model, CooperativeEncoderDecoder):
-        raise ValueError(
-            f'model.type: found {config.model.type!r}, expected a '
-            "'CooperativeEncoderDecoder', whose networks cooperate"
-        )
-    return model
-
-
 def draw(model: nn.Module, folder: Path) -> None:
-    AtomicBackend().put_text(mermaid(model), folder / 'graph.mmd')
     figure = draw_graph(model)
     for suffix in ('.svg', '.png'):
         save(figure, folder / f'graph{suffix}')
@@ -80,24 +67,21 @@ def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
     dataset = DATASETS.build(config.test_dataloader.dataset)
     found = measure_cooperation(model, fixed_batch(model, dataset, args.num_images))
-    save(draw_cooperation(found), args.out / 'cooperation.png')
     text = json.dumps(found.scalars(), indent=2)
     AtomicBackend().put_text(f'{text}\n', args.out / 'cooperation.json')
     print(found.table())
 
 
 def main(args: argparse.Namespace) -> None:
-    if args.knock_out and not args.checkpoint:
-        raise ValueError('--knock-out: name a checkpoint behind the config')
-    if not (args.graph or args.checkpoint):
-        raise ValueError('name a checkpoint behind the config, or give --graph')
+    if not args.checkpoint and (args.knock_out or not args.graph):
+        raise ValueError('name a checkpoint behind the config, or give --graph alone')
     if args.num_images < 1:
         raise ValueError(f'--num-images: found {args.num_images}, expected 1 or more')
     if args.keep is not None and not args.knock_out:
         raise ValueError('--keep: found without --knock-out, by which it chooses')
     check_folder('--out', args.out)
     config = load_config(args.config, args.cfg_options)
-    model = build(config)
+    model = build_cooperative(config)
     meta = {}
     if args.checkpoint:
         meta = load_weights(model, args.checkpoint).get('meta', {})

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from mmseg_coop.command_line import add_trust_argument, check_folder, run_tool
 from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.cost_table import with_costs
 from mmseg_coop.comparison.iou_tables import all_tables
-from mmseg_coop.comparison.measured_costs import with_costs
 from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.table_formats import (
@@ -69,8 +69,6 @@ def main(args: argparse.Namespace) -> None:
     console = Console()
     for path in args.out:
         check_format(path)
-    if args.gallery < 0:
-        raise ValueError(f'--gallery: found {args.gallery}, expected 0 or more')
     if args.report:
         check_folder('--report', args.report)
     comparison = compare(load_runs(args.runs))

@@ -3,10 +3,15 @@
 import argparse
 from pathlib import Path
 
-from mmseg_coop.apis import load_config
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from torch import Tensor
+
+from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
-from mmseg_coop.deployment.export import FORMATS, Options
-from mmseg_coop.deployment.export.from_checkpoint import export_checkpoint
+from mmseg_coop.datasets import check_dataset_folders
+from mmseg_coop.deployment.export import FORMATS, Options, export_model
+from mmseg_coop.version import __version__
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -49,13 +54,19 @@ def make_parser() -> argparse.ArgumentParser:
         '--images',
         nargs='+',
         default=[],
-        help='images for the comparison; default: the first of the test data',
-    )
-    parser.add_argument(
-        '--num-images', type=int, default=3, help='number of images of the test data'
+        help='images for the comparison; default: three of the test data',
     )
     add_loading_arguments(parser)
     return parser
+
+
+def load_images(predictor: Predictor, config: Config, files: list[str]) -> list[Tensor]:
+    """Load image files, or else three images of the test data, (C, H, W)."""
+    if files:
+        return [predictor.pipeline(predictor.read(file))['inputs'] for file in files]
+    check_dataset_folders(dict(test_dataloader=config.test_dataloader))
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    return [dataset[i]['inputs'] for i in range(min(3, len(dataset)))]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -68,9 +79,17 @@ def main(args: argparse.Namespace) -> None:
     )
     check_folder('--out', args.out.parent)
     config = load_config(args.config, args.cfg_options)
-    exported = export_checkpoint(
-        config, args.checkpoint, args.out, options, args.images, args.num_images
+    predictor = Predictor(config, args.checkpoint, 'cpu')
+    outside = str(config.model.get('data_preprocessor'))
+    metadata = dict(
+        classes=predictor.classes,
+        palette=predictor.palette[: len(predictor.classes)].tolist(),
+        config=Path(config.filename).name,
+        preprocessing='inside' if options.preprocess else outside,
+        mmseg_coop=__version__,
     )
+    images = load_images(predictor, config, args.images)
+    exported = export_model(predictor.model, images, args.out, options, metadata)
     print(exported.summary())
     print(f'Written: {args.out}')
 

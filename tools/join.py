@@ -27,14 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    written = join(args.models, args.out, args.pattern, args.cfg_options)
-    print(f'Written: {written.config}\n         {written.checkpoint}')
-    print(f'a cooperative model of {", ".join(written.networks)}')
-    if written.note:
-        print(f'Note: {written.note}')
-    if args.pattern:
-        start = f'load_from={written.checkpoint}'
-        print(f'Train it: tools/train.py {written.config} --cfg-options {start}')
+    print(join(args.models, args.out, args.pattern, args.cfg_options))
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 import argparse
 
 from mmseg_coop.command_line import add_loading_arguments, run_tool
-from mmseg_coop.deployment.split import Written, split
+from mmseg_coop.deployment.split import split
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -26,23 +26,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def describe(written: Written) -> str:
-    kind = 'an ordinary model of MMSegmentation'
-    if written.networks:
-        kind = f'a cooperative model of {", ".join(written.networks)}'
-    before, after = written.before / 1e6, written.after / 1e6
-    lines = [
-        f'Written: {written.config}',
-        f'         {written.checkpoint}',
-        f'{kind}, {after:.3g} M of {before:.3g} M parameters',
-    ]
-    if written.needs:
-        lines.append(f'It needs mmseg_coop for {", ".join(written.needs)}')
-    return '\n'.join(lines)
-
-
 def main(args: argparse.Namespace) -> None:
-    written = split(
+    text = split(
         args.config,
         args.checkpoint,
         args.network,
@@ -50,7 +35,7 @@ def main(args: argparse.Namespace) -> None:
         args.alone,
         args.cfg_options,
     )
-    print(describe(written))
+    print(text)
 
 
 if __name__ == '__main__':

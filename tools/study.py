@@ -1,18 +1,16 @@
 """Train and compare methods over seeds: python tools/study.py GRID"""
 
 import argparse
-import shlex
 import signal
 from pathlib import Path
 
 from rich.console import Console
 
 from mmseg_coop.command_line import run_tool
+from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
-from mmseg_coop.study import TrialExecutor, check_marks, make_trials, read_grid, report
-from mmseg_coop.study.live_table import LiveTable, draw
-from mmseg_coop.study.next_command import next_command
-from mmseg_coop.study.progress import Progress
+from mmseg_coop.study import TrialExecutor, make_trials, read_grid, report
+from mmseg_coop.study.progress import LiveTable, Progress
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -52,28 +50,16 @@ def make_parser() -> argparse.ArgumentParser:
         '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
-        '--list', action='store_true', help='show states and next commands, run nothing'
+        '--list', action='store_true', help='show the progress, run nothing'
     )
     return parser
-
-
-def show_list(executor: TrialExecutor, console: Console) -> None:
-    progress = Progress(executor)
-    states = progress.states()
-    failures = {t: t.failure for t in executor.trials if t.failure}
-    console.print(draw(states, progress.seconds_left(states), failures))
-    for trial in executor.trials:
-        command = next_command(trial) if trial.ready else None
-        if command is not None:
-            line = f'{trial.name}: {shlex.join([command.tool, *command.arguments])}'
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def run(executor: TrialExecutor, console: Console) -> None:
     # As Ctrl-C: training runs save a checkpoint and exit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with LiveTable(console) as table:
+        with LiveTable(executor, console) as table:
             executor.run(table)
     except KeyboardInterrupt:
         console.print('Stopped; start again to go on.')
@@ -82,18 +68,18 @@ def run(executor: TrialExecutor, console: Console) -> None:
 
 def main(args: argparse.Namespace) -> None:
     console = Console()
-    if args.jobs < 0:
-        raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
     grid = read_grid(args.grid)
     work_dir = args.work_dir or Path('work_dirs') / grid.name
     records = args.records or work_dir / 'records'
     if args.markdown:
         # Checked now: it is written hours later.
-        check_marks(args.markdown, grid)
+        for split in grid.splits:
+            around_marks(args.markdown, f'{grid.name}_{split}')
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:
-        show_list(executor, console)
+        failures = {t: t.failure for t in trials if t.failure}
+        console.print(Progress(executor).draw(failures))
         return
     if args.jobs:
         run(executor, console)

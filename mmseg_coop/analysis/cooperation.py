@@ -1,9 +1,11 @@
 """Measure cooperation: strength of connectors and similarity of feature maps."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +14,7 @@ from mmengine.dataset import pseudo_collate
 from prettytable import PrettyTable
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.transforms.functional import center_crop
 
 from ..eval_mode import eval_mode
 from ..models.plan import NetworkSites, Plan, SiteRef, matched
@@ -52,21 +55,20 @@ class Cooperation:
 
     def table(self) -> str:
         """Format as a table: sites × receiving networks and pairs of networks."""
-        columns: dict[str, dict[str, float]] = {}
+        columns: dict[str, dict[str, str]] = defaultdict(dict)
         for name, value in self.strength.items():
             network, _, site = name.partition('.')
-            columns.setdefault(f'strength ({network})', {})[site] = value
+            columns[f'strength ({network})'][site] = f'{value:.3f}'
         for name, value in self.similarity.items():
             pair, _, site = name.partition('/')
-            columns.setdefault(f'similarity ({pair})', {})[site] = value
+            columns[f'similarity ({pair})'][site] = f'{value:.3f}'
         sites = list(
             dict.fromkeys(site for column in columns.values() for site in column)
         )
         table = PrettyTable()
         table.add_column('site', sites)
         for name, values in columns.items():
-            shown = [f'{values[site]:.3f}' if site in values else '' for site in sites]
-            table.add_column(name, shown)
+            table.add_column(name, [values.get(site, '') for site in sites])
         return table.get_string()
 
 
@@ -81,14 +83,8 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         0 to 1; NaN if either is constant.
     """
     x, y = (features.double() - features.double().mean(0) for features in (x, y))
-    # Gram matrices of examples or of channels, whichever is smaller.
-    if len(x) <= max(x.shape[1], y.shape[1]):
-        a, b = x @ x.T, y @ y.T
-        shared, own = (a * b).sum(), a.norm() * b.norm()
-    else:
-        shared = (x.T @ y).square().sum()
-        own = (x.T @ x).norm() * (y.T @ y).norm()
-    return float(shared / own)
+    own = (x.T @ x).norm() * (y.T @ y).norm()
+    return float((x.T @ y).square().sum() / own)
 
 
 @torch.no_grad()
@@ -97,19 +93,31 @@ def measure_cooperation(model: nn.Module, inputs: Tensor) -> Cooperation:
 
     Weights, running statistics and random states stay as they are.
     """
-    found = Cooperation()
+    found, plan = Cooperation(), model.plan
     features: dict[SiteRef, Tensor] = {}
 
     def keep(ref: SiteRef, feature: Tensor) -> None:
-        features[ref] = _examples(feature)
+        size = [min(side, _PIXELS) for side in feature.shape[2:]]
+        features[ref] = F.adaptive_avg_pool2d(feature.float(), size)
 
-    with eval_mode(model), _measuring_strength(model, found.strength):
+    def measure(
+        target: str, connector: nn.Module, arguments: Sequence[Tensor], _: Tensor
+    ) -> None:
+        kept, update = (part.norm() for part in connector.parts(*arguments))
+        found.strength[target] = float(update / (kept + update).clamp(min=1e-12))
+
+    with ExitStack() as stack, eval_mode(model):
+        for target in plan.incoming:
+            connector = plan.connectors[target.identifier]
+            if hasattr(connector, 'parts'):
+                hook = partial(measure, str(target))
+                stack.enter_context(connector.register_forward_hook(hook))
         observe(model, inputs, keep)
-    for a, b in combinations(model.plan.networks, 2):
-        for one, other in _counterparts(model.plan, a, b):
+    for a, b in combinations(plan.networks, 2):
+        for one, other in _counterparts(plan, a, b):
             site = one if one == other else f'{one} - {other}'
             x, y = features[SiteRef(a, one)], features[SiteRef(b, other)]
-            found.similarity[f'{a}-{b}/{site}'] = linear_cka(*_same_size(x, y))
+            found.similarity[f'{a}-{b}/{site}'] = linear_cka(*_same_pixels(x, y))
     return found
 
 
@@ -134,6 +142,14 @@ def _counterparts(plan: Plan, a: str, b: str) -> Iterator[tuple[str, str]]:
                 yield one.name, other.name
 
 
+def _same_pixels(*features: Tensor) -> list[Tensor]:
+    """Convert feature maps (N, C, H, W) to features of the same pixels, (n, C)."""
+    sizes = [feature.shape[2:] for feature in features]
+    size = [min(sides) for sides in zip(*sizes, strict=True)]
+    pooled = [F.adaptive_avg_pool2d(feature, size) for feature in features]
+    return [feature.permute(0, 2, 3, 1).flatten(0, 2) for feature in pooled]
+
+
 def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
     """Load the first images of a dataset, preprocessed and cropped to one size.
 
@@ -150,47 +166,4 @@ def fixed_batch(model: nn.Module, dataset: Any, count: int) -> Tensor:
     if getattr(preprocessor, 'size', None):
         sizes.append(preprocessor.size)
     height, width = (min(side) for side in zip(*sizes, strict=True))
-    return torch.stack([_center(image, height, width) for image in images])
-
-
-def _center(image: Tensor, height: int, width: int) -> Tensor:
-    y, x = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
-    return image[:, y : y + height, x : x + width]
-
-
-def _examples(feature: Tensor) -> Tensor:
-    """Pool a feature map (N, C, H, W) to fewer pixels."""
-    size = [min(side, _PIXELS) for side in feature.shape[2:]]
-    return F.adaptive_avg_pool2d(feature.float(), size)
-
-
-def _same_size(*features: Tensor) -> list[Tensor]:
-    """Convert feature maps (N, C, H, W) to features of the same pixels, (n, C)."""
-    sizes = [feature.shape[2:] for feature in features]
-    size = [min(sides) for sides in zip(*sizes, strict=True)]
-    pooled = [F.adaptive_avg_pool2d(feature, size) for feature in features]
-    return [feature.permute(0, 2, 3, 1).flatten(0, 2) for feature in pooled]
-
-
-@contextmanager
-def _measuring_strength(model: nn.Module, strength: dict[str, float]) -> Iterator[None]:
-    """Write the strength of each connector that has ``parts`` when it is called."""
-    names = {target.identifier: str(target) for target in model.plan.incoming}
-
-    def strength_hook(name: str):
-        def hook(connector: nn.Module, arguments: Sequence[Tensor], _: Tensor) -> None:
-            kept, update = (part.norm() for part in connector.parts(*arguments))
-            strength[names[name]] = float(update / (kept + update).clamp(min=1e-12))
-
-        return hook
-
-    handles = [
-        connector.register_forward_hook(strength_hook(name))
-        for name, connector in model.plan.connectors.items()
-        if hasattr(connector, 'parts')
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return torch.stack([center_crop(image, (height, width)) for image in images])

@@ -12,22 +12,22 @@ _IGNORED = 'ignored'
 
 def class_table(survey: Survey) -> Table:
     """Tabulate percent of pixels and number of images of each class and split."""
-    classes = _classes(survey)
-    rows = []
-    for split in survey.splits:
-        shares, images = _shares(split), _images(split)
-        rows.append(_row(f'{split.name}: %', shares, classes, '{:.3f}'))
-        rows.append(_row(f'{split.name}: images', images, classes, '{:d}'))
+    names = [*_classes(survey), _IGNORED]
+    rows = [
+        [text_cell(f'{split.name}: {title}'), *(_cell(v.get(n), form) for n in names)]
+        for split in survey.splits
+        for title, v, form in (
+            ('%', _shares(split), '.3f'),
+            ('images', _images(split), 'd'),
+        )
+    ]
     counts = (f'{split.name} {len(split.samples)}' for split in survey.splits)
-    return Table(
-        'How often classes occur: percent of the pixels, number of images',
-        ['', *classes, _IGNORED],
-        rows,
-        (
-            f'Images: {", ".join(counts)}. Shares are of the labelled pixels, that of '
-            'ignored ones is of all.',
-        ),
+    note = (
+        f'Images: {", ".join(counts)}. Shares are of the labelled pixels, that of '
+        'ignored ones is of all.'
     )
+    title = 'How often classes occur: percent of the pixels, number of images'
+    return Table(title, ['', *names], rows, (note,))
 
 
 def draw_class_shares(survey: Survey) -> Figure:
@@ -69,14 +69,9 @@ def _shares(split: Split) -> dict[str, float]:
 def _images(split: Split) -> dict[str, int]:
     if not split.has_labels:
         return {}
-    images = split.images
-    found = {name: int(images[i]) for i, name in enumerate(split.classes)}
-    return found | {_IGNORED: int(images[split.ignore_index])}
+    found = dict(zip(split.classes, split.images.tolist(), strict=False))
+    return found | {_IGNORED: int(split.images[split.ignore_index])}
 
 
-def _row(title: str, values: dict, classes: list[str], layout: str) -> list[Cell]:
-    cells = [
-        Cell(layout.format(values[name]), values[name]) if name in values else Cell('-')
-        for name in (*classes, _IGNORED)
-    ]
-    return [text_cell(title), *cells]
+def _cell(value: float | None, form: str) -> Cell:
+    return Cell('-') if value is None else Cell(format(value, form), value)

@@ -10,26 +10,12 @@ from ..cost.cost import Cost
 from ..evaluation.method_names import METHODS
 from .paper import PaperRow, paper_rows
 from .runs import Run
-from .statistics import (
-    Interval,
-    bootstrap_miou,
-    interval,
-    mean_interval,
-    paired_p_value,
-)
-
-BASELINES = ('single', 'ensemble')
-_SIGNIFICANT = 0.05
+from .statistics import Interval, bootstrap, interval, mean_interval, paired_p_value
 
 
 @dataclass(frozen=True)
 class Method:
-    """Runs of one method with different seeds.
-
-    Attributes:
-        label: Name in tables.
-        runs: The runs.
-    """
+    """Runs of one method with different seeds; the label is its name in tables."""
 
     label: str
     runs: tuple[Run, ...]
@@ -37,17 +23,17 @@ class Method:
     @property
     def network(self) -> str:
         """Name of the network, such as ``DANet``."""
-        return self.runs[0].results.meta.get('network', '')
+        return self.runs[0].meta.get('network', '')
 
     @property
     def kind(self) -> str:
         """Kind of method: ``single``, ``ensemble``, or the pattern of connections."""
-        return self.runs[0].results.meta.get('method', '')
+        return self.runs[0].meta.get('method', '')
 
     @property
     def tta(self) -> bool:
         """True if tested with test-time augmentation."""
-        return bool(self.runs[0].results.meta.get('tta'))
+        return bool(self.runs[0].meta.get('tta'))
 
     @property
     def trained(self) -> bool:
@@ -88,26 +74,26 @@ class Method:
     def bootstrap(self) -> np.ndarray:
         """mIoU of bootstrap samples of images, in percent."""
         results = [run.results for run in self.runs]
-        return bootstrap_miou([r.areas[r.configured] for r in results])
+        return bootstrap([r.areas[r.configured] for r in results])
 
     def with_seeds(self, seeds: Sequence[int]) -> 'Method':
         """Keep only the runs with these seeds."""
-        runs = [run for run in self.runs if run.results.meta.get('seed') in seeds]
-        return self if len(runs) == len(self.runs) else replace(self, runs=tuple(runs))
+        runs = tuple(run for run in self.runs if run.meta.get('seed') in seeds)
+        return self if len(runs) == len(self.runs) else replace(self, runs=runs)
 
     def by_seed(self) -> dict[int, float]:
         """mIoU by seed."""
-        seeds = [run.results.meta.get('seed') for run in self.runs]
+        seeds = [run.meta.get('seed') for run in self.runs]
         return dict(zip(seeds, self.mious.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Gain of a method over a baseline.
+    """Gain of a method over a baseline, in points of mIoU.
 
     Attributes:
-        points: Difference of mIoU, in points.
-        interval: 95 % confidence interval of the difference over images.
+        points: Difference of mIoU.
+        interval: Its 95 % confidence interval over images.
         p_value: p of a paired t-test over the seeds that both have; None with less than
             two.
     """
@@ -119,8 +105,8 @@ class Gain:
     @property
     def significant(self) -> bool:
         """Tell whether the gain is significant, over images and over seeds."""
-        over_seeds = self.p_value is not None and self.p_value < _SIGNIFICANT
-        return self.interval.without_zero and over_seeds
+        over_images = not self.interval.low <= 0 <= self.interval.high
+        return over_images and self.p_value is not None and self.p_value < 0.05
 
 
 @dataclass(frozen=True)
@@ -144,7 +130,7 @@ class Comparison:
 
     @property
     def dataset(self) -> str:
-        return self.methods[0].runs[0].results.meta.get('dataset', '')
+        return self.methods[0].runs[0].meta.get('dataset', '')
 
     @property
     def paper(self) -> list[PaperRow]:
@@ -156,19 +142,15 @@ class Comparison:
         """Find a method's baseline: of the same network, with or without TTA as well.
 
         A baseline itself is compared only with the baselines listed before its own.
-
-        Returns:
-            None if there is none.
         """
         for name, labels in self.baselines.items():
             if method.label in labels:
                 return None
             if name == kind:
-                break
-        alike = (method.network, method.tta)
-        own = (m for m in self.methods if (m.network, m.tta) == alike)
-        labels = self.baselines.get(kind, ())
-        return next((other for other in own if other.label in labels), None)
+                alike = (method.network, method.tta)
+                found = (m for m in self.methods if (m.network, m.tta) == alike)
+                return next((m for m in found if m.label in labels), None)
+        return None
 
     def gain(self, method: Method, kind: str) -> Gain | None:
         """Compute the gain of a method over a baseline; None without one."""
@@ -207,18 +189,19 @@ def compare(
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.name + _mark(run), []).append(run)
+        groups.setdefault(run.title('name'), []).append(run)
     for name, group in groups.items():
         _check_seeds(name, group)
     labels = _labels(groups)
     methods = [Method(labels[name], tuple(group)) for name, group in groups.items()]
     networks = list(dict.fromkeys(method.network for method in methods))
-    order = {kind: i for i, kind in enumerate(METHODS)}
+    # Other kinds come after those of the paper.
     methods.sort(
-        key=lambda m: (networks.index(m.network), order.get(m.kind, len(order)))
+        key=lambda m: (networks.index(m.network), (*METHODS, m.kind).index(m.kind))
     )
     if baselines is None:
-        baselines = {kind: _first_of_kind(methods, kind) for kind in BASELINES}
+        kinds = ('single', 'ensemble')
+        baselines = {kind: _first_of_kind(methods, kind) for kind in kinds}
     return Comparison(tuple(methods), baselines)
 
 
@@ -231,43 +214,30 @@ def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
     return list(found.values())
 
 
-def _mark(run: Run) -> str:
-    """Suffix of a label for test-time augmentation."""
-    return ' (TTA)' if run.results.meta.get('tta') else ''
-
-
 def _check_seeds(name: str, group: Sequence[Run]) -> None:
     """Check that runs of a method differ only by their seeds."""
-    first = group[0]
-    seeds: dict[int, Run] = {}
+    seen: dict[int, Run] = {}
     for run in group:
         for key in ('network', 'method'):
-            found, expected = (r.results.meta.get(key) for r in (run, first))
+            found, expected = run.meta.get(key), group[0].meta.get(key)
             if found != expected:
                 raise ValueError(
-                    f'{run.file}: {key} {found}, not {expected} as {first.file}, but '
-                    f'both are called {name}; give them other names, NAME=RUN'
+                    f'{run.file}: {key} {found}, not {expected} as {group[0].file}, '
+                    f'but both are called {name}; give them other names, NAME=RUN'
                 )
-        seed = run.results.meta.get('seed')
-        if seed in seeds:
+        seed = run.meta.get('seed')
+        if seed in seen:
             raise ValueError(
-                f'{run.file} and {seeds[seed].file} are both called {name} and have '
+                f'{run.file} and {seen[seed].file} are both called {name} and have '
                 f'the seed {seed}; give them other names, NAME=RUN, or leave one out'
             )
-        seeds[seed] = run
+        seen[seed] = run
 
 
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:
     """Choose the shortest labels that differ, by name of the group."""
-    meta = {name: group[0].results.meta for name, group in groups.items()}
-    kinds = {
-        name: f'{m.get("method", name)} {groups[name][0].chosen}'.strip()
-        + _mark(groups[name][0])
-        for name, m in meta.items()
-    }
-    full = {name: f'{m.get("network", "")} {kinds[name]}' for name, m in meta.items()}
-    for labels in (kinds, full):
-        named = {n: n if groups[n][0].label else label for n, label in labels.items()}
-        if len(set(named.values())) == len(named):
-            return named
+    for keys in (['method'], ['network', 'method']):
+        labels = {name: runs[0].title(*keys) for name, runs in groups.items()}
+        if len(set(labels.values())) == len(labels):
+            return labels
     return {name: name for name in groups}

@@ -1,10 +1,29 @@
-"""Table of the costs of each method."""
+"""The costs of each method: read or measured, and as a table."""
 
-from ..cost.cost import Cost
+from dataclasses import replace
+from pathlib import Path
+
+from ..cost.cost import Cost, load_costs, save_costs
+from ..cost.machine import describe_machine
+from ..cost.measure import measure_costs
 from .comparison import Comparison
 from .table import Cell, Table, name_cell, number_cell, recombined
 
-TRAINING, PREDICTION, LATENCY = 'GFLOPs to train', 'GFLOPs to predict', 'ms to predict'
+# Columns that are shown beside mIoU, too.
+IN_SUMMARY = ('GFLOPs to train', 'GFLOPs to predict', 'ms to predict')
+
+
+def with_costs(comparison: Comparison, path: Path) -> Comparison:
+    """Add the costs in a JSON file to a comparison.
+
+    If it lacks a method, all are measured, side by side, by the configs in their work
+    dirs, and the file is written.
+    """
+    costs = load_costs(path) if path.is_file() else {}
+    if not {m.label for m in comparison.methods} <= costs.keys():
+        costs = measure_costs({m.label: m.runs[0].config() for m in comparison.methods})
+        save_costs(costs, describe_machine(threads=1), path)
+    return replace(comparison, costs=costs)
 
 
 def cost_table(comparison: Comparison) -> Table | None:
@@ -12,16 +31,8 @@ def cost_table(comparison: Comparison) -> Table | None:
     if not comparison.costs:
         return None
     rows = [
-        [name_cell(method), *_cost_cells(comparison.costs[method.label])]
+        [name_cell(method), *_cells(comparison.costs[method.label])]
         for method in comparison.methods
-    ]
-    columns = [
-        'method',
-        'parameters in M',
-        TRAINING,
-        PREDICTION,
-        LATENCY,
-        'MB to predict',
     ]
     notes = (
         'FLOPs per image of a training step (forward and backward pass, all networks) '
@@ -30,13 +41,13 @@ def cost_table(comparison: Comparison) -> Table | None:
         'methods run in turn, with one thread.',
         *recombined(comparison),
     )
+    columns = ['method', 'parameters in M', *IN_SUMMARY, 'MB to predict']
     return Table('Cost', columns, rows, notes)
 
 
-def _cost_cells(cost: Cost) -> list[Cell]:
+def _cells(cost: Cost) -> list[Cell]:
     training = cost.training_flops and cost.training_flops / 1e9
-    latency = 1000 * cost.latency
-    low, high = (1000 * seconds for seconds in cost.latency_spread)
+    latency, low, high = (1000 * s for s in (cost.latency, *cost.latency_spread))
     return [
         number_cell(cost.parameters / 1e6),
         number_cell(training),

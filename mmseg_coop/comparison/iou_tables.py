@@ -2,19 +2,14 @@
 
 import numpy as np
 
-from ..evaluation.results import ORACLE
-from ..models.segmentors.combine import MEAN
 from .comparison import Comparison, Gain, Method
-from .cost_table import LATENCY, PREDICTION, TRAINING, cost_table
+from .cost_table import IN_SUMMARY, cost_table
+from .paper import PaperRow
 from .reliability_table import reliability_table
 from .table import Cell, Table, name_cell, number_cell, recombined, text_cell
 
-MARK = '†'
-NOISE = '≈'
-INCONSISTENT = (
-    f'{MARK} the classes printed in the paper average to another mean IoU than the '
-    'one printed'
-)
+_INCONSISTENT = '†'
+_NOISE = '≈'
 
 
 def all_tables(comparison: Comparison) -> list[Table]:
@@ -38,10 +33,9 @@ def summary_table(comparison: Comparison) -> Table:
         for row, method in zip(table.rows, comparison.methods, strict=False)
     ]
     if costs:
-        places = [costs.columns.index(name) for name in (TRAINING, PREDICTION, LATENCY)]
-        columns += [costs.columns[i] for i in places]
+        columns += IN_SUMMARY
         for row, cost in zip(rows, costs.rows, strict=True):
-            row += [cost[i] for i in places]
+            row += [cost[costs.columns.index(name)] for name in IN_SUMMARY]
     return Table(table.title, columns, rows, table.notes)
 
 
@@ -52,25 +46,18 @@ def main_table(comparison: Comparison) -> Table:
         for kind in comparison.baselines
         if any(comparison.baseline(m, kind) for m in comparison.methods)
     ]
-    columns = ['method', 'mIoU', *(f'over {kind}' for kind in kinds)]
     rows = [_row(comparison, method, kinds) for method in comparison.methods]
-    paper = comparison.paper
-    for row in paper:
-        mark = '' if row.consistent else MARK
-        cells = [text_cell(f'{row.network} {row.method} (paper){mark}')]
-        cells += [number_cell(row.miou), *(Cell('') for _ in kinds)]
-        known = row.classes
-        cells += [
-            number_cell(known.get(name)) if known else Cell('')
-            for name in comparison.classes
-        ]
-        rows.append(cells)
+    rows += [_paper_row(comparison, row, kinds) for row in comparison.paper]
     notes = [_about(comparison), *recombined(comparison)]
-    if not all(row.consistent for row in paper):
-        notes.append(INCONSISTENT)
+    if not all(row.consistent for row in comparison.paper):
+        notes.append(
+            f'{_INCONSISTENT} the classes printed in the paper average to another mean '
+            'IoU than the one printed'
+        )
+    gains = [f'over {kind}' for kind in kinds]
     return Table(
         f'IoU in percent on {comparison.dataset or "the same images"}',
-        [*columns, *comparison.classes],
+        ['method', 'mIoU', *gains, *comparison.classes],
         rows,
         tuple(notes),
     )
@@ -81,14 +68,12 @@ def networks_table(comparison: Comparison) -> Table | None:
     methods = [m for m in comparison.methods if m.several]
     if not methods:
         return None
-    columns: dict[str, list[Cell]] = {}
-    for i, method in enumerate(methods):
-        for name, value in _about_networks(method).items():
-            cells = columns.setdefault(name, [Cell('')] * len(methods))
-            cells[i] = number_cell(value)
+    found = [_about_networks(method) for method in methods]
+    columns = list(dict.fromkeys(name for values in found for name in values))
     rows = [
-        [name_cell(method), *(cells[i] for cells in columns.values())]
-        for i, method in enumerate(methods)
+        [name_cell(method)]
+        + [number_cell(values[n]) if n in values else Cell('') for n in columns]
+        for method, values in zip(methods, found, strict=True)
     ]
     notes = (
         'oracle: for each pixel, the prediction of a network that is right, if any; '
@@ -99,27 +84,32 @@ def networks_table(comparison: Comparison) -> Table | None:
 
 
 def _row(comparison: Comparison, method: Method, kinds: list[str]) -> list[Cell]:
-    best = comparison.best(method.network)
-    text = f'{method.miou:.2f}'
-    if method.std is not None:
-        text += f' ± {method.std:.2f}'
+    spread = '' if method.std is None else f' ± {method.std:.2f}'
     gains = (comparison.gain(method, kind) for kind in kinds)
     rivals = [m for m in comparison.methods if m.network == method.network]
     values = np.stack([m.iou for m in rivals])
-    lowest, highest = (f(0).tolist() for f in (values.min, values.max))
-    classes = [
-        number_cell(value, best=value == high and low < high)
-        for value, low, high in zip(method.iou.tolist(), lowest, highest, strict=True)
-    ]
-    mean = Cell(text, method.miou, best=len(rivals) > 1 and method is best)
+    best = (method.iou == values.max(0)) & (values.min(0) < values.max(0))
+    classes = map(number_cell, method.iou.tolist(), best.tolist())
+    is_best = len(rivals) > 1 and method is comparison.best(method.network)
+    mean = Cell(f'{method.miou:.2f}{spread}', method.miou, is_best)
     return [name_cell(method), mean, *map(_gain_cell, gains), *classes]
+
+
+def _paper_row(comparison: Comparison, row: PaperRow, kinds: list[str]) -> list[Cell]:
+    mark = '' if row.consistent else _INCONSISTENT
+    classes = [
+        number_cell(row.classes.get(name)) if row.classes else Cell('')
+        for name in comparison.classes
+    ]
+    name = text_cell(f'{row.network} {row.method} (paper){mark}')
+    return [name, number_cell(row.miou), *[Cell('')] * len(kinds), *classes]
 
 
 def _gain_cell(gain: Gain | None) -> Cell:
     if gain is None:
         return Cell('')
-    mark = '' if gain.significant else f'{NOISE} '
-    low, high = gain.interval.low, gain.interval.high
+    mark = '' if gain.significant else f'{_NOISE} '
+    low, high = gain.interval
     text = f'{mark}{gain.points:+.2f} [{low:+.2f}, {high:+.2f}]'
     if gain.p_value is not None:
         text += f' p={gain.p_value:.2g}'
@@ -136,21 +126,15 @@ def _about(comparison: Comparison) -> str:
         '(paired bootstrap), which says how much they depend on the chosen images, not '
         'on the seed. They compare runs with the same seeds, where both methods have '
         'such. p is that of a paired t-test over seeds. '
-        f'{NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
+        f'{_NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
         'there is only one seed.'
     )
 
 
 def _about_networks(method: Method) -> dict[str, float]:
     """Average mIoU and agreement of each network over runs, by column."""
-    values: dict[str, list[float]] = {}
-    for run in method.runs:
-        results = run.results
-        for name in results.areas:
-            values.setdefault(name, []).append(results.miou(name))
-        for name, value in results.totals_of_pairs().items():
-            values.setdefault(name, []).append(value)
-    last = [name for name in (MEAN, ORACLE) if name in values]
-    shares = [name for name in values if name.startswith(('agree', 'only'))]
-    networks = [name for name in values if name not in (*last, *shares)]
-    return {name: float(np.mean(values[name])) for name in networks + last + shares}
+    results = [run.results for run in method.runs]
+    values = {name: [r.miou(name) for r in results] for name in results[0].areas}
+    shares = [r.totals_of_pairs() for r in results]
+    values |= {name: [share[name] for share in shares] for name in shares[0]}
+    return {name: float(np.mean(found)) for name, found in values.items()}

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +13,20 @@ _ROUNDING = 0.1
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A row of the paper's tables.
-
-    Attributes:
-        network: ``DANet`` or ``DeepLabv3+``.
-        method: ``single``, ``ensemble``, ``same`` or ``multi``.
-        miou: Mean IoU as printed, in percent.
-        classes: IoU of each class as printed; empty for VOC.
-    """
+    """A row of the paper's tables: IoU in percent as printed; no classes for VOC."""
 
     network: str
     method: str
     miou: float
     classes: dict[str, float]
 
-    @cached_property
+    @property
     def consistent(self) -> bool:
         """True if the classes average to the printed mean, within rounding."""
-        if not self.classes:
-            return True
-        return abs(np.mean(list(self.classes.values())) - self.miou) <= _ROUNDING
+        values = list(self.classes.values()) or [self.miou]
+        return abs(np.mean(values) - self.miou) <= _ROUNDING
 
 
 def paper_rows(dataset: str) -> list[PaperRow]:
     """Read the paper's rows for a dataset's class; none for other datasets."""
-    rows = json.loads(_FILE.read_text()).get(dataset, [])
-    return [
-        PaperRow(row['network'], row['method'], row['mIoU'], row['classes'])
-        for row in rows
-    ]
+    return [PaperRow(**row) for row in json.loads(_FILE.read_text()).get(dataset, [])]

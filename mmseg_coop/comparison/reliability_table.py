@@ -19,11 +19,7 @@ _RELIABILITY = {
 
 
 def reliability_table(comparison: Comparison) -> Table | None:
-    """Make a table of each network's calibration and Boundary IoU.
-
-    Returns:
-        None for older results, which lack these.
-    """
+    """Make a table of each network's calibration and Boundary IoU, if measured."""
     rows = [
         [text_cell(f'{name_cell(method).text}{suffix}')]
         + [_over_runs(method, name, *metric) for metric in _RELIABILITY.values()]

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from ..config_types import use_scope
 from ..evaluation.results import FOLDER, ORACLE, Results
+from ..wording import first_of
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model's results.
+    """Results of a trained model's test, or without one of its best validation.
 
     Attributes:
-        results: Results of the test, or without one of the best validation.
-        file: The file of the results.
         label: The user's name for the method, or None.
         prediction: The network (or ``mean``) that the user chose in place of the
             selected prediction, or None.
@@ -35,39 +35,25 @@ class Run:
         return self.file.parent.parent
 
     @property
-    def name(self) -> str:
-        """Name of its method: its label, or else the name of its config."""
-        name = self.label or self.results.meta.get('name', self.folder.name)
-        return f'{name} {self.prediction}' if self.chosen else name
+    def meta(self) -> dict[str, Any]:
+        """The origin of its results: network, method, dataset, seed, ..."""
+        return self.results.meta
 
-    @property
-    def chosen(self) -> str:
-        """The chosen prediction, if the user gave no label; else empty."""
-        return '' if self.label else self.prediction or ''
+    def title(self, *keys: str) -> str:
+        """Title of its method: the user's name, or else these values of ``meta``."""
+        words = [*(self.meta.get(key, '') for key in keys), self.prediction or '']
+        mark = ' (TTA)' if self.meta.get('tta') else ''
+        return (self.label or ' '.join(filter(None, words))) + mark
 
     @property
     def trained(self) -> bool:
         """True if it was trained; otherwise it recombines networks of other runs."""
-        return not (
-            self.recombined
-            or self.prediction is not None
-            or self.results.meta.get('networks_init')
-        )
+        joined = self.meta.get('networks_init')
+        return not (self.recombined or self.prediction or joined)
 
     def config(self) -> Config:
-        """Read the config it was tested with, and select the chosen prediction.
-
-        Raises:
-            FileNotFoundError: If the file is gone.
-        """
-        path = self.folder / self.results.meta['config']
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'{path}: the config of {self.file} is gone; expected the one that the '
-                'run wrote to its work dir (a report needs it for its gallery, which '
-                '--gallery 0 leaves out)'
-            )
-        config = Config.fromfile(path)
+        """Read the config it was tested with, and select the chosen prediction."""
+        config = Config.fromfile(self.folder / self.meta['config'])
         use_scope(config)
         if self.prediction is not None:
             config.merge_from_dict({'model.test_cfg.predict': self.prediction})
@@ -84,40 +70,29 @@ def load_runs(arguments: Sequence[str]) -> list[Run]:
 
     Raises:
         FileNotFoundError: If a run has no results.
-        ValueError: If a run is named twice, or runs were not evaluated on the same
-            images and classes.
+        ValueError: If runs were not evaluated on the same images and classes.
     """
     runs = [_load_run(argument) for argument in arguments]
-    given = [(run.file.resolve(), run.results.configured) for run in runs]
-    for run, key in zip(runs, given, strict=True):
-        if given.count(key) > 1:
-            raise ValueError(f'{run.file} is given {given.count(key)} times')
+    for run in runs:
         _check_comparable(runs[0], run)
     return runs
 
 
 def _load_run(argument: str) -> Run:
-    label, separator, path = argument.rpartition('=')
+    label, _, path = argument.rpartition('=')
     if Path(argument).exists():
-        label, separator, path = '', '', argument
-    if not path or (separator and not label):
-        raise ValueError(f'found {argument!r}, expected RUN or NAME=RUN')
+        label, path = '', argument
     prediction = None
     if not Path(path).exists() and ':' in path:
         path, _, prediction = path.rpartition(':')
     file = _find_file(Path(path))
     results = Results.load(file)
     if prediction is not None:
-        results = _predicting(results, prediction, file)
-    return Run(results, file, label if separator else None, prediction)
-
-
-def _predicting(results: Results, name: str, file: Path) -> Results:
-    """Select another prediction of results."""
-    names = [key for key in results.areas if key != ORACLE]
-    if name not in names:
-        raise ValueError(f'{file}:{name}: expected one of {", ".join(names)}')
-    return replace(results, configured=name)
+        names = [name for name in results.areas if name != ORACLE]
+        if prediction not in names:
+            raise ValueError(f'{file}:{prediction}: expected one of {", ".join(names)}')
+        results = replace(results, configured=prediction)
+    return Run(results, file, label or None, prediction)
 
 
 def _find_file(path: Path) -> Path:
@@ -141,13 +116,15 @@ def _find_file(path: Path) -> Path:
 
 def _check_comparable(first: Run, other: Run) -> None:
     a, b = first.results, other.results
-    if a.meta.get('dataset') != b.meta.get('dataset'):
-        found, expected = b.meta.get('dataset'), a.meta.get('dataset')
+    # Folders differ between machines.
+    names = [[Path(image).name for image in results.images] for results in (a, b)]
+    if first.meta.get('dataset') != other.meta.get('dataset'):
+        found, expected = other.meta.get('dataset'), first.meta.get('dataset')
         difference = f'on {found}, not on {expected}'
     elif a.classes != b.classes:
         unlike = sorted(set(a.classes) ^ set(b.classes)) or ['their order']
-        difference = f'with other classes (different: {", ".join(unlike[:5])})'
-    elif _names(a) != _names(b):
+        difference = f'with other classes (different: {first_of(unlike)})'
+    elif names[0] != names[1]:
         difference = f'on other images ({len(b.images)}, not the same {len(a.images)})'
     else:
         return
@@ -155,8 +132,3 @@ def _check_comparable(first: Run, other: Run) -> None:
         f'{other.file}: evaluated {difference}, as {first.file} was; compare runs on '
         'the same images and classes'
     )
-
-
-def _names(results: Results) -> list[str]:
-    """File names without folders, which differ between machines."""
-    return [Path(image).name for image in results.images]

@@ -1,11 +1,11 @@
 """Significance of differences: bootstrap over images, paired t-test over seeds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import sem, t, ttest_rel
+from scipy.stats import ttest_1samp, ttest_rel
 
 from ..evaluation.results import mean_iou
 
@@ -14,22 +14,15 @@ RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A confidence interval of 95 %, in the metric's unit (points of mIoU)."""
 
     low: float
     high: float
 
-    @property
-    def without_zero(self) -> bool:
-        """True if the interval excludes zero."""
-        return self.low > 0 or self.high < 0
-
 
 def bootstrap(
-    runs: Sequence[np.ndarray],
-    metric: Callable[[np.ndarray], np.ndarray],
+    runs: Sequence[np.ndarray], metric: Callable[[np.ndarray], np.ndarray] = mean_iou
 ) -> np.ndarray:
     """Bootstrap a metric over images, averaged over runs.
 
@@ -38,7 +31,7 @@ def bootstrap(
     Args:
         runs: For each run, the counts of each image, (I, ...).
         metric: Computes the metric, (RESAMPLES,), from counts summed over images,
-            (RESAMPLES, ...).
+            (RESAMPLES, ...). Default: mIoU in percent, from areas (I, 3, C).
 
     Returns:
         The metric of each bootstrap sample, (RESAMPLES,).
@@ -60,17 +53,12 @@ def _draws(images: int) -> np.ndarray:
     return draws.astype(float)
 
 
-def bootstrap_miou(runs: Sequence[np.ndarray]) -> np.ndarray:
-    """Bootstrap the mIoU in percent, from areas (I, 3, C) of each run."""
-    return bootstrap(runs, mean_iou)
-
-
 def mean_interval(values: Sequence[float]) -> Interval | None:
     """Compute the t interval of a mean over seeds; None for one value."""
     if len(values) < 2:
         return None
-    reach = t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * sem(values)
-    return Interval(float(np.mean(values) - reach), float(np.mean(values) + reach))
+    found = ttest_1samp(values, 0).confidence_interval(_CONFIDENCE)
+    return Interval(float(found.low), float(found.high))
 
 
 def interval(differences: np.ndarray) -> Interval:
@@ -81,15 +69,8 @@ def interval(differences: np.ndarray) -> Interval:
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Compute p of a two-sided paired t-test over seeds.
-
-    Args:
-        first: mIoU of each seed.
-        second: mIoU of the same seeds.
-
-    Returns:
-        None with less than two seeds, or if all differences are equal.
-    """
+    """Compute p of a two-sided paired t-test of the mIoU of the same seeds."""
+    # None for one seed, or where all differences are equal.
     if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
         return None
     return float(ttest_rel(first, second).pvalue)

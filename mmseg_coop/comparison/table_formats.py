@@ -4,43 +4,63 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from .comparison import Comparison
+from .comparison import Comparison, Method
 from .table import Cell, Table
 
-_SYMBOLS = {
-    '\\': r'\textbackslash{}',
-    '~': r'\textasciitilde{}',
-    '^': r'\textasciicircum{}',
-    '±': r'$\pm$',
-    '†': r'$\dagger$',
-    '‡': r'$\ddagger$',
-    '·': r'$\cdot$',
-    '×': r'$\times$',
-}
-_LATEX = str.maketrans({c: f'\\{c}' for c in '%_&#${}'} | _SYMBOLS)
+# In the terminal: width up to which columns are not wrapped, and of their borders.
+_LINE, _BORDERS = 17, 3
+_LATEX = str.maketrans(
+    {c: f'\\{c}' for c in '%_&#${}'}
+    | {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}'}
+    | {'^': r'\textasciicircum{}', '≈': r'$\approx$'}
+)
 
 
 def print_tables(tables: Sequence[Table], console: Console) -> None:
-    """Print to the terminal; tables that are too wide in parts."""
+    """Print to the terminal; tables that are too wide in parts, wrapped at spaces."""
     for table in tables:
-        for part in table.upright().parts(console.width):
-            rich = RichTable(title=escape(part.title))
-            for i, name in enumerate(part.columns):
-                rich.add_column(escape(name), justify='right' if i else 'left')
-            for row in part.rows:
-                marked = (_marked(cell, escape, '[bold]', '[/bold]') for cell in row)
-                rich.add_row(*marked)
+        upright = table.upright()
+        widths = _widths(upright, console.width)
+        rest = list(range(1, len(widths)))
+        while rest:
+            part, room = [0], console.width - widths[0]
+            while rest and (len(part) == 1 or room > widths[rest[0]]):
+                room -= widths[rest[0]]
+                part.append(rest.pop(0))
+            rich = RichTable(title=escape(table.title))
+            for i in part:
+                name, side = escape(upright.columns[i]), 'right' if i else 'left'
+                rich.add_column(name, justify=side, width=widths[i] - _BORDERS)
+            for row in upright.rows:
+                cells = (_marked(row[i], escape, '[bold]', '[/bold]') for i in part)
+                rich.add_row(*cells)
             console.print(rich)
         for note in table.notes:
             console.print(escape(note), style='dim', highlight=False)
+
+
+def _widths(table: Table, width: int) -> list[int]:
+    """Widths of columns with borders; without wrapped texts if these fit a width."""
+    rows = [table.columns, *([cell.text for cell in row] for row in table.rows)]
+    columns = list(zip(*rows, strict=True))
+    whole = [max(map(len, texts)) + _BORDERS for texts in columns]
+    if sum(whole) < width:
+        return whole
+    words = [max(map(len, ' '.join(texts).split() or [''])) for texts in columns]
+    return [
+        max(word + _BORDERS, min(line, _LINE))
+        for word, line in zip(words, whole, strict=True)
+    ]
 
 
 def markdown(table: Table) -> str:
@@ -67,64 +87,28 @@ def comma_separated(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """Format as a LaTeX table for the packages booktabs and rotating."""
-    head = [
-        f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' if i else ''
-        for i, name in enumerate(table.columns)
-    ]
+    head = [f'\\rotatebox{{90}}{{{_escape_latex(name)}}}' for name in table.columns[1:]]
     rows = [
         [_marked(cell, _escape_latex, r'\textbf{', '}') for cell in row]
         for row in table.rows
     ]
-    lines = [f'{" & ".join(row)} \\\\' for row in rows]
-    return '\n'.join(
-        [
-            f'\\begin{{tabular}}{{l{"r" * (len(table.columns) - 1)}}}',
-            '\\toprule',
-            f'{" & ".join(head)} \\\\',
-            '\\midrule',
-            *lines,
-            '\\bottomrule',
-            '\\end{tabular}',
-            *(f'% {note}' for note in table.notes),
-            '',
-        ]
-    )
+    head, *body = (f'{" & ".join(row)} \\\\' for row in [['', *head], *rows])
+    lines = [
+        f'\\begin{{tabular}}{{l{"r" * (len(table.columns) - 1)}}}',
+        '\\toprule',
+        head,
+        '\\midrule',
+        *body,
+        '\\bottomrule',
+        '\\end{tabular}',
+        *(f'% {note}' for note in table.notes),
+    ]
+    return ''.join(f'{line}\n' for line in lines)
 
 
 def as_json(comparison: Comparison) -> str:
     """Format all numbers of a comparison, unrounded."""
-    methods = []
-    for method in comparison.methods:
-        gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}
-        cost = comparison.costs.get(method.label)
-        runs = [dict(run.results.meta, file=str(run.file)) for run in method.runs]
-        methods.append(
-            dict(
-                method=method.label,
-                network=method.network,
-                trained=method.trained,
-                runs=runs,
-                mIoU=method.miou,
-                mIoU_std=method.std,
-                mIoU_interval=method.interval and list(astuple(method.interval)),
-                mIoU_by_run=method.mious.tolist(),
-                gains={
-                    kind: dict(
-                        points=gain.points,
-                        confidence_interval=[gain.interval.low, gain.interval.high],
-                        p_value=gain.p_value,
-                    )
-                    for kind, gain in gains.items()
-                    if gain
-                },
-                classes=_finite(comparison.classes, method.iou.tolist()),
-                predictions=[
-                    {name: run.results.reliability(name) for name in run.results.areas}
-                    for run in method.runs
-                ],
-                cost=cost and asdict(cost),
-            )
-        )
+    methods = [_method_fields(comparison, method) for method in comparison.methods]
     paper = [
         dict(network=row.network, method=row.method, mIoU=row.miou, classes=row.classes)
         | dict(classes_average_to_mIoU=row.consistent)
@@ -134,16 +118,50 @@ def as_json(comparison: Comparison) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + '\n'
 
 
-_WRITERS = {'.md': markdown, '.csv': comma_separated, '.tex': latex}
-FORMATS = (*_WRITERS, '.json')
+def _method_fields(comparison: Comparison, method: Method) -> dict[str, Any]:
+    gains = {kind: comparison.gain(method, kind) for kind in comparison.baselines}
+    cost = comparison.costs.get(method.label)
+    values = zip(comparison.classes, method.iou.tolist(), strict=True)
+    return dict(
+        method=method.label,
+        network=method.network,
+        trained=method.trained,
+        runs=[dict(run.results.meta, file=str(run.file)) for run in method.runs],
+        mIoU=method.miou,
+        mIoU_std=method.std,
+        mIoU_interval=method.interval,
+        mIoU_by_run=method.mious.tolist(),
+        gains={
+            kind: dict(
+                points=gain.points,
+                confidence_interval=gain.interval,
+                p_value=gain.p_value,
+            )
+            for kind, gain in gains.items()
+            if gain
+        },
+        # JSON has no NaN.
+        classes={name: None if isnan(value) else value for name, value in values},
+        predictions=[
+            {name: run.results.reliability(name) for name in run.results.areas}
+            for run in method.runs
+        ],
+        cost=cost and asdict(cost),
+    )
+
+
+_WRITERS = {
+    '.md': lambda _, tables: '\n'.join(map(markdown, tables)),
+    # It holds one table.
+    '.csv': lambda _, tables: comma_separated(tables[0]),
+    '.tex': lambda _, tables: '\n'.join(map(latex, tables)),
+    '.json': lambda comparison, _: as_json(comparison),
+}
+FORMATS = tuple(_WRITERS)
 
 
 def check_format(path: Path) -> None:
-    """Check that a table can be written to a file.
-
-    Raises:
-        ValueError: If its suffix is not supported.
-    """
+    """Raise an error if the suffix of a table's file is not supported."""
     if path.suffix not in FORMATS:
         raise ValueError(
             f'--out: {path} has the suffix {path.suffix!r}, expected one of '
@@ -153,22 +171,11 @@ def check_format(path: Path) -> None:
 
 def write(comparison: Comparison, tables: Sequence[Table], path: Path) -> None:
     """Write a comparison in the format of the file's suffix."""
-    if path.suffix == '.json':
-        text = as_json(comparison)
-    elif path.suffix == '.csv':
-        # CSV holds one table.
-        text = comma_separated(tables[0])
-    else:
-        text = '\n'.join(map(_WRITERS[path.suffix], tables))
-    AtomicBackend().put_text(text, path)
+    AtomicBackend().put_text(_WRITERS[path.suffix](comparison, tables), path)
 
 
 def write_between(path: Path, name: str, text: str) -> None:
-    """Replace the text between a name's marks in a file, or write a new file.
-
-    Raises:
-        ValueError: If the file has no such marks.
-    """
+    """Replace the text between a name's marks in a file, or write a new file."""
     head, tail = around_marks(path, name)
     AtomicBackend().put_text(f'{head}\n\n{text.strip()}\n\n{tail}', path)
 
@@ -201,9 +208,3 @@ def _escape_markdown(text: str) -> str:
 
 def _escape_latex(text: str) -> str:
     return text.translate(_LATEX)
-
-
-def _finite(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
-    """Map names to values, with None for NaN, which JSON lacks."""
-    pairs = zip(names, values, strict=True)
-    return {name: value if value == value else None for name, value in pairs}

@@ -1,7 +1,7 @@
 """Costs of models, and the JSON file that keeps them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,52 +18,32 @@ class Cost:
             networks and heads), per image; None for a head that reads values of
             tensors, which the meta device lacks.
         prediction_flops: FLOPs of the selected prediction of an image.
-        latency: Seconds of that prediction, median.
-        latency_spread: Lowest and highest of these seconds.
-        memory: Peak memory of that prediction in MB, without the model and the image;
-            measured on Linux, else None.
+        latency: Seconds of that prediction: median, and (spread) lowest and highest.
+        memory: Its peak memory in MB, without model and image; None but on Linux.
     """
 
     parameters: int
     training_flops: int | None
     prediction_flops: int
     latency: float
-    latency_spread: tuple[float, float]
+    latency_spread: Sequence[float]
     memory: float | None
 
 
-@dataclass(frozen=True)
-class Costs:
-    """Costs that were measured side by side.
+def save_costs(costs: Mapping[str, Cost], machine: str, path: Path) -> None:
+    """Write costs by label, measured side by side on a machine, as JSON."""
+    methods = {label: asdict(cost) for label, cost in costs.items()}
+    text = json.dumps(dict(machine=machine, methods=methods), indent=2)
+    AtomicBackend().put_text(f'{text}\n', path)
 
-    Attributes:
-        machine: Machine, versions and date.
-        methods: Cost of each method, by label.
-    """
 
-    machine: str
-    methods: Mapping[str, Cost]
-
-    def save(self, path: Path) -> None:
-        """Write as JSON, atomically."""
-        AtomicBackend().put_text(json.dumps(asdict(self), indent=2) + '\n', path)
-
-    @classmethod
-    def load(cls, path: Path) -> 'Costs':
-        """Read a file that ``save`` wrote.
-
-        Raises:
-            ValueError: If the file holds something else.
-        """
-        try:
-            content = json.loads(path.read_text())
-            methods = {
-                label: Cost(**{**cost, 'latency_spread': tuple(cost['latency_spread'])})
-                for label, cost in content['methods'].items()
-            }
-            return cls(content['machine'], methods)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f'{path}: expected what tools/compare.py --cost has written ({error}); '
-                'delete it to measure costs again'
-            ) from error
+def load_costs(path: Path) -> dict[str, Cost]:
+    """Read the costs by label that ``save_costs`` wrote."""
+    try:
+        methods = json.loads(path.read_text())['methods']
+        return {label: Cost(**cost) for label, cost in methods.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f'{path}: expected what tools/compare.py --cost has written ({error}); '
+            'delete it to measure costs again'
+        ) from error

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +14,7 @@ from ..engine import cpu_has_bfloat16
 
 
 def describe_machine(threads: int | None = None) -> str:
-    """List processor, threads, memory, GPU, versions and the date in a line.
-
-    Args:
-        threads: Number of threads. Default: that of this process.
-    """
+    """List processor, threads (of this process), memory, GPU, versions and date."""
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     bfloat16 = 'with' if cpu_has_bfloat16() else 'without'
     gpu = f', {torch.cuda.get_device_name()}' if torch.cuda.is_available() else ''
@@ -32,6 +29,7 @@ def describe_machine(threads: int | None = None) -> str:
 
 def _processor() -> str:
     info = Path('/proc/cpuinfo')
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = (line.partition(':')[2] for line in lines if line.startswith('model name'))
-    return next(names, '').strip() or platform.processor() or platform.machine()
+    found = re.search(
+        r'model name\s*: (.+)', info.read_text() if info.is_file() else ''
+    )
+    return found[1] if found else platform.processor() or platform.machine()

@@ -19,50 +19,44 @@ from torch import Tensor
 
 from ..config_types import use_scope
 from ..models.segmentors.init_checkpoints import without_inits
-from .cost import Cost, Costs
+from .cost import Cost
 from .flops import count_flops
-from .machine import describe_machine
 from .memory import peak_memory
-from .timing import one_thread, seconds_in_turn
+from .timing import seconds_in_turn
 
 # Batch norm needs more than one value of a channel in training.
 _BATCH = 2
 
 
-def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> Costs:
+def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> dict[str, Cost]:
     """Measure models side by side, with one thread on the CPU.
 
     Predicted is the first image of the test data, from loaded image to label map. The
     models run in turn, under the same load of the machine, with random weights.
-
-    Raises:
-        FileNotFoundError: If the data are missing.
     """
-    images = {label: load_image(config) for label, config in configs.items()}
+    images = {
+        label: DATASETS.build(copy.deepcopy(config.test_dataloader.dataset))[0]
+        for label, config in configs.items()
+    }
     models = {label: build_model(config) for label, config in configs.items()}
     calls = {label: _prediction(models[label], images[label]) for label in configs}
-    with one_thread():
-        times = seconds_in_turn(calls, rounds)
-    costs = {}
-    for label, config in configs.items():
-        memory = None
-        if sys.platform == 'linux':
-            memory = peak_memory(_rebuilt_prediction, config, images[label])
-        costs[label] = Cost(
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = seconds_in_turn(calls, rounds)
+    torch.set_num_threads(threads)
+    return {
+        label: Cost(
             parameters=sum(p.numel() for p in models[label].parameters()),
             training_flops=training_flops(config, images[label]),
             prediction_flops=count_flops(calls[label]),
             latency=median(times[label]),
             latency_spread=(min(times[label]), max(times[label])),
-            memory=memory,
+            memory=peak_memory(_rebuilt_prediction, config, images[label])
+            if sys.platform == 'linux'
+            else None,
         )
-    return Costs(describe_machine(threads=1), costs)
-
-
-def load_image(config: Config) -> dict:
-    """Load the first item of a config's test data, by its pipeline."""
-    dataset = copy.deepcopy(config.test_dataloader.dataset)
-    return DATASETS.build(dataset)[0]
+        for label, config in configs.items()
+    }
 
 
 def build_model(config: Config) -> EncoderDecoder:
@@ -76,11 +70,8 @@ def training_flops(config: Config, item: dict) -> int | None:
     """Count the FLOPs of a training step, per image, on the meta device.
 
     Losses are replaced by sums of logits: they are a few operations per pixel, and
-    read values of tensors.
-
-    Args:
-        config: The config; ``data_preprocessor.size`` is the size of training images.
-        item: An item of the data, whose size is used without ``size``.
+    read values of tensors. The size of images is ``data_preprocessor.size``, or else
+    that of an item of the data.
 
     Returns:
         None if a head reads values of tensors.

@@ -1,6 +1,7 @@
 """Measure the peak memory of a call in a separate process."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,19 +23,14 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
     """Measure the peak memory of a call, above the memory in use before it.
 
     Args:
-        build: A function of a module, which makes models and inputs and returns the
-            call.
+        build: A function of a module, which makes models and inputs, which do not
+            count, and returns the call.
         args: Arguments of ``build``.
 
     Returns:
-        MB of main memory (Linux only): activations and gradients, but not models and
-        inputs.
-
-    Raises:
-        OSError: If the process is killed.
+        MB of main memory (Linux only).
     """
-    pool = ProcessPoolExecutor(1, mp_context=get_context('spawn'))
-    with _environment(), pool:
+    with _environment(), ProcessPoolExecutor(1, get_context('spawn')) as pool:
         try:
             return pool.submit(_measure, build, args).result()
         except BrokenProcessPool:
@@ -59,9 +55,8 @@ def _measure(build: Callable[..., Callable[[], object]], args: tuple) -> float:
 
 def _status(key: str) -> float:
     """Read a size of this process in MB; Linux gives KB."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    found = next(line for line in lines if line.startswith(f'{key}:'))
-    return int(found.split()[1]) / 1024
+    status = Path('/proc/self/status').read_text()
+    return int(re.search(rf'{key}:\s*(\d+)', status)[1]) / 1024
 
 
 @contextmanager

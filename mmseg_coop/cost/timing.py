@@ -1,31 +1,13 @@
 """Time calls that run in turn, under the same load of the machine."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-
-import torch
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Limit PyTorch to one thread meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+from collections.abc import Callable, Mapping
 
 
 def seconds_in_turn(
     calls: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, list[float]]:
-    """Run calls once to warm up, then repeatedly in turn.
-
-    Returns:
-        Seconds of each repetition, by name.
-    """
+    """Run calls once to warm up, then repeatedly in turn, and time each of these."""
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}

@@ -13,18 +13,16 @@ from mmseg.registry import LOOPS, METRICS, MODELS
 from ..apis.model_files import find_model
 from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
-from ..config_types import resolve, use_scope
+from ..config_types import is_type, resolve, use_scope
 from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
-from ..models.class_of import class_of
 from ..models.segmentors.network_config_files import model_entry
 from ..models.segmentors.network_names import name_networks
-from .model_folder import Written, make_standalone, write_model
+from .model_folder import make_standalone, write_model
 from .to_mmseg import import_package
 
-_EVALUATORS = ('val_evaluator', 'test_evaluator')
 _LOOPS = (('val_cfg', ValLoop, CoopValLoop), ('test_cfg', TestLoop, CoopTestLoop))
 
 
@@ -33,7 +31,7 @@ def join(
     out: str | Path,
     pattern: str | None = None,
     options: Mapping[str, Any] | None = None,
-) -> Written:
+) -> str:
     """Write a cooperative model of trained single networks.
 
     Data, schedule and padding are those of the first. Connectors start on the identity,
@@ -44,6 +42,9 @@ def join(
         out: A new folder.
         pattern: Pattern of their connections. Default: they are an ensemble.
         options: Options that override the joined config's, as ``--cfg-options`` does.
+
+    Returns:
+        A description of the files.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -59,36 +60,35 @@ def join(
     use_scope(whole)
     names = list(name_networks(None, len(models)))
     loaded = [load_file(path, 'CHECKPOINT', config) for config, path in files]
-    _check_classes([path for _, path in files], loaded)
-    modes = _other_modes([path for path, _ in files], [c.model for c in configs])
-    for config in configs:
-        make_standalone(config)
-    own = [config.model for config in configs]
-    whole.model = ConfigDict(_joined(own, names, pattern))
+    metas = [checkpoint.get('meta', {}) for checkpoint in loaded]
+    _check_classes([path for _, path in files], metas)
+    note = _other_modes([path for path, _ in files], [c.model for c in configs])
+    whole.model = ConfigDict(_joined([c.model for c in configs], names, pattern))
+    make_standalone(whole)
     import_package(whole)
     for key, value in (options or {}).items():
         whole.merge_from_dict({key: value})
     _evaluate_all(whole)
     model = MODELS.build(deepcopy(whole.model))
     model.plan.init_weights()
+    trainings = []
     for name, (_, path), checkpoint in zip(names, files, loaded, strict=True):
         put_weights(model.networks[name], weights_of(checkpoint), path)
+        own = trainings_of(checkpoint.get('meta', {}))
+        trainings += [{**training, 'network': name} for training in own]
     stem = f'{Path(whole.filename).stem}_{pattern or "ensemble"}'
-    metas = [checkpoint.get('meta', {}) for checkpoint in loaded]
-    trainings = [
-        {**training, 'network': name}
-        for name, meta in zip(names, metas, strict=True)
-        for training in trainings_of(meta)
-    ]
-    paths = write_model(out, stem, whole, model.state_dict(), metas[0], trainings)
-    count = sum(p.numel() for p in model.parameters())
-    return Written(*paths, networks=tuple(names), after=count, note=modes)
+    written = write_model(out, stem, whole, model.state_dict(), metas[0], trainings)
+    text = f'{written}\na cooperative model of {", ".join(names)}{note}'
+    if pattern is not None:
+        path = Path(out) / stem
+        start = f'--cfg-options load_from={path}.pth'
+        text += f'\nTrain it: tools/train.py {path}.py {start}'
+    return text
 
 
 def _read(path: str) -> Config:
     config = read_config(path)
-    kind = class_of(config.model.get('type'))
-    if isinstance(kind, type) and issubclass(kind, CooperativeEncoderDecoder):
+    if is_type(config.model, CooperativeEncoderDecoder, MODELS):
         raise ValueError(
             f'{path}: is a cooperative model, expected a single network; '
             'tools/split.py takes one out'
@@ -116,17 +116,11 @@ def _joined(
     return {**common, **shared, 'networks': entries}
 
 
-def _check_classes(
-    paths: Sequence[str], checkpoints: Sequence[Mapping[str, Any]]
-) -> None:
+def _check_classes(paths: Sequence[str], metas: Sequence[Mapping[str, Any]]) -> None:
     """Check that networks have the same classes, if checkpoints name them."""
-    found = [c.get('meta', {}).get('dataset_meta') or {} for c in checkpoints]
-    known = [
-        (path, list(meta['classes']))
-        for path, meta in zip(paths, found, strict=True)
-        if meta.get('classes')
-    ]
-    for path, classes in known[1:]:
+    found = [(meta.get('dataset_meta') or {}).get('classes') for meta in metas]
+    known = [(path, list(c)) for path, c in zip(paths, found, strict=True) if c]
+    for path, classes in known:
         if classes != known[0][1]:
             raise ValueError(
                 f'{path}: found the classes {", ".join(classes[:3])}, …, expected '
@@ -137,27 +131,22 @@ def _check_classes(
 
 def _other_modes(paths: Sequence[str], models: Sequence[Mapping[str, Any]]) -> str:
     """Describe the networks whose mode of prediction is not that of the first."""
-    first, *others = (_mode(model.get('test_cfg')) for model in models)
-    pairs = zip(paths[1:], others, strict=True)
-    differ = [f'{path} is predicted with {own}' for path, own in pairs if own != first]
+    modes = [{'mode': 'whole', **(m.get('test_cfg') or {})} for m in models]
+    pairs, first = zip(paths, modes, strict=True), modes[0]
+    differ = [
+        f'{path} is predicted with {mode}' for path, mode in pairs if mode != first
+    ]
     if not differ:
         return ''
     return (
-        f'{"; ".join(differ)}; joined, all are predicted as {paths[0]}, with {first} '
-        '(--cfg-options model.test_cfg.mode=... chooses)'
+        f'\nNote: {"; ".join(differ)}; joined, all are predicted as {paths[0]}, with '
+        f'{first} (--cfg-options model.test_cfg.mode=... chooses)'
     )
-
-
-def _mode(test_cfg: Mapping[str, Any] | None) -> str:
-    """Describe the mode of prediction: whole images, or windows and their size."""
-    test_cfg = {'mode': 'whole', **(test_cfg or {})}
-    windows = ('crop_size', 'stride') if test_cfg['mode'] == 'slide' else ()
-    return ', '.join(f'{key}={test_cfg.get(key)!r}' for key in ('mode', *windows))
 
 
 def _evaluate_all(config: Config) -> None:
     """Set metrics, loops and hook that evaluate every network and their mean."""
-    for key in _EVALUATORS:
+    for key in ('val_evaluator', 'test_evaluator'):
         metrics = config.get(key)
         for metric in metrics if isinstance(metrics, list) else [metrics]:
             if metric and resolve(metric.get('type'), METRICS) is IoUMetric:

@@ -1,8 +1,7 @@
 """Find the test results of the weights that are published."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +12,23 @@ from ..apis.model_files import LABELS
 from ..comparison.runs import load_runs
 from ..evaluation.model_identity import model_identity
 from ..evaluation.results import FOLDER, ORACLE, Results
-from ..models import CooperativeEncoderDecoder
-
-_SINGLE = 'prediction'
-
-
-@dataclass(frozen=True)
-class Tested:
-    """Results of a test.
-
-    Attributes:
-        dataset: Name of the dataset's class.
-        images: Number of images.
-        classes: Names of the classes.
-        iou: IoU of each class in percent, by prediction; None for classes that do not
-            occur.
-        model: Identity of the tested model.
-    """
-
-    dataset: str
-    images: int
-    classes: Sequence[str]
-    iou: Mapping[str, Sequence[float | None]]
-    model: Mapping[str, Any]
-
-    def miou(self, name: str) -> float:
-        """Mean IoU over the classes that occur, in percent."""
-        return float(np.mean([value for value in self.iou[name] if value is not None]))
-
-    def as_json(self) -> dict[str, Any]:
-        """Convert to JSON for ``config.json``, which publishing again reads."""
-        return asdict(self)
 
 
 def predicted_by(model: EncoderDecoder) -> str:
     """Name of a model's prediction in its results."""
-    several = isinstance(model, CooperativeEncoderDecoder)
-    return model.predict_with if several else _SINGLE
+    return getattr(model, 'predict_with', 'prediction')
+
+
+def read_labels(folder: Path) -> dict[str, Any]:
+    """Read the ``config.json`` of a published folder; empty in another folder."""
+    file = folder / LABELS
+    found = json.loads(file.read_text()) if file.is_file() else {}
+    return found if found.get('library_name') == 'mmseg_coop' else {}
 
 
 def find_tested(
     model: EncoderDecoder, checkpoint: Path, run: str | None
-) -> tuple[Tested | None, str]:
+) -> tuple[dict[str, Any] | None, str]:
     """Find the results of a test of a model's weights.
 
     Args:
@@ -63,7 +37,9 @@ def find_tested(
         run: Work dir or file of results to use instead.
 
     Returns:
-        The results, or the reason why there are none.
+        The results, or None and the reason why there are none: ``dataset``, number of
+        ``images``, ``classes``, ``model``, and ``iou`` in percent by prediction, the
+        mean and that of each class, None for classes that do not occur.
 
     Raises:
         FileNotFoundError: If ``run`` has no results.
@@ -71,25 +47,25 @@ def find_tested(
     """
     own, name = model_identity(model), predicted_by(model)
     if run is not None:
-        found = load_runs([run])[0]
-        problem = _problem(own, name, found.results)
-        if problem:
-            raise ValueError(f'--run: {found.file} {problem}')
-        return _summed_up(found.results), ''
-    kept = _kept(checkpoint.parent / LABELS)
-    if kept is not None and kept.model == own and name in kept.iou:
-        return kept, ''
-    problems = {}
-    files = sorted((checkpoint.parent / FOLDER).glob('*.npz'))
-    # Those of tests first.
-    for file in sorted(files, key=lambda file: not file.stem.startswith('test')):
-        results = Results.load(file)
+        chosen = load_runs([run])[0]
+        candidates = {chosen.file: chosen.results}
+    else:
+        published = read_labels(checkpoint.parent).get('tested')
+        if published and published['model'] == own and name in published['iou']:
+            return published, ''
+        files = (checkpoint.parent / FOLDER).glob('*.npz')
+        # Those of tests first.
+        files = sorted(files, key=lambda file: (not file.stem.startswith('test'), file))
+        candidates = {file.name: Results.load(file) for file in files}
+    problems = []
+    for file, results in candidates.items():
         problem = _problem(own, name, results)
         if not problem:
             return _summed_up(results), ''
-        problems[file.name] = problem
-    reasons = '; '.join(f'{name} {problem}' for name, problem in problems.items())
-    return None, reasons or 'no test of it was found'
+        problems.append(f'{file} {problem}')
+    if run is not None:
+        raise ValueError(f'--run: {problems[0]}')
+    return None, '; '.join(problems) or 'no test of it was found'
 
 
 def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
@@ -106,24 +82,17 @@ def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
     return '' if name in results.areas else f'has no results of the prediction {name}'
 
 
-def _summed_up(results: Results) -> Tested:
+def _summed_up(results: Results) -> dict[str, Any]:
+    rows = {name: [results.miou(name), *results.iou(name)] for name in results.areas}
     # The oracle needs the ground truth.
-    names = [name for name in results.areas if name != ORACLE]
-    return Tested(
+    rows.pop(ORACLE, None)
+    return dict(
         dataset=results.meta.get('dataset') or 'unknown',
         images=len(results.images),
         classes=list(results.classes),
         iou={
-            name: [None if np.isnan(v) else float(v) for v in results.iou(name)]
-            for name in names
+            name: [None if np.isnan(value) else float(value) for value in values]
+            for name, values in rows.items()
         },
         model=results.meta['model'],
     )
-
-
-def _kept(file: Path) -> Tested | None:
-    """Read the test results in a published folder, or None."""
-    try:
-        return Tested(**json.loads(file.read_text())['tested'])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

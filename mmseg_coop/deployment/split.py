@@ -11,13 +11,12 @@ from mmseg.registry import MODELS
 from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
 from ..models import CooperativeEncoderDecoder
-from ..models.checkpoint_weights import load_weights, part_of, put_weights
-from ..models.class_of import class_of
+from ..models.checkpoint_weights import load_weights, part_of
 from ..models.segmentors.image_shape import loaded_channels
 from ..models.segmentors.network_config_files import short_name
-from .model_folder import Written, make_standalone, write_model
+from .model_folder import make_standalone, write_model
 from .rename_networks import take_over_settings
-from .smallest_model import smallest_config, smallest_weights
+from .smaller_model import build_smaller, smallest_config
 from .to_mmseg import strip_package, to_host
 
 
@@ -28,7 +27,7 @@ def split(
     out: str | Path,
     alone: bool = False,
     options: Mapping[str, Any] | None = None,
-) -> Written:
+) -> str:
     """Write a network of a cooperative model as a separate model.
 
     A network that receives nothing becomes an ordinary config and checkpoint of
@@ -44,6 +43,9 @@ def split(
             must have been trained with connection dropout.
         options: Options that override the config's.
 
+    Returns:
+        A description of the files.
+
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If the folder exists.
@@ -52,45 +54,55 @@ def split(
             (``alone``).
     """
     whole = read_config(config, dict(options or {}))
-    model = _build(whole, config)
+    model = build_cooperative(whole)
     meta = load_weights(model, checkpoint, 'CHECKPOINT').get('meta', {})
     if network not in model.networks:
         raise ValueError(
             f'--network: found {network!r}, expected one of {", ".join(model.networks)}'
         )
-    make_standalone(whole)
     fed = model.plan.demand(network).fused
-    if alone and fed:
-        _check_dropout(model, network)
-    name = f'{Path(whole.filename).stem}_{network}'
     if fed and not alone:
-        whole.model = ConfigDict(smallest_config(model, whole.model, network))
-        weights = smallest_weights(model, network)
+        smaller, names = smallest_config(model, whole.model, network)
+        weights = model.state_dict()
     else:
-        whole.model = ConfigDict(to_host(_ordinary(model, whole.model, network)))
+        _check_dropout(model, network)
+        smaller, names = to_host(_ordinary(model, whole.model, network)), {}
         weights = part_of(model.state_dict(), f'networks.{network}')
+    whole.model = ConfigDict(smaller)
+    make_standalone(whole)
     needs = strip_package(whole)
-    built = MODELS.build(deepcopy(whole.model))
-    put_weights(built, weights, f'{checkpoint}: {network}')
-    kept = tuple(built.networks) if fed and not alone else ()
-    take_over_settings(whole, tuple(model.networks), kept, network)
+    built = build_smaller(whole.model, weights, names)
+    kept = getattr(built, 'networks', ())
+    take_over_settings(whole, list(model.networks), network, ordinary=not kept)
+    name = f'{Path(whole.filename).stem}_{network}'
     trainings = trainings_of(meta, network)
-    files = write_model(out, name, whole, built.state_dict(), meta, trainings)
-    counts = [sum(p.numel() for p in m.parameters()) for m in (model, built)]
-    return Written(*files, kept, needs, *counts)
+    written = write_model(out, name, whole, built.state_dict(), meta, trainings)
+    kind = 'an ordinary model of MMSegmentation'
+    if kept:
+        kind = f'a cooperative model of {", ".join(kept)}'
+    after, before = (sum(p.numel() for p in m.parameters()) for m in (built, model))
+    size = f'{after / 1e6:.3g} M of {before / 1e6:.3g} M parameters'
+    needed = f'\nIt needs mmseg_coop for {", ".join(needs)}' if needs else ''
+    return f'{written}\n{kind}, {size}{needed}'
 
 
-def _build(config: Config, path: str) -> CooperativeEncoderDecoder:
-    kind = class_of(config.model.get('type'))
-    if not (isinstance(kind, type) and issubclass(kind, CooperativeEncoderDecoder)):
+def build_cooperative(config: Config) -> CooperativeEncoderDecoder:
+    """Build the model of a config.
+
+    Raises:
+        ValueError: If it is no cooperative model.
+    """
+    model = MODELS.build(deepcopy(config.model))
+    if not isinstance(model, CooperativeEncoderDecoder):
         raise ValueError(
-            f'{path}: model.type: found {config.model.get("type")!r}, expected a '
-            'CooperativeEncoderDecoder, of which a network can be split off'
+            f'{config.filename}: model.type: found {config.model.type!r}, expected a '
+            "'CooperativeEncoderDecoder', whose networks cooperate"
         )
-    return MODELS.build(deepcopy(config.model))
+    return model
 
 
 def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
+    """Check that a network was also trained without what it receives."""
     for target in model.plan.demand(network).fused:
         connection = model.plan.connections[model.plan.incoming[target]]
         if not connection.dropout:
@@ -105,21 +117,19 @@ def _ordinary(
     model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
 ) -> dict[str, Any]:
     """Make the config of a network as an ordinary model."""
-    own = model.configs[network]
-    common, seen = config.get('data_preprocessor'), loaded_channels(model)
+    own, seen = model.configs[network], loaded_channels(model)
     if own.inputs is not None and own.inputs != tuple(range(seen)):
         raise ValueError(
             f'networks.{network}.inputs: found {list(own.inputs)}, not all {seen} '
             "channels of the image, which an ordinary network takes; it can't be "
             'written as one'
         )
-    found = dict(own.model)
     test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
-    if common is not None or own.data_preprocessor:
-        default = dict(type='SegDataPreProcessor')
-        found['data_preprocessor'] = {
-            **default,
-            **(common or {}),
-            **(own.data_preprocessor or {}),
-        }
-    return {**found, 'type': short_name(found['type']), 'test_cfg': test_cfg}
+    found = {**own.model, 'type': short_name(own.model['type']), 'test_cfg': test_cfg}
+    preprocessor = {
+        **(config.get('data_preprocessor') or {}),
+        **(own.data_preprocessor or {}),
+    }
+    if preprocessor:
+        found['data_preprocessor'] = {'type': 'SegDataPreProcessor', **preprocessor}
+    return found

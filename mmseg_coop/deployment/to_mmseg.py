@@ -1,11 +1,12 @@
 """Convert a config to MMSegmentation's classes, where it has them."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import mmseg.registry
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
@@ -16,35 +17,80 @@ _PACKAGE = 'mmseg_coop'
 # Keys that MMEngine reads; any other is a variable of the file.
 _READ = {*inspect.signature(Runner.__init__).parameters}
 _READ |= {'test_pipeline', 'tta_pipeline', 'tta_model'}
-_Change = Callable[[dict], dict | None]
+# Stands for what is removed.
+LEFT_OUT = object()
+# Options that replace those of this package's classes.
+_HOST: dict[Any, dict[str, Any]] = {
+    models.EfficientDAHead: dict(type='DAHead'),
+    evaluation.CoopIoUMetric: dict(type='IoUMetric'),
+    datasets.CamVidDataset: dict(
+        type='BaseSegDataset', metainfo=datasets.CamVidDataset.METAINFO
+    ),
+    datasets.LoadCheckedImage: dict(type='LoadImageFromFile'),
+    datasets.LoadCheckedAnnotations: dict(
+        type='LoadAnnotations', num_classes=LEFT_OUT, ignore_index=LEFT_OUT
+    ),
+    engine.ResumableTrainLoop: dict(type='IterBasedTrainLoop'),
+    engine.CoopTestLoop: dict(type='TestLoop'),
+    engine.CoopValLoop: dict(type='ValLoop'),
+    engine.SafeCheckpointHook: dict(type='CheckpointHook'),
+    engine.auto_amp: dict(type='OptimWrapper'),
+    engine.BFloat16OptimWrapper: dict(type='AmpOptimWrapper', dtype='bfloat16'),
+    engine.CoopLayerDecayOptimizerConstructor: dict(
+        type='LayerDecayOptimizerConstructor'
+    ),
+    engine.CoopLearningRateDecayOptimizerConstructor: dict(
+        type='LearningRateDecayOptimizerConstructor'
+    ),
+}
+
+
+def rewrite(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Rewrite each dict of a nested config, the inner ones first.
+
+    Args:
+        value: The config.
+        change: Gives what replaces a dict; ``LEFT_OUT`` removes it.
+    """
+    if isinstance(value, list | tuple):
+        items = [rewrite(item, change) for item in value]
+        return type(value)(item for item in items if item is not LEFT_OUT)
+    if not isinstance(value, dict):
+        return value
+    items = {key: rewrite(item, change) for key, item in value.items()}
+    return change(type(value)(_kept(items)))
 
 
 def to_host(value: Any) -> Any:
     """Replace this package's classes in a nested config by MMSegmentation's.
 
-    Classes without a counterpart stay. Hooks that only monitor a run are left out.
+    Classes without a counterpart stay; hooks, which only monitor a run, are left out.
     """
-    if isinstance(value, dict):
-        items = {key: to_host(item) for key, item in value.items()}
-        items = {k: v for k, v in items.items() if v is not _LEFT_OUT}
-        found = _own_class(items.get('type'))
-        return _CHANGES[found](items) if found in _CHANGES else type(value)(items)
-    if isinstance(value, list | tuple):
-        items = [to_host(item) for item in value]
-        return type(value)(item for item in items if item is not _LEFT_OUT)
-    return value
+    return rewrite(value, _of_host)
 
 
-def own_types(value: Any) -> Iterator[str]:
+def _of_host(options: dict[str, Any]) -> Any:
+    own = _own_class(options.get('type'))
+    if own not in _HOST and isinstance(own, type) and issubclass(own, Hook):
+        return LEFT_OUT
+    return type(options)(_kept({**options, **_HOST.get(own, {})}))
+
+
+def _kept(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not LEFT_OUT}
+
+
+def own_types(config: Any) -> list[str]:
     """List the names of this package's classes in a nested config."""
-    if isinstance(value, dict):
-        found = _own_class(value.get('type'))
-        if found is not None:
-            yield found.__name__
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from own_types(item)
+    found: dict[str, None] = {}
+
+    def note(options: dict[str, Any]) -> dict[str, Any]:
+        own = _own_class(options.get('type'))
+        found.update({} if own is None else {own.__name__: None})
+        return options
+
+    rewrite(config, note)
+    return list(found)
 
 
 def strip_package(config: Config) -> list[str]:
@@ -59,93 +105,37 @@ def strip_package(config: Config) -> list[str]:
     """
     for key, value in list(config.items()):
         found = value if key == 'model' else to_host(value)
-        if found is _LEFT_OUT or (key not in _READ and any(own_types(found))):
+        if found is LEFT_OUT or (key not in _READ and own_types(found)):
             config.pop(key)
         else:
             config[key] = found
-    needed = list(dict.fromkeys(own_types(config._cfg_dict.to_dict())))
-    _import(config, bool(needed))
+    needed = own_types(config._cfg_dict)
+    import_package(config, bool(needed))
     return needed
 
 
-def import_package(config: Config) -> None:
-    """Add this package to ``custom_imports`` of a config."""
-    _import(config, True)
-
-
-def _import(config: Config, wanted: bool) -> None:
-    imports = config.get('custom_imports') or dict(imports=[])
-    names = imports['imports']
-    names = [names] if isinstance(names, str) else list(names)
+def import_package(config: Config, wanted: bool = True) -> None:
+    """Add this package to ``custom_imports`` of a config, or remove it."""
+    names = (config.pop('custom_imports', None) or {}).get('imports', [])
+    names = [names] if isinstance(names, str) else names
     names = [name for name in names if name.split('.')[0] != _PACKAGE]
-    names += [_PACKAGE] if wanted else []
-    config.pop('custom_imports', None)
+    names += [_PACKAGE] * wanted
     if names:
         config.custom_imports = dict(imports=names, allow_failed_imports=False)
 
 
 def _own_class(kind: Any) -> Any:
     """Find the class of this package that a ``type`` stands for, or None."""
-    if not (isinstance(kind, str) or hasattr(kind, '__name__')):
+    name = getattr(kind, '__name__', kind)
+    if not isinstance(name, str):
         return None
     for registry in vars(mmseg.registry).values():
-        if isinstance(registry, Registry) and _is_known(kind, registry):
+        # Asked first, because resolving may import modules.
+        if (
+            isinstance(registry, Registry)
+            and name.rpartition('.')[2] in registry.module_dict
+        ):
             found = resolve(kind, registry)
-            module = getattr(found, '__module__', '')
-            if module.split('.')[0] == _PACKAGE:
+            if getattr(found, '__module__', '').split('.')[0] == _PACKAGE:
                 return found
     return None
-
-
-def _is_known(kind: Any, registry: Registry) -> bool:
-    """Tell whether a registry has a ``type``, without importing anything for it."""
-    name = kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
-    return name in registry.module_dict
-
-
-_LEFT_OUT = object()
-
-
-def _renamed(name: str, without: tuple[str, ...] = (), **added: Any) -> _Change:
-    def change(options: dict) -> dict:
-        kept = {k: v for k, v in options.items() if k not in without}
-        return {**kept, 'type': name, **added}
-
-    return change
-
-
-_CHANGES: dict[Any, Any] = {
-    models.EfficientDAHead: _renamed('DAHead'),
-    evaluation.CoopIoUMetric: _renamed('IoUMetric'),
-    datasets.CamVidDataset: _renamed(
-        'BaseSegDataset', metainfo=datasets.CamVidDataset.METAINFO
-    ),
-    datasets.LoadCheckedImage: _renamed('LoadImageFromFile'),
-    datasets.LoadCheckedAnnotations: _renamed(
-        'LoadAnnotations', ('num_classes', 'ignore_index')
-    ),
-    engine.ResumableTrainLoop: _renamed('IterBasedTrainLoop'),
-    engine.CoopTestLoop: _renamed('TestLoop'),
-    engine.CoopValLoop: _renamed('ValLoop'),
-    engine.SafeCheckpointHook: _renamed('CheckpointHook'),
-    engine.auto_amp: _renamed('OptimWrapper'),
-    engine.BFloat16OptimWrapper: _renamed('AmpOptimWrapper', dtype='bfloat16'),
-    engine.CoopLayerDecayOptimizerConstructor: _renamed(
-        'LayerDecayOptimizerConstructor'
-    ),
-    engine.CoopLearningRateDecayOptimizerConstructor: _renamed(
-        'LearningRateDecayOptimizerConstructor'
-    ),
-    **dict.fromkeys(
-        (
-            engine.CheckpointMatchHook,
-            engine.CompileTestHook,
-            engine.CoopEvaluationHook,
-            engine.CooperationHook,
-            engine.DataFaultsHook,
-            engine.NonFiniteHook,
-            engine.StopHook,
-        ),
-        lambda _: _LEFT_OUT,
-    ),
-}

@@ -1,6 +1,5 @@
 from .executor import TrialExecutor
 from .grid import Entry, Grid, read_grid
-from .markdown_summary import check_marks
 from .report import compare_trials, report
 from .trial import Trial, make_trials
 
@@ -9,7 +8,6 @@ __all__ = [
     'Grid',
     'Trial',
     'TrialExecutor',
-    'check_marks',
     'compare_trials',
     'make_trials',
     'read_grid',

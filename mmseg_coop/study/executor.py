@@ -4,11 +4,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from .command_process import CommandProcess
-from .next_command import next_command
+from .step import next_step
+from .step_process import StepProcess
 from .trial import Trial
-
-_SECONDS = 0.5
 
 
 class TrialExecutor:
@@ -29,42 +27,36 @@ class TrialExecutor:
         self.elsewhere: set[Trial] = set()
         self.jobs = jobs
         self.threads = _threads(jobs)
-        self._running: dict[Trial, CommandProcess] = {}
+        self._running: dict[Trial, StepProcess] = {}
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
     def run(self, show: Callable[['TrialExecutor'], None]) -> None:
-        """Run commands until all trials are finished or failed.
-
-        Args:
-            show: Called with the executor twice a second.
-        """
+        """Run until all trials are finished or failed; show twice a second."""
         try:
             while self._advance():
                 show(self)
-                time.sleep(_SECONDS)
+                time.sleep(0.5)
             show(self)
         finally:
             for process in self._running.values():
-                process.stop()
+                process.terminate()
             for process in self._running.values():
                 process.wait()
 
     def running(self, trial: Trial) -> str | None:
-        """Name of the command that a trial runs now, if any."""
+        """Name of the step that a trial runs now, if any."""
         process = self._running.get(trial)
-        return process and process.command.name
+        return process and process.step.name
 
     def _advance(self) -> bool:
         """Note processes that ended, and start new ones; True while any is awaited."""
         for trial, process in list(self._running.items()):
-            if process.code is not None:
+            if process.poll() is not None:
                 del self._running[trial]
                 self._note(trial, process.finish())
         self.elsewhere.clear()
         for trial in list(self._open):
-            if len(self._running) >= self.jobs:
-                break
-            if trial not in self._running and trial in self._open:
+            if trial not in self._running and len(self._running) < self.jobs:
                 self._start(trial)
         return bool(self._running or self.elsewhere)
 
@@ -79,17 +71,16 @@ class TrialExecutor:
         if lock is None:
             self.elsewhere.add(trial)
             return
-        command = next_command(trial)
-        if command is None:
-            # Another process has finished it.
-            self._open.remove(trial)
-            lock.close()
-            return
         try:
-            self._running[trial] = CommandProcess(trial, command, lock, self.threads)
+            step = next_step(trial)
+            if step:
+                self._running[trial] = StepProcess(step, lock, self.threads)
+                return
+            # Another process has finished it.
+            self._note(trial, None)
         except (OSError, ValueError) as error:
-            lock.close()
             self._note(trial, str(error))
+        lock.close()
 
     def _note(self, trial: Trial, reason: str | None) -> None:
         if reason is not None:
@@ -100,13 +91,8 @@ class TrialExecutor:
 
 def _threads(jobs: int) -> int:
     """Number of threads of each trial."""
-    each = max(_cores() // max(jobs, 1), 1)
-    asked = os.environ.get('OMP_NUM_THREADS', '')
-    return min(each, int(asked)) if asked.isdecimal() and int(asked) else each
-
-
-def _cores() -> int:
-    """Number of cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # Of the cores that this process may use.
+    affinity = getattr(os, 'sched_getaffinity', None)
+    cores = len(affinity(0)) if affinity else os.cpu_count()
+    each = max(cores // max(jobs, 1), 1)
+    return min(each, int(os.environ.get('OMP_NUM_THREADS') or each))

@@ -1,5 +1,7 @@
-"""Write tables and reports of the finished trials of a study."""
+"""Write tables and reports of the finished trials of a study, and their summary."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +9,19 @@ from pathlib import Path
 from rich.console import Console
 
 from ..comparison.comparison import Comparison, compare
-from ..comparison.iou_tables import all_tables
-from ..comparison.measured_costs import with_costs
+from ..comparison.cost_table import with_costs
+from ..comparison.iou_tables import all_tables, summary_table
 from ..comparison.report import write_report
-from ..comparison.report.gallery import check_weights
 from ..comparison.runs import load_runs
-from ..comparison.table_formats import print_tables, write
-from .markdown_summary import write_summary
+from ..comparison.table_formats import markdown, print_tables, write, write_between
 from .trial import Trial
 
-_PICTURES = 8
+# Figures of a report, and their titles.
+_FIGURES = {
+    'costs.png': 'mIoU over cost',
+    'gains.png': 'Gains over the single network',
+    'curves_*.png': 'Validation',
+}
 
 
 def report(
@@ -32,12 +37,8 @@ def report(
         trials: All trials.
         work_dir: Folder for reports.
         records: Folder for tables and costs.
-        console: Console that prints the tables.
-        document: A Markdown file; each split's summary is written between its marks
-            ``<!-- GRID_SPLIT: begin -->`` and ``<!-- GRID_SPLIT: end -->``.
-
-    Raises:
-        ValueError: If the document has no such marks.
+        console: Prints the tables.
+        document: A Markdown file for the summaries.
     """
     finished = [trial for trial in trials if trial.finished]
     if not finished:
@@ -51,41 +52,53 @@ def report(
         name = f'{grid.name}_{split}'
         for suffix in ('.md', '.json'):
             write(comparison, tables, records / f'{name}{suffix}')
-        pictures = _PICTURES if _can_predict(comparison) else 0
         folder = work_dir / 'report' / grid.name / split
-        page = write_report(comparison, tables, folder, pictures)
+        try:
+            page = write_report(comparison, tables, folder)
+        except FileNotFoundError:
+            # Weights or data are gone: without a gallery.
+            page = write_report(comparison, tables, folder, images=0)
         line = f'{split}: {records / name}.md, {page}'
         console.print(line, markup=False, soft_wrap=True)
         if document:
-            write_summary(document, name, comparison, page.parent, records)
+            _write_summary(document, name, comparison, page.parent, records)
 
 
 def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
-    """Compare finished trials on a split, with their costs.
-
-    Args:
-        finished: The trials.
-        split: Name of the split.
-        records: Folder of the file of costs, which are measured if it is missing.
-    """
+    """Compare finished trials on a split; costs that are not recorded are measured."""
     grid = finished[0].grid
+    runs = load_runs([trial.argument(split) for trial in finished])
     runs = [
         replace(run, recombined=not trial.entry.trained)
-        for run, trial in zip(
-            load_runs([trial.argument(split) for trial in finished]),
-            finished,
-            strict=True,
-        )
+        for run, trial in zip(runs, finished, strict=True)
     ]
     comparison = compare(runs, grid.baselines)
     return with_costs(comparison, records / f'{grid.name}_cost.json')
 
 
-def _can_predict(comparison: Comparison) -> bool:
-    """Tell whether configs and weights are there, to predict images again."""
-    try:
-        for method in comparison.methods:
-            check_weights(method.runs[0])
-    except FileNotFoundError:
-        return False
-    return True
+def _write_summary(
+    document: Path, name: str, comparison: Comparison, report: Path, records: Path
+) -> None:
+    """Write the summary table and the figures of a report between marks of a document.
+
+    Figures are copied from the report's folder to that of the records. The marks are
+    ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
+    """
+    parts = [markdown(summary_table(comparison)).strip()]
+    for pattern, title in _FIGURES.items():
+        pictures = []
+        # Figures of methods that are no longer in the grid.
+        for old in records.glob(f'{name}_{pattern}'):
+            old.unlink()
+        for source in sorted(report.glob(pattern)):
+            kept = records / f'{name}_{source.name}'
+            shutil.copyfile(source, kept)
+            pictures.append(f'![{title}]({_link(kept, document)})')
+        parts += ['\n'.join(pictures)] if pictures else []
+    tables = _link(records / f'{name}.md', document)
+    parts.append(f'Classes, each network, calibration and borders: [{name}]({tables})')
+    write_between(document, name, '\n\n'.join(parts))
+
+
+def _link(file: Path, document: Path) -> str:
+    return Path(os.path.relpath(file, document.parent)).as_posix()

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,10 +18,11 @@ from .grid import Entry, Grid, Seed
 RECORD = 'run.json'
 FAILED = 'failed.txt'
 OUTPUT = 'output.txt'
-_LOCK = '.lock'
-_WEIGHTS = ('weights.safetensors', 'weights.pth')
+# Of a test, in its work dir and its record.
+RESULTS = Path('results', 'test.npz')
 
 
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One method of a grid with one seed, as in Optuna and Ray Tune.
 
@@ -35,45 +37,24 @@ class Trial:
             tests/SPLIT/                     work dir of a test
             failed.txt                       reason why the last attempt failed
         RECORDS/SPLIT/METHOD/seed_0/       results, curves, config, run.json
-
-    Args:
-        grid: The study's grid.
-        entry: The method.
-        seed: Its seed, or those of the networks that it joins.
-        work_dir: Folder of training runs.
-        records: Folder of records.
-        sources: The trials whose checkpoints it needs.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        entry: Entry,
-        seed: Seed,
-        work_dir: Path,
-        records: Path,
-        sources: 'tuple[Trial, ...]' = (),
-    ):
-        self.grid = grid
-        self.entry = entry
-        self.seed = seed
-        self.sources = sources
-        seeds = seed if isinstance(seed, tuple) else (seed,)
-        self.seed_name = (
-            f'seed{"s" if len(seeds) > 1 else ""}_{"_".join(map(str, seeds))}'
-        )
-        self.folder = work_dir / entry.name / self.seed_name
-        self._records = records
+    grid: Grid
+    entry: Entry
+    seed: Seed
+    folder: Path
+    records: Path
+    # The trials whose checkpoints it needs.
+    sources: tuple['Trial', ...] = ()
 
     @property
     def name(self) -> str:
-        return f'{self.entry.name}/{self.seed_name}'
+        return f'{self.entry.name}/{self.folder.name}'
 
     @property
     def weights(self) -> Path | None:
         """The checkpoint to test, once the training run has ended."""
-        paths = (self.folder / name for name in _WEIGHTS)
-        return next((path for path in paths if path.is_file()), None)
+        return next(self.folder.glob('weights.*'), None)
 
     @property
     def failure(self) -> str | None:
@@ -94,60 +75,48 @@ class Trial:
         return all(source.weights for source in self.sources)
 
     def recorded(self, split: str) -> bool:
-        """Tell whether the results of a split are recorded.
-
-        Raises:
-            ValueError: If they were made with other options than the grid has.
-        """
-        record = self.record(split)
-        if not (record / RECORD).is_file() or not results_file(record).is_file():
-            return False
-        self._check(record / RECORD)
-        return True
+        """Tell whether the results of a split are recorded, with these options."""
+        about = self.record(split) / RECORD
+        self._check(about)
+        return about.is_file()
 
     def record(self, split: str) -> Path:
         """The folder of the record of a split."""
-        return self._records / split / self.entry.name / self.seed_name
+        tested = self.sources[0] if self.entry.predict else self
+        return self.records / split / tested.name
 
-    def test_folder(self, split: str) -> Path:
-        """The work dir of the test of a split."""
-        return self.folder / 'tests' / split
+    def work_dir(self, split: str | None = None) -> Path:
+        """The work dir of the training run, or of the test of a split."""
+        return self.folder / 'tests' / split if split else self.folder
+
+    def config_file(self, split: str | None = None) -> Path:
+        """The config file of the training run, or of the test of a split."""
+        return self.work_dir(split) / 'plan' / f'{self.entry.name}.py'
 
     def argument(self, split: str) -> str:
         """Argument of ``tools/compare.py`` for the results of a split."""
-        source = self.sources[0] if self.entry.predict else self
-        suffix = f':{self.entry.predict}' if self.entry.predict else ''
-        return f'{self.entry.name}={source.record(split)}{suffix}'
+        network = f':{self.entry.predict}' if self.entry.predict else ''
+        return f'{self.entry.name}={self.record(split)}{network}'
 
-    def miou(self) -> float | None:
-        """Read the mIoU of the first split in percent, if it is recorded."""
-        source = self.sources[0] if self.entry.predict else self
-        file = results_file(source.record(next(iter(self.grid.splits))))
-        if not file.is_file():
-            return None
-        return Results.load(file).miou(self.entry.predict)
+    def miou(self) -> float:
+        """Read the mIoU of the first split in percent."""
+        record = self.record(next(iter(self.grid.splits)))
+        return Results.load(record / RESULTS).miou(self.entry.predict)
 
-    def config(self) -> Config:
-        """Make the config that it is trained with, or tested if it is not trained.
-
-        Raises:
-            ValueError: If options do not fit the config.
-        """
-        entry, folder = self.entry, str(self.folder)
-        options = dict(entry.options)
-        path = entry.config
-        if entry.of:
-            path = self.grid.entries[entry.of].config
-            options = {**self.grid.entries[entry.of].options, **options}
+    def config(self, split: str | None = None) -> Config:
+        """Make the config of the training run, or of the test of a split."""
+        entry = self.entry
+        base = self.grid.entries[entry.of] if entry.of else entry
+        seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
+        options = {**base.options, **entry.options, 'randomness.seed': seed}
+        options |= self.grid.splits[split] if split else {}
         try:
-            config = load_config(str(path), options, folder)
+            config = load_config(str(base.config), options, str(self.work_dir(split)))
         except ValueError as error:
             text = str(error).removeprefix('--cfg-options ')
             raise ValueError(
                 f'{self.grid.file}: methods.{entry.name}.options: {text}'
             ) from None
-        seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
-        config.merge_from_dict({'randomness.seed': seed})
         if entry.networks:
             config.model.num_networks = len(self.sources)
             config.model.networks_init = [str(s.weights) for s in self.sources]
@@ -173,54 +142,26 @@ class Trial:
         # As they are read from a JSON file, without tuples.
         return json.loads(json.dumps(options, default=str))
 
-    @property
-    def config_file(self) -> Path:
-        """The config file that it is trained with."""
-        return self.folder / 'plan' / f'{self.entry.name}.py'
-
-    def test_config_file(self, split: str) -> Path:
-        """The config file of the test of a split."""
-        return self.test_folder(split) / 'plan' / f'{self.entry.name}.py'
-
-    def write_config(self) -> None:
-        """Write the config that it is trained with.
-
-        Raises:
-            ValueError: If the training run was started with other options.
-        """
-        about = self.config_file.with_name(RECORD)
-        if about.is_file():
-            self._check(about)
+    def write_config(self, split: str | None = None) -> None:
+        """Write the config of the training run, or of the test of a split."""
+        file = self.config_file(split)
+        about = file.with_name(RECORD)
+        self._check(about)
         files = AtomicBackend()
-        files.put_text(self.config().pretty_text, self.config_file)
+        files.put_text(self.config(split).pretty_text, file)
         files.put_text(json.dumps(self.identity, indent=2) + '\n', about)
 
-    def write_test_config(self, split: str) -> None:
-        """Write the config of the test of a split."""
-        config = self.config()
-        config.work_dir = str(self.test_folder(split))
-        config.merge_from_dict(dict(self.grid.splits[split]))
-        AtomicBackend().put_text(config.pretty_text, self.test_config_file(split))
-
     def checkpoint(self) -> Path:
-        """Find the selected checkpoint of a finished training run.
-
-        Raises:
-            FileNotFoundError: If there is none.
-        """
-        if self.grid.checkpoint == 'best':
-            found = sorted(
-                self.folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
-            )
-        else:
-            name = last_checkpoint(self.folder)
-            found = [path for path in self.folder.glob('*.pth') if path.name == name]
-        if not found:
+        """Find the selected checkpoint of a finished training run."""
+        kind = self.grid.checkpoint
+        name = last_checkpoint(self.folder) if kind == 'last' else 'best_*.pth'
+        found = self.folder.glob(name) if name else []
+        newest = max(found, key=os.path.getmtime, default=None)
+        if newest is None:
             raise FileNotFoundError(
-                f'{self.folder}: the training run has left no {self.grid.checkpoint} '
-                'checkpoint'
+                f'{self.folder}: the training run has left no {kind} checkpoint'
             )
-        return found[-1]
+        return newest
 
     def lock(self) -> TextIO | None:
         """Lock the trial for this process; None if another process has the lock.
@@ -229,7 +170,7 @@ class Trial:
         that outlives its study.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = (self.folder / _LOCK).open('w')
+        file = (self.folder / '.lock').open('w')
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -238,14 +179,13 @@ class Trial:
         return file
 
     def _check(self, path: Path) -> None:
-        """Check that a ``run.json`` has the options of this grid."""
-        found = json.loads(path.read_text())
+        """Check that a ``run.json``, if there, has the options of this grid."""
+        found = json.loads(path.read_text()) if path.is_file() else self.identity
         for key, expected in self.identity.items():
             if found.get(key) != expected:
                 raise ValueError(
                     f'{path}: {key}: found {found.get(key)!r}, but the grid says '
-                    f'{expected!r}; delete {path.parent}, or give the method another '
-                    'name'
+                    f'{expected!r}; delete {path.parent} or rename the method'
                 )
 
 
@@ -253,23 +193,16 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
     """List the trials of a grid: every method with its first seed, then its next ones.
 
     So an unfinished study has results of every method.
-
-    Raises:
-        ValueError: If a method's options do not fit its config.
     """
     trials: dict[tuple[str, Seed], Trial] = {}
     for entry in grid.entries.values():
         for seed in entry.seeds:
             seeds = seed if entry.networks else (seed,)
-            needed = [(source, s) for source in entry.sources for s in seeds]
-            sources = tuple(trials[key] for key in needed)
-            trials[entry.name, seed] = Trial(
-                grid, entry, seed, work_dir, records, sources
-            )
+            sources = tuple(trials[name, s] for name in entry.sources for s in seeds)
+            several = 's' if entry.networks else ''
+            name = f'seed{several}_{"_".join(map(str, seeds))}'
+            folder = work_dir / entry.name / name
+            trial = Trial(grid, entry, seed, folder, records, sources)
+            trials[entry.name, seed] = trial
         trials[entry.name, entry.seeds[0]].config()
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
-
-
-def results_file(folder: Path) -> Path:
-    """File of test results in a work dir or record."""
-    return folder / 'results' / 'test.npz'

@@ -10,13 +10,13 @@ from mmseg_coop.checkpoints.training_record import (
     trainings_of,
     versions,
 )
-from mmseg_coop.deployment.model_card import Card, model_card
+from mmseg_coop.deployment.model_card import model_card
 
 
 def card(*trainings):
     model = dict(name='a', classes=['b'], parameters=1, flops=1, size=(1, 1))
     results = dict(tested=None, untested='not tested', predicted_by='bottom')
-    return model_card(Card(**model, **results, trainings=trainings))
+    return model_card(**model, **results, trainings=trainings)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,7 @@ def test_a_run_that_has_recorded_all():
 
 def test_what_was_not_recorded_is_said():
     text = card(*trainings_of(dict(mmengine_version='0.0.1')))
-    assert 'no command recorded; no seed recorded; trained with mmengine 0.0.1;' in text
-    assert 'no versions of mmseg_coop, mmsegmentation, mmcv, torch recorded' in text
+    assert 'no command recorded; no seed recorded; trained with mmengine 0.0.1.' in text
     assert 'has no record of its training' in card(*trainings_of({}))
 
 

@@ -14,7 +14,7 @@ from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
 from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
 from mmseg_coop.comparison.runs import load_runs
-from mmseg_coop.comparison.statistics import bootstrap_miou, interval, mean_interval
+from mmseg_coop.comparison.statistics import bootstrap, interval, mean_interval
 from mmseg_coop.comparison.table_formats import (
     as_json,
     comma_separated,
@@ -58,7 +58,7 @@ def test_gains(comparison):
     gain = comparison.gain(same, 'single')
     assert gain.points == pytest.approx(same.miou - single.miou)
     assert gain.interval.low < gain.points < gain.interval.high
-    assert gain.interval.without_zero
+    assert gain.interval.low > 0
     assert gain.p_value == pytest.approx(ttest_rel(same.mious, single.mious).pvalue)
     assert comparison.gain(ensemble, 'ensemble') is None
     assert comparison.gain(single, 'single') is None
@@ -89,7 +89,7 @@ def test_bootstrap_covers_what_other_images_would_give():
     held = 0
     for _ in range(100):
         drawn = generator.integers(0, 1000, 60)
-        found = [bootstrap_miou([a[drawn]]) for a in (better, population)]
+        found = [bootstrap([a[drawn]]) for a in (better, population)]
         band = interval(found[0] - found[1])
         held += band.low <= truth <= band.high
     assert 88 <= held <= 100
@@ -103,7 +103,8 @@ def test_no_difference_is_not_told_from_none(tmp_path):
     runs = [make_results(0.8, 'single', 0), make_results(0.8, 'same', 0)]
     runs = [save_run(tmp_path / str(i), run) for i, run in enumerate(runs)]
     comparison = compare(load_runs(list(map(str, runs))))
-    assert not comparison.gain(comparison.methods[1], 'single').interval.without_zero
+    low, high = comparison.gain(comparison.methods[1], 'single').interval
+    assert low <= 0 <= high
 
 
 def test_main_table(comparison):
@@ -128,7 +129,7 @@ def test_formats_hold_the_same_numbers(comparison):
         assert method['classes']['bus'] is None
     best = f'{comparison.methods[2].miou:.2f}'
     assert f'**{best} ±' in markdown(table)
-    assert rf'\textbf{{{best} $\pm$' in latex(table)
+    assert rf'\textbf{{{best} ±' in latex(table)
     body = latex(table).split('\\midrule')[1].split('\\bottomrule')[0]
     assert body.count('\\\\') == 3 and body.count('&') == 3 * 6
 
@@ -145,7 +146,8 @@ def test_terminal_of_80_columns_shows_many_methods_in_parts(tmp_path):
     names = [f'deeplabv3plus_same_number_{i}' for i in range(8)]
     for seed in (0, 1):
         for name in names:
-            save_run(tmp_path / name / str(seed), make_results(0.8, 'same', seed))
+            method = 'single' if name == names[0] else 'same'
+            save_run(tmp_path / name / str(seed), make_results(0.8, method, seed))
     runs = [f'{n}={tmp_path / n / str(s)}' for n in names for s in (0, 1)]
     console = Console(width=80, record=True, file=io.StringIO())
     tables = all_tables(compare(load_runs(runs)))
@@ -273,8 +275,9 @@ def test_runs_that_are_no_seeds_of_a_method(tmp_path):
     ):
         save_run(tmp_path / name, make_results(0.8, method, seed))
     a, b, c = (str(tmp_path / name) for name in 'abc')
-    with pytest.raises(ValueError, match='have the seed 0; give them other names'):
-        compare(load_runs([a, b]))
+    for again in (b, a):
+        with pytest.raises(ValueError, match='have the seed 0; give them other names'):
+            compare(load_runs([a, again]))
     with pytest.raises(ValueError, match='method same, not single .* called x'):
         compare(load_runs([f'x={a}', f'x={c}']))
     assert len(compare(load_runs([f'x={a}', f'y={b}'])).methods) == 2
@@ -307,23 +310,11 @@ def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
     assert 'NaN' not in as_json(comparison)
 
 
-@pytest.mark.parametrize('argument', ['', '=run', 'x='])
-def test_a_run_without_a_name(argument):
-    with pytest.raises(ValueError, match='expected RUN or NAME=RUN'):
-        load_runs([argument])
-
-
 def test_names_do_not_break_a_table(tmp_path):
     run = save_run(tmp_path, make_results(0.8))
     table = main_table(compare(load_runs([f'a|b_{{x}}\\={run}'])))
     assert markdown(table).splitlines()[4].startswith(r'| a\|b_{x}')
     assert r'a|b\_\{x\}\textbackslash{}' in latex(table)
-
-
-def test_a_run_given_twice(tmp_path):
-    run = str(save_run(tmp_path, make_results(0.8)))
-    with pytest.raises(ValueError, match='is given 2 times'):
-        load_runs([run, f'{run}/results/test.npz'])
 
 
 def make_pair(seed, **changes):

@@ -1,6 +1,8 @@
 """Weights and outputs of a recorded model."""
 
 import io
+import signal
+import time
 
 import pytest
 import torch
@@ -33,15 +35,15 @@ class Dead(nn.Module):
         return dict(found=found)
 
 
-@pytest.mark.parametrize('variable', ['batch, height, width', 'nothing'])
-def test_nothing_dead_is_kept_by_what_writes_or_checks(variable):
+@pytest.mark.parametrize('axes', [{0: 'batch', 2: 'height', 3: 'width'}, {}])
+def test_nothing_dead_is_kept_by_what_writes_or_checks(axes):
     model = Dead().eval()
-    recording = record(model, torch.rand(1, 3, 16, 16), variable)
+    recording = record(model, torch.rand(1, 3, 16, 16), axes)
     assert recording.dead == dict(dead=4 * 4 * 9 + 4)
     program = torch.export.load(io.BytesIO(to_torch(recording, {})))
     assert set(program.state_dict) == {'used.weight', 'used.bias'}
     assert recording.parameters == sum(p.numel() for p in program.parameters())
-    image = torch.rand(2 if 'batch' in variable else 1, 3, 16, 16)
+    image = torch.rand(2 if axes else 1, 3, 16, 16)
     assert torch.equal(program.module()(image)['found'], model(image)['found'])
 
 
@@ -55,7 +57,7 @@ def test_layers_behind_what_is_sent_are_gone():
         networks=dict(top={}, bottom=fpn),
         auxiliary_head=None,
     )
-    recording = record(DeployedModel(pair.eval()), torch.rand(1, 3, 64, 64), 'nothing')
+    recording = record(DeployedModel(pair.eval()), torch.rand(1, 3, 64, 64), {})
     last = pair.networks.top.backbone.layer4
     assert recording.dead['top.backbone'] == sum(p.numel() for p in last.parameters())
 
@@ -67,3 +69,32 @@ def test_networks_with_means_of_their_own_are_preprocessed_inside():
         DeployedModel(pair)
     found = DeployedModel(pair, preprocess=True)(torch.rand(1, 3, 64, 64))
     assert found['label'].shape == (1, 64, 64)
+
+
+class Slow(nn.Module):
+    """It takes its time, and goes on once where it is interrupted."""
+
+    def forward(self, image):
+        try:
+            spin(20)
+        except TimeoutError:
+            spin(20)
+        return dict(found=image)
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_recording_that_takes_too_long_is_ended():
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=r'TimeoutError: not done within 0\.1 s'):
+        record(Slow(), torch.rand(1, 3, 4, 4), {}, seconds=0.1)
+    assert time.monotonic() - start < 15
+
+
+def test_no_alarm_comes_afterwards():
+    record(Dead().eval(), torch.rand(1, 3, 16, 16), {}, seconds=60)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -173,7 +173,7 @@ def test_the_list_runs_nothing(study, monkeypatch, capsys):
     options = ['grid.py', '--work-dir', 'work', '--list']
     done = run_tool('study.py', folder, options, monkeypatch, capsys)
     assert done.returncode == 0 and '3 of 5 runs' in done.stdout
-    assert 'broken/seed_0: train.py work/broken/seed_0/plan/broken.py' in done.stdout
+    assert 'broken/seed_0: train: error: loss_weights' in done.stdout
     assert sorted(folder.rglob('*')) == files
 
 

@@ -29,10 +29,8 @@ def test_draws_graph_and_cooperation(tmp_path, analyze):
     assert 'bottom.decode_head.pam' in done.stdout
     assert 'strength (bottom)' in done.stdout
     folder = tmp_path / 'analysis'
-    for name in ('graph.png', 'cooperation.png'):
-        assert np.asarray(Image.open(folder / name).convert('L')).std() > 5
+    assert np.asarray(Image.open(folder / 'graph.png').convert('L')).std() > 5
     assert '<svg' in (folder / 'graph.svg').read_text()
-    assert (folder / 'graph.mmd').read_text().startswith('flowchart TB')
     scalars = json.loads((folder / 'cooperation.json').read_text())
     # Untrained connectors use nothing yet.
     assert scalars['cooperation/strength/bottom.backbone.layer1'] == 0

@@ -1,38 +1,30 @@
-"""Export models of CamVid, and write the table of docs/export.md.
+"""Export models of CamVid, and print the table of docs/export.md.
 
-python tools/misc/export_table.py --data data/camvid --json docs/export.json
+python tools/misc/export_table.py --data data/camvid
 
 Only arithmetic is compared: weights are initial ones, with attention switched on and a
-wide distribution for classifiers. Rows that the file already has are kept.
+wide distribution for classifiers.
 """
 
 import argparse
-import json
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_coop.apis import load_config
-from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.cost.machine import describe_machine
-from mmseg_coop.deployment.export import FORMATS, Options, export_model
-from mmseg_coop.deployment.export.from_checkpoint import test_images
+from mmseg_coop.deployment.export import FORMATS, Exported, Options, export_model
 
 MODELS_OF_TABLE = [
-    *(
-        f'{network}_r18_{method}'
-        for network in ('danet', 'deeplabv3plus')
-        for method in ('single', 'ensemble', 'same', 'multi')
-    ),
-    'segformer_b0_single',
-    'danet_r18_segformer_b0_same',
+    f'{network}_r18_{method}'
+    for network in ('danet', 'deeplabv3plus')
+    for method in ('single', 'ensemble', 'same', 'multi')
 ]
+MODELS_OF_TABLE += ['segformer_b0_single', 'danet_r18_segformer_b0_same']
 HEADER = (
     '| model | format | may vary | parameters | left out | file | largest difference '
     '| other labels | latency | PyTorch |'
@@ -42,7 +34,6 @@ HEADER = (
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Tabulate exports of CamVid models')
     parser.add_argument('--data', default='data/camvid', help='folder of CamVid')
-    parser.add_argument('--json', type=Path, default=Path('export.json'))
     parser.add_argument('--formats', nargs='+', choices=FORMATS, default=list(FORMATS))
     return parser
 
@@ -59,42 +50,36 @@ def build(name: str, data: str) -> tuple[nn.Module, list[torch.Tensor]]:
         if key.endswith('conv_seg.weight'):
             # The initial logits of the classes are almost equal.
             nn.init.normal_(value, std=0.5)
-    return model, test_images(config, 3)
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    return model, [dataset[i]['inputs'] for i in range(3)]
 
 
-def row(key: str, found: dict) -> str:
-    agreement = found['agreement']
+def row(name: str, kind: str, found: Exported) -> str:
     cells = [
-        *key.split('/'),
-        found['variable'],
-        f'{found["parameters"]:,}',
-        f'{sum(found["dead"].values()):,}',
-        f'{found["size"] / 1e6:.1f} MB',
-        f'{agreement["difference"]:.1e}',
-        f'{agreement["ties"]} of {agreement["pixels"]:,}',
-        f'{found["latency"] * 1e3:.0f} ms',
-        f'{found["pytorch_latency"] * 1e3:.0f} ms',
+        name,
+        kind,
+        found.variable,
+        f'{found.parameters:,}',
+        f'{sum(found.dead.values()):,}',
+        f'{found.size / 1e6:.1f} MB',
+        f'{found.agreement.difference:.1e}',
+        f'{found.agreement.ties} of {found.agreement.pixels:,}',
+        f'{found.latency * 1e3:.0f} ms',
+        f'{found.pytorch_latency * 1e3:.0f} ms',
     ]
     return f'| {" | ".join(cells)} |'
 
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    rows = json.loads(args.json.read_text()) if args.json.is_file() else {}
+    print(HEADER, '| --- ' * (HEADER.count('|') - 1) + '|', sep='\n')
     with TemporaryDirectory() as folder:
         for kind in args.formats:
             for name in MODELS_OF_TABLE:
-                if f'{name}/{kind}' in rows:
-                    continue
-                print(f'{name}/{kind} ...', file=sys.stderr)
                 model, images = build(name, args.data)
                 out = Path(folder) / f'model{FORMATS[kind]}'
-                options = Options(format=kind)
-                found = export_model(model, images, out, options)
-                rows[f'{name}/{kind}'] = asdict(found)
-                AtomicBackend().put_text(json.dumps(rows, indent=2) + '\n', args.json)
-    print(HEADER, '| --- ' * (HEADER.count('|') - 1) + '|', sep='\n')
-    print('\n'.join(row(key, found) for key, found in sorted(rows.items())))
+                found = export_model(model, images, out, Options(format=kind))
+                print(row(name, kind, found), flush=True)
     print(f'\n{describe_machine(threads=1)}')
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ...cost.cost import Cost
 from ...plot_style import STYLE
-from ..comparison import Comparison
+from ..comparison import Comparison, Method
 
 _GREY = '0.7'
 _AXES: dict[str, Callable[[Cost], float]] = {
@@ -19,12 +19,9 @@ _AXES: dict[str, Callable[[Cost], float]] = {
 
 
 def draw_costs(comparison: Comparison) -> Figure | None:
-    """Draw mIoU over FLOPs and over latency; dominated methods are grey.
+    """Draw mIoU over FLOPs and over latency, if measured; dominated methods are grey.
 
     Bars are 95 % confidence intervals over seeds.
-
-    Returns:
-        None if costs were not measured.
     """
     if not comparison.costs:
         return None
@@ -35,28 +32,27 @@ def draw_costs(comparison: Comparison) -> Figure | None:
         axes = figure.subplots(1, len(_AXES), sharey=True)
         for axis, (label, cost_of) in zip(axes, _AXES.items(), strict=True):
             costs = [cost_of(comparison.costs[m.label]) for m in comparison.methods]
-            _draw(axis, comparison, costs)
+            _draw(axis, comparison.methods, costs)
             axis.set(xlabel=label)
             axis.set_xlim(left=0)
         axes[0].set_ylabel('mIoU in %')
     return figure
 
 
-def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
-    networks = list(dict.fromkeys(m.network for m in comparison.methods))
-    worse = dominated(costs, [method.miou for method in comparison.methods])
-    for method, cost, grey in zip(comparison.methods, costs, worse, strict=True):
+def _draw(axis: Axes, methods: Sequence[Method], costs: list[float]) -> None:
+    networks = list(dict.fromkeys(method.network for method in methods))
+    scores = [method.miou for method in methods]
+    worse = dominated(costs, scores)
+    for method, cost, grey in zip(methods, costs, worse, strict=True):
         place = networks.index(method.network)
         color = _GREY if grey else f'C{place}'
         band = method.interval
-        error = band and [[method.miou - band.low], [band.high - method.miou]]
-        marker = 'os^Dv'[place % 5]
         axis.errorbar(
             cost,
             method.miou,
-            error,
+            band and [[method.miou - band.low], [band.high - method.miou]],
             color=color,
-            marker=marker,
+            marker='os^Dv'[place % 5],
             # Markers of untrained methods are hollow.
             markerfacecolor=color if method.trained else 'none',
             capsize=2,
@@ -64,19 +60,10 @@ def _draw(axis: Axes, comparison: Comparison, costs: list[float]) -> None:
             zorder=1 if grey else 2,
         )
     axis.margins(0.1)
-    _label(axis, comparison, costs, worse)
-
-
-def _label(
-    axis: Axes, comparison: Comparison, costs: list[float], worse: list[bool]
-) -> None:
-    """Write the labels in a column at the right, the best method at the top."""
+    # Labels are in a column at the right, the best method at the top.
     low, high = axis.get_ylim()
-    scores = [method.miou for method in comparison.methods]
     heights = _spread(scores, (high - low) / max(len(scores), 20))
-    for method, cost, grey, y in zip(
-        comparison.methods, costs, worse, heights, strict=True
-    ):
+    for method, cost, grey, y in zip(methods, costs, worse, heights, strict=True):
         axis.annotate(
             method.label,
             (cost, method.miou),
@@ -103,12 +90,7 @@ def _spread(values: list[float], gap: float) -> np.ndarray:
 
 
 def dominated(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
-    """Tell for each method whether another one is as good or better, at no higher cost.
-
-    Args:
-        costs: Cost of each method.
-        values: mIoU of each method.
-    """
+    """Tell for each method if another one is as good or better at no higher cost."""
     points = list(zip(costs, values, strict=True))
     return [
         any(

@@ -9,42 +9,50 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...plot_style import STYLE
-from ..comparison import Comparison
-from ..curves import Curve, step_unit, validation_curves
+from ..comparison import Comparison, Method
+from ..curves import Curve, validation_curves
+from .gallery import Gallery
 
 # Characters of a line of a title in the gallery.
 _TITLE = 22
+_GALLERY_ROWS = 4
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Draw learning curves: the logged validation mIoU of each network.
-
-    Returns:
-        A figure for each trained method, by its label, all on the same scale.
-    """
-    found = {
-        method.label: [validation_curves(run) for run in method.runs]
-        for method in comparison.methods
-        if method.trained
-    }
-    found = {label: runs for label, runs in found.items() if any(runs)}
-    curves = [
-        curve for runs in found.values() for run in runs for curve in run.values()
-    ]
-    values = [value for _, values in curves for value in values]
-    limits = (min(values) - 1, max(values) + 1) if values else (0, 100)
-    units = {method.label: step_unit(method.runs[0]) for method in comparison.methods}
+    """Draw the logged validation mIoU of each trained method, on the same scale."""
+    trained = [method for method in comparison.methods if method.trained]
+    found = {m.label: [validation_curves(run) for run in m.runs] for m in trained}
+    curves = [c for runs in found.values() for run in runs for c in run.values()]
+    values = [value for _, curve in curves for value in curve]
     return {
-        label: _draw_curves(label, runs, limits, units[label])
-        for label, runs in found.items()
+        method.label: _draw_curves(method, found[method.label], values)
+        for method in trained
+        if any(found[method.label])
     }
+
+
+def _draw_curves(
+    method: Method, runs: Sequence[Mapping[str, Curve]], all_values: Sequence[float]
+) -> Figure:
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.6, 2.6), layout='constrained')
+        axis = figure.subplots()
+        for run in runs:
+            for i, (name, (steps, values)) in enumerate(run.items()):
+                label = name if run is runs[0] else None
+                axis.plot(steps, values, f'C{i}o-', label=label, markersize=3, lw=1.2)
+        axis.set(title=method.label, ylabel='mIoU in %')
+        axis.set_xlabel(method.runs[0].meta.get('logged_by', 'iteration'))
+        axis.set_ylim(min(all_values) - 1, max(all_values) + 1)
+        if any(len(run) > 1 for run in runs):
+            axis.legend()
+    return figure
 
 
 def draw_gains(comparison: Comparison) -> Figure | None:
     """Draw a heat map of gains over the single network: classes × methods, in points.
 
-    Returns:
-        None without a single network to compare with.
+    None without a single network.
     """
     pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
     pairs = [(m, baseline) for m, baseline in pairs if baseline]
@@ -63,8 +71,8 @@ def draw_gains(comparison: Comparison) -> Figure | None:
         labels = [method.label.replace(' ', '\n') for method, _ in pairs]
         axis.set_xticks(range(len(pairs)), labels)
         axis.set_yticks(range(len(names)), names)
-        axis.tick_params(length=0, top=True, labeltop=True, bottom=False)
-        axis.tick_params(labelbottom=False)
+        axis.xaxis.tick_top()
+        axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
         for (row, column), gain in np.ndenumerate(gains):
             color = 'white' if abs(gain) > 0.6 * limit else 'black'
@@ -73,53 +81,28 @@ def draw_gains(comparison: Comparison) -> Figure | None:
     return figure
 
 
-def draw_gallery(
-    columns: Mapping[str, Sequence[np.ndarray]],
-    classes: Sequence[str],
-    palette: np.ndarray,
-) -> Figure:
-    """Draw pictures side by side, as in Figures 3 and 4 of the paper.
-
-    Args:
-        columns: Pictures by the column's title, (H, W, 3) in RGB, uint8, one per row.
-        classes: Names of the classes.
-        palette: RGB colour of each class.
-    """
-    rows = len(next(iter(columns.values())))
-    height, width = next(iter(columns.values()))[0].shape[:2]
-    size = (2.2 * len(columns), 2.2 * rows * height / width + 0.8)
+def draw_gallery(gallery: Gallery, classes: Sequence[str]) -> Figure:
+    """Draw the largest gains and losses, as in Figures 3 and 4 of the paper."""
+    exhibits = gallery.exhibits
+    if len(exhibits) > _GALLERY_ROWS:
+        exhibits = exhibits[: _GALLERY_ROWS // 2] + exhibits[-_GALLERY_ROWS // 2 :]
+    rows = [gallery.pictures(exhibit) for exhibit in exhibits]
+    height, width = exhibits[0].label.shape
+    size = (2.2 * len(rows[0]), 2.2 * len(rows) * height / width + 0.8)
     with rc_context(STYLE):
         figure = Figure(figsize=size)
-        axes = figure.subplots(rows, len(columns), squeeze=False)
-        for axis_column, (title, pictures) in zip(axes.T, columns.items(), strict=True):
-            axis_column[0].set_title(fill(title, _TITLE))
-            for axis, picture in zip(axis_column, pictures, strict=True):
+        axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+        for axis, title in zip(axes[0], rows[0], strict=True):
+            axis.set_title(fill(title, _TITLE))
+        for axis_row, row in zip(axes, rows, strict=True):
+            for axis, picture in zip(axis_row, row.values(), strict=True):
                 axis.imshow(picture, interpolation='nearest')
                 axis.set_axis_off()
         handles = [
-            Patch(color=np.array(color) / 255, label=name)
-            for name, color in zip(classes, palette, strict=False)
+            Patch(color=color / 255, label=name)
+            for name, color in zip(classes, gallery.palette, strict=False)
         ]
         figure.legend(handles=handles, loc='lower center', ncols=min(len(classes), 10))
         below = 0.25 * (1 + len(classes) // 10) + 0.2
         figure.tight_layout(rect=(0, below / figure.get_figheight(), 1, 1))
-    return figure
-
-
-def _draw_curves(
-    title: str,
-    runs: Sequence[Mapping[str, Curve]],
-    limits: tuple[float, float],
-    unit: str,
-) -> Figure:
-    with rc_context(STYLE):
-        figure = Figure(figsize=(3.6, 2.6), layout='constrained')
-        axis = figure.subplots()
-        for run in runs:
-            for i, (name, (steps, values)) in enumerate(run.items()):
-                label = name if run is runs[0] else None
-                axis.plot(steps, values, f'C{i}o-', label=label, markersize=3, lw=1.2)
-        axis.set(title=title, xlabel=unit, ylabel='mIoU in %', ylim=limits)
-        if any(len(run) > 1 for run in runs):
-            axis.legend()
     return figure

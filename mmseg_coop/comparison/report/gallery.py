@@ -19,53 +19,55 @@ from ...unwrap import unwrap
 from ..comparison import Comparison, Method
 from ..runs import Run
 
-IGNORED = 255
-# Colours of pixels that only the method, or only the baseline, predicts correctly.
-FIXED, BROKEN = (0, 158, 115), (213, 94, 0)
-_SAME, _VOID = (225, 225, 225), (90, 90, 90)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture with its title: (H, W, 3) in RGB, uint8, or a label map (H, W)."""
-
-    title: str
-    pixels: np.ndarray
+_IGNORED = 255
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """An image with the predictions of every method.
+    """An image (H, W, 3) in RGB, with the label maps (H, W) of truth and methods.
 
-    Attributes:
-        image: File name of the image.
-        gain: mIoU of the best method minus the baseline's on this image, in points.
-        pictures: Image, ground truth, and the predictions.
-        differences: For each method, pixels that only it or only the baseline predicts
-            correctly.
+    The gain is the best method's mIoU on this image minus the baseline's, in points.
     """
 
-    image: str
+    name: str
     gain: float
-    pictures: list[Picture]
-    differences: list[Picture]
+    image: np.ndarray
+    label: np.ndarray
+    predictions: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """A comparison of methods on images, the largest gain first.
+    """A comparison of the best method with a baseline on images.
 
-    Attributes:
-        method: The best method.
-        baseline: The method it is compared with.
-        exhibits: The images, half with its largest gains, half with its largest losses.
-        palette: RGB colour of each class and of ignored pixels, (256, 3).
+    Half of the images have its largest gains, half its largest losses.
     """
 
     method: Method
     baseline: Method
     exhibits: list[Exhibit]
+    # RGB colours of classes and of ignored pixels, (256, 3).
     palette: np.ndarray
+    # Colours of pixels that only a method, or only the baseline, predicts correctly.
+    fixed = (0, 158, 115)
+    broken = (213, 94, 0)
+
+    def pictures(self, exhibit: Exhibit) -> dict[str, np.ndarray]:
+        """Draw ground truth and predictions beside the image, (H, W, 3) in RGB."""
+        maps = {'ground truth': exhibit.label, **exhibit.predictions}
+        drawn = {title: self.palette[label_map] for title, label_map in maps.items()}
+        return {'image': exhibit.image, **drawn}
+
+    def difference(self, exhibit: Exhibit, method: str) -> np.ndarray:
+        """Draw the pixels that only a method or only the baseline has right."""
+        maps = exhibit.predictions
+        right = maps[method] == exhibit.label
+        was_right = maps[self.baseline.label] == exhibit.label
+        picture = np.full((*exhibit.label.shape, 3), 225, np.uint8)
+        picture[right & ~was_right] = self.fixed
+        picture[~right & was_right] = self.broken
+        picture[exhibit.label == _IGNORED] = 90
+        return picture
 
 
 def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
@@ -73,15 +75,11 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
 
     The best method is compared with the single network, or else with the first method.
 
-    Args:
-        comparison: Methods whose work dirs have their config and checkpoint.
-        count: Number of images.
-
     Returns:
         None if there is only one method, or no image with labels.
 
     Raises:
-        FileNotFoundError: If a config or checkpoint is gone.
+        FileNotFoundError: If the config or checkpoint of a method is gone.
     """
     if len(comparison.methods) < 2:
         return None
@@ -93,76 +91,35 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
     chosen = _extremes(gains, count)
     if not chosen:
         return None
-    results = baseline.runs[0].results
-    palette = full_palette(results.palette, len(results.classes))
-    files = [Path(results.images[i]).name for i in chosen]
     predictions = {
         method.label: _predict(method.runs[0], chosen) for method in comparison.methods
     }
     # Images of test-time augmentation may have another size.
-    plain = next((m for m in comparison.methods if not m.tta), baseline)
-    images, labels = _images_and_labels(plain.runs[0], chosen)
+    plain = next((m for m in comparison.methods if not m.tta), baseline).runs[0]
     exhibits = []
-    for place, i in enumerate(chosen):
-        label = labels[place]
-        own = {name: maps[place] for name, maps in predictions.items()}
-        exhibits.append(
-            Exhibit(
-                files[place],
-                float(gains[i]),
-                [
-                    Picture('image', images[place]),
-                    Picture('ground truth', label),
-                    *(Picture(name, label_map) for name, label_map in own.items()),
-                ],
-                [
-                    Picture(name, _difference(label_map, own[baseline.label], label))
-                    for name, label_map in own.items()
-                    if name != baseline.label
-                ],
-            )
-        )
+    for place, item in enumerate(_items(plain, chosen)):
+        image, label = _image_and_label(item)
+        name = Path(plain.results.images[chosen[place]]).name
+        gain = float(gains[chosen[place]])
+        own = {method: maps[place] for method, maps in predictions.items()}
+        exhibits.append(Exhibit(name, gain, image, label, own))
+    palette = full_palette(plain.results.palette, len(comparison.classes))
     return Gallery(best, baseline, exhibits, palette)
 
 
 def find_checkpoint(run: Run) -> Path:
-    """Find the checkpoint that was tested.
-
-    Raises:
-        FileNotFoundError: If it is gone.
-    """
-    meta = run.results.meta
-    if meta.get('checkpoint'):
-        path = Path(meta['checkpoint'])
-        folders = (path.parent, run.folder)
-        candidates = [folder / path.name for folder in folders]
-        for folder in folders:
-            candidates += sorted(folder.glob(f'best_*_{path.name}'))
-    else:
-        # Older results do not name their checkpoint.
-        name = f'iter_{meta["iteration"]}.pth'
-        candidates = [run.folder / name, *sorted(run.folder.glob(f'best_*_{name}'))]
-    for path in candidates:
-        if path.is_file():
-            return path
+    """Find the checkpoint that was tested."""
+    name = f'iter_{run.meta["iteration"]}.pth'
+    # Unknown where one Runner has trained and tested.
+    path = Path(run.meta.get('checkpoint') or run.folder / name)
+    for folder in (path.parent, run.folder):
+        for found in (folder / path.name, *folder.glob(f'best_*_{path.name}')):
+            if found.is_file():
+                return found
     raise FileNotFoundError(
-        f'{run.file}: the checkpoint it was made with is gone, expected '
-        f'{candidates[0]}; test another one with tools/test.py, or leave the gallery '
-        'out with --gallery 0'
+        f'{run.file}: the checkpoint it was made with is gone, expected {path}; test '
+        'another one with tools/test.py, or leave the gallery out with --gallery 0'
     )
-
-
-def check_weights(run: Run) -> None:
-    """Check that a run's config and weights are there.
-
-    Raises:
-        FileNotFoundError: If they are gone.
-    """
-    run.config()
-    networks = run.results.meta.get('networks_init')
-    for path in filter(None, networks or [find_checkpoint(run)]):
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'{run.file}: {path} is gone')
 
 
 def _extremes(gains: np.ndarray, count: int) -> list[int]:
@@ -204,44 +161,28 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Predict label maps (H, W) of items of the tested dataset."""
     enable_safe_loading()
+    joined = run.meta.get('networks_init')
+    checkpoint = None if joined else find_checkpoint(run)
     model = MODELS.build(run.config().model).eval()
-    if run.results.meta.get('networks_init'):
+    if joined:
         unwrap(model).init_weights()
     else:
-        load_weights(unwrap(model), str(find_checkpoint(run)))
+        load_weights(unwrap(model), str(checkpoint))
     samples = [
         model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]
     return [sample.pred_sem_seg.data[0].numpy().astype(np.uint8) for sample in samples]
 
 
-def _images_and_labels(
-    run: Run, places: Sequence[int]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Load images (H, W, 3) in RGB and labels (H, W), of the same size."""
-    images, labels = [], []
-    for item in _items(run, places):
-        sample = _first(item['data_samples'])
-        label = sample.gt_sem_seg.data[0].numpy().astype(np.uint8)
-        # Channels of other modalities come after those of the image.
-        image = _first(item['inputs'])[:3].numpy().transpose(1, 2, 0)[..., ::-1]
-        images.append(mmcv.imresize(image, label.shape[::-1]))
-        labels.append(label)
-    return images, labels
+def _image_and_label(item: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Get the image (H, W, 3) in RGB and the label (H, W), of the same size."""
+    sample = _first(item['data_samples'])
+    label = sample.gt_sem_seg.data[0].numpy().astype(np.uint8)
+    # Channels of other modalities come after those of the image.
+    image = _first(item['inputs'])[:3].numpy().transpose(1, 2, 0)[..., ::-1]
+    return mmcv.imresize(image, label.shape[::-1]), label
 
 
 def _first(views: Any) -> Any:
     """First view of test-time augmentation, or the only one."""
     return views[0] if isinstance(views, list) else views
-
-
-def _difference(
-    prediction: np.ndarray, baseline: np.ndarray, label: np.ndarray
-) -> np.ndarray:
-    """Draw the pixels that only the prediction or only the baseline has right."""
-    right, was_right = prediction == label, baseline == label
-    picture = np.full((*label.shape, 3), _SAME, np.uint8)
-    picture[right & ~was_right] = FIXED
-    picture[~right & was_right] = BROKEN
-    picture[label == IGNORED] = _VOID
-    return picture

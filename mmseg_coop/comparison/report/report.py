@@ -8,22 +8,20 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ...checkpoints.atomic_backend import AtomicBackend
 from ...plot_style import as_svg, save
 from ...version import __version__
 from ..comparison import Comparison
-from ..table import Cell, Table
+from ..table import Table
 from .cost_figure import draw_costs
 from .figures import draw_curves, draw_gains, draw_gallery
-from .gallery import BROKEN, FIXED, Exhibit, Gallery, make_gallery
+from .gallery import Exhibit, Gallery, make_gallery
 
 _HERE = Path(__file__).parent
 # Maximum width of pictures in the page.
 _WIDTH = 480
-_GALLERY_ROWS = 4
 
 
 def write_report(
@@ -37,14 +35,10 @@ def write_report(
         folder: Folder to write to.
         images: Number of images in the gallery.
 
-    Returns:
-        Path of the page.
-
     Raises:
         FileNotFoundError: If configs or checkpoints that the gallery needs are gone.
     """
     gallery = make_gallery(comparison, images) if images else None
-    folder.mkdir(parents=True, exist_ok=True)
     figures = dict(costs=draw_costs(comparison), gains=draw_gains(comparison))
     figures = {name: figure for name, figure in figures.items() if figure}
     curves = draw_curves(comparison)
@@ -54,7 +48,7 @@ def write_report(
         name = re.sub(r'[^\w.+-]+', '_', label)
         save(figure, folder / f'curves_{i}_{name}.png')
     if gallery:
-        save(_draw_rows(comparison, gallery), folder / 'gallery.png')
+        save(draw_gallery(gallery, comparison.classes), folder / 'gallery.png')
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True
     )
@@ -63,11 +57,13 @@ def write_report(
         lead=_lead(comparison),
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
-        tables=list(map(_shown, tables)),
+        tables=tables,
         curves=[as_svg(figure) for figure in curves.values()],
         **{name: as_svg(figure) for name, figure in figures.items()},
+        gallery=gallery,
+        classes=comparison.classes,
+        pictures=_page_pictures,
         footer=f'Made by mmseg_coop {__version__} (tools/compare.py --report).',
-        **(_gallery_fields(comparison, gallery) if gallery else {}),
     )
     path = folder / 'report.html'
     AtomicBackend().put_text(page, path)
@@ -81,104 +77,42 @@ def _lead(comparison: Comparison) -> str:
         best = comparison.best(network)
         name = best.label if network in best.label else f'{network} {best.label}'
         parts = [f'{name} is best with {best.miou:.2f} % mIoU']
-        for kind, name in (('single', 'single network'), ('ensemble', 'ensemble')):
+        for kind in comparison.baselines:
             gain = comparison.gain(best, kind)
             if gain:
-                low, high = gain.interval.low, gain.interval.high
+                low, high = gain.interval
                 parts.append(
-                    f'{gain.points:+.2f} points over the {name} '
+                    f'{gain.points:+.2f} points over {kind} '
                     f'({low:+.2f} to {high:+.2f} with other images)'
                 )
         sentences.append(', '.join(parts) + '.')
     return ' '.join(sentences)
 
 
-def _shown(table: Table) -> dict:
-    def show(column: str, cell: Cell) -> dict:
-        number = isinstance(cell.value, float) and not column.startswith('over ')
-        return dict(vars(cell), is_percent=number)
-
-    rows = [list(map(show, table.columns, row)) for row in table.rows]
-    fields = dict(title=table.title, columns=table.columns, notes=table.notes)
-    return dict(fields, rows=rows)
-
-
-def _gallery_fields(comparison: Comparison, gallery: Gallery) -> dict:
-    classes = comparison.classes
-    gains = (len(gallery.exhibits) + 1) // 2
-    return dict(
-        exhibits=[
-            _page_exhibit(exhibit, gallery, 'gain' if i < gains else 'loss')
-            for i, exhibit in enumerate(gallery.exhibits)
-        ],
-        best=gallery.method.label,
-        baseline=gallery.baseline.label,
-        legend=[
-            (name, _css(color))
-            for name, color in zip(classes, gallery.palette, strict=False)
-        ],
-        fixed=_css(FIXED),
-        broken=_css(BROKEN),
-    )
-
-
-def _page_exhibit(exhibit: Exhibit, gallery: Gallery, kind: str) -> dict:
-    palette, baseline = gallery.palette, gallery.baseline.label
-    titles = [picture.title for picture in exhibit.pictures]
+def _page_pictures(gallery: Gallery, exhibit: Exhibit) -> list[dict]:
+    """Pictures of an exhibit with their columns, differences below predictions."""
     pictures = [
-        dict(title=picture.title, source=_data_uri(picture.pixels, palette), place=i)
-        for i, picture in enumerate(exhibit.pictures, start=1)
+        dict(title=title, source=_data_uri(pixels, photo=title == 'image'), place=place)
+        for place, (title, pixels) in enumerate(gallery.pictures(exhibit).items(), 1)
     ]
-    pictures += [
-        dict(
-            title=f'{picture.title} − {baseline}',
-            source=_data_uri(picture.pixels, palette, photo=False),
-            # Below the prediction.
-            place=titles.index(picture.title) + 1,
-        )
-        for picture in exhibit.differences
-    ]
-    fields = dict(image=exhibit.image, gain=exhibit.gain, kind=kind)
-    return dict(fields, pictures=pictures, columns=len(titles))
+    baseline = gallery.baseline.label
+    for picture in pictures[2:]:
+        method = picture['title']
+        if method != baseline:
+            source = _data_uri(gallery.difference(exhibit, method))
+            pictures.append(
+                {**picture, 'title': f'{method} − {baseline}', 'source': source}
+            )
+    return pictures
 
 
-def _draw_rows(comparison: Comparison, gallery: Gallery) -> Figure:
-    """Draw the largest gains and losses of the gallery as a figure."""
-    half = _GALLERY_ROWS // 2
-    exhibits = gallery.exhibits
-    if len(exhibits) > _GALLERY_ROWS:
-        exhibits = exhibits[:half] + exhibits[-half:]
-    columns: dict[str, list[np.ndarray]] = {}
-    size = exhibits[0].pictures[0].pixels.shape[1::-1]
-    for exhibit in exhibits:
-        for picture in exhibit.pictures:
-            pixels = picture.pixels
-            colors = gallery.palette[pixels] if pixels.ndim == 2 else pixels
-            shown = Image.fromarray(colors).resize(size, Image.Resampling.NEAREST)
-            columns.setdefault(picture.title, []).append(np.asarray(shown))
-    return draw_gallery(columns, comparison.classes, gallery.palette)
-
-
-def _data_uri(pixels: np.ndarray, palette: np.ndarray, photo: bool = True) -> str:
+def _data_uri(pixels: np.ndarray, photo: bool = False) -> str:
     """Encode a picture for the page: photos as JPEG, others as PNG."""
-    labels = pixels.ndim == 2
     image = Image.fromarray(pixels)
-    if labels:
-        image = image.convert('P')
-        image.putpalette(palette.flatten().tolist())
-    if image.width > _WIDTH:
-        size = (_WIDTH, round(_WIDTH * image.height / image.width))
-        smooth = photo and not labels
-        method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
-        image = image.resize(size, method)
-    kind = 'JPEG' if photo and not labels else 'PNG'
+    smooth, sharp = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
+    image.thumbnail((_WIDTH, image.height), smooth if photo else sharp)
     data = io.BytesIO()
-    image.save(
-        data, kind, **(dict(quality=85) if kind == 'JPEG' else dict(optimize=True))
-    )
+    kind = 'JPEG' if photo else 'PNG'
+    image.save(data, kind, quality=85, optimize=True)
     code = base64.b64encode(data.getvalue()).decode()
     return f'data:image/{kind.lower()};base64,{code}'
-
-
-def _css(color) -> str:
-    return 'rgb({}, {}, {})'.format(*map(int, color))

@@ -1,26 +1,21 @@
 """Compare an exported model with PyTorch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...evaluation.entropy import entropy_of
-from ...models.segmentors import CooperativeEncoderDecoder
-from ...models.segmentors.combine import MEAN
-from .deployed_model import probabilities_of
+from ...wording import first_line
+from .formats import Run
 
 TOLERANCE = 1e-4
+# What networks raise for images of a size that they can't take.
+REFUSALS = (AssertionError, IndexError, RuntimeError, ValueError)
 
 
-class DifferenceError(ValueError):
-    """An exported model and PyTorch give different results."""
-
-
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(NamedTuple):
     """Agreement of an exported model and PyTorch on images.
 
     Attributes:
@@ -29,90 +24,72 @@ class Agreement:
         ties: Number of pixels with another label, where two classes tie.
     """
 
-    difference: float = 0.0
-    pixels: int = 0
-    ties: int = 0
-
-    def __add__(self, other: 'Agreement') -> 'Agreement':
-        return Agreement(
-            max(self.difference, other.difference),
-            self.pixels + other.pixels,
-            self.ties + other.ties,
-        )
+    difference: float
+    pixels: int
+    ties: int
 
 
-def reference(
-    model: nn.Module, preprocessed: bool, uncertainty: bool
+def host_prediction(
+    model: nn.Module, preprocess: bool
 ) -> Callable[[Tensor], dict[str, Tensor]]:
-    """Make a function that predicts with the model's own methods.
+    """Make a function that predicts images, (N, C, H, W), with the model's own methods.
 
-    Args:
-        model: The model.
-        preprocessed: Whether images are preprocessed already.
-        uncertainty: Whether entropy and disagreement are computed.
-
-    Returns:
-        A function of images, (N, C, H, W), with the outputs of a ``DeployedModel``.
+    It gives ``label`` and ``probabilities`` of a ``DeployedModel``.
     """
 
     @torch.no_grad()
     def predict(images: Tensor) -> dict[str, Tensor]:
-        height, width = images.shape[2:]
-        inputs = images
-        if not preprocessed:
-            samples = [SegDataSample(metainfo=dict(img_shape=(height, width)))]
-            data = dict(inputs=list(images), data_samples=samples * len(images))
-            inputs = model.data_preprocessor(data, False)['inputs']
-        size = tuple(inputs.shape[2:])
-        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(inputs)
-        if uncertainty and isinstance(model, CooperativeEncoderDecoder):
-            logits = model.all_logits(inputs, metas)
-            selected, mean = logits[model.predict_with], logits[MEAN]
-            networks = [logits[name] for name in model.plan.networks]
-        else:
-            selected = mean = model.inference(inputs, metas)
-            networks = [selected]
-        threshold = getattr(model.decode_head, 'threshold', None)
-
-        def labels(values: Tensor) -> Tensor:
-            values = values[..., :height, :width]
-            if values.shape[1] == 1:
-                return (values[:, 0].sigmoid() > threshold).long()
-            return values.argmax(dim=1)
-
-        found = dict(
-            label=labels(selected),
-            probabilities=probabilities_of(selected)[..., :height, :width],
+        size = tuple(images.shape[2:])
+        meta = dict(img_shape=size, ori_shape=size)
+        samples = [SegDataSample(metainfo=meta) for _ in images]
+        data = dict(inputs=images, data_samples=samples)
+        if preprocess:
+            data = model.data_preprocessor({**data, 'inputs': list(images)}, False)
+        found = model(**data, mode='predict')
+        shares = torch.stack([sample.seg_logits.data for sample in found])
+        return dict(
+            label=torch.cat([sample.pred_sem_seg.data for sample in found]).long(),
+            # Of a model with one output they are probabilities already.
+            probabilities=shares.softmax(1) if shares.shape[1] > 1 else shares,
         )
-        if uncertainty:
-            found['entropy'] = entropy_of(probabilities_of(mean))[..., :height, :width]
-            maps = torch.stack([labels(values) for values in networks])
-            if len(maps) > 1:
-                found['disagreement'] = (maps != maps[0]).any(dim=0)
-        return found
 
     return predict
 
 
+def compare(
+    expected: Run, run: Run, images: Sequence[Tensor], threshold: float | None
+) -> Agreement:
+    """Compare an exported model with PyTorch on batches that PyTorch can take.
+
+    Raises:
+        ValueError: If the exported model fails, or gives other results.
+    """
+    found = []
+    for image in images:
+        try:
+            wanted = expected(image)
+        except REFUSALS:
+            continue
+        try:
+            found.append(measure_agreement(wanted, run(image), threshold))
+        except Exception as error:
+            size = ' x '.join(map(str, image.shape))
+            raise ValueError(f'images of {size}: {first_line(error)}') from error
+    differences, pixels, ties = zip(*found, strict=True)
+    return Agreement(max(differences), sum(pixels), sum(ties))
+
+
 def measure_agreement(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor],
+    found: Mapping[str, Tensor],
+    threshold: float | None = None,
 ) -> Agreement:
     """Compare the outputs of PyTorch and of an exported model.
 
     Raises:
-        DifferenceError: If probabilities differ by more than the tolerance, or labels
-            differ where no two classes tie.
+        ValueError: If probabilities differ by more than the tolerance, or labels differ
+            where no two classes tie.
     """
-    if found.keys() != expected.keys():
-        raise DifferenceError(
-            f'it gives {", ".join(found)}, expected {", ".join(expected)}'
-        )
-    for name, value in expected.items():
-        if found[name].shape != value.shape:
-            raise DifferenceError(
-                f'{name} has shape {tuple(found[name].shape)}, expected '
-                f'{tuple(value.shape)}'
-            )
     differences = {
         name: float((found[name] - expected[name]).abs().max())
         for name in ('probabilities', 'entropy')
@@ -121,31 +98,19 @@ def measure_agreement(
     for name, difference in differences.items():
         # Written so that NaN fails, too.
         if not difference <= TOLERANCE:
-            raise DifferenceError(
+            raise ValueError(
                 f"{name} differ from PyTorch's by {difference:.2g}, expected "
                 f'{TOLERANCE:.0e} or less'
             )
-    ties = _ties(expected, found)
-    return Agreement(differences['probabilities'], expected['label'].numel(), ties)
-
-
-def _ties(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> int:
-    """Count pixels with another label, which must be ties within the tolerance."""
-    differ = found['label'] != expected['label']
-    shares = expected['probabilities']
+    differ, shares = found['label'] != expected['label'], expected['probabilities']
     if shares.shape[1] == 1:
-        # The threshold lies between PyTorch's background and object pixels.
-        shares, positive = shares[:, 0], expected['label'] > 0
-        low = shares[~positive].max() if (~positive).any() else 0
-        high = shares[positive].min() if positive.any() else 1
-        found_low, found_high = differ & positive, differ & ~positive
-        gaps = torch.cat([shares[found_low] - low, high - shares[found_high]])
+        gaps = 2 * (shares[:, 0] - threshold).abs()
     else:
         of_found = shares.gather(1, found['label'][:, None]).squeeze(1)
-        gaps = (shares.amax(1) - of_found)[differ]
-    wrong = int((gaps > 2 * TOLERANCE).sum())
+        gaps = shares.amax(1) - of_found
+    wrong = int((gaps[differ] > 2 * TOLERANCE).sum())
     if wrong:
-        raise DifferenceError(
+        raise ValueError(
             f"{wrong} labels differ from PyTorch's, where no two classes tie"
         )
-    return int(differ.sum())
+    return Agreement(differences['probabilities'], differ.numel(), int(differ.sum()))

@@ -24,8 +24,7 @@ class DeployedModel(nn.Module):
 
     Args:
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``; it is copied.
-        preprocess: Whether colour order, normalisation and padding of the data
-            preprocessor are part of the module.
+        preprocess: Whether the data preprocessor is part of the module.
         uncertainty: Whether entropy and disagreement are outputs, for which all
             networks run up to their logits.
 
@@ -54,7 +53,6 @@ class DeployedModel(nn.Module):
                 )
             every = uncertainty or model.predict_with == MEAN
             self.names = model.plan.networks if every else (model.predict_with,)
-            self.selected = model.predict_with
         self.preprocessing = Preprocessing(model.data_preprocessor, preprocess)
         # Heads that don't derive from BaseDecodeHead have none.
         self.threshold = getattr(last_head(model), 'threshold', None)
@@ -74,14 +72,11 @@ class DeployedModel(nn.Module):
             maps differ, (N, H, W), bool.
         """
         height, width = image.shape[2:]
-        shares = [
-            probabilities_of(logits)[..., :height, :width]
-            for logits in self._logits(self.preprocessing(image))
-        ]
-        mean = sum(shares) / len(shares) if len(shares) > 1 else shares[0]
-        selected = mean
-        if self.names and self.selected != MEAN:
-            selected = shares[self.names.index(self.selected)]
+        logits = [x[..., :height, :width] for x in self._logits(image)]
+        shares = [x.sigmoid() if x.shape[1] == 1 else x.softmax(1) for x in logits]
+        selected = mean = sum(shares) / len(shares)
+        if self.names and self.model.predict_with != MEAN:
+            selected = shares[self.names.index(self.model.predict_with)]
         found = dict(label=self._label(selected), probabilities=selected)
         if self.uncertainty:
             found['entropy'] = entropy_of(mean)
@@ -92,6 +87,7 @@ class DeployedModel(nn.Module):
         return found
 
     def _logits(self, image: Tensor) -> Sequence[Tensor]:
+        image = self.preprocessing(image)
         size = image.shape[2:]
         metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
         if self.names:
@@ -102,8 +98,3 @@ class DeployedModel(nn.Module):
         if probabilities.shape[1] == 1:
             return (probabilities[:, 0] > self.threshold).long()
         return probabilities.argmax(dim=1)
-
-
-def probabilities_of(logits: Tensor) -> Tensor:
-    """Compute probabilities of logits (N, C, H, W): sigmoid if C = 1, else softmax."""
-    return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)

@@ -1,7 +1,6 @@
 """Export a trained model to one file, and compare it with PyTorch first."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,13 +14,14 @@ from torch.nn import functional as F
 from ...checkpoints.atomic_backend import AtomicBackend
 from ...cost.timing import seconds_in_turn
 from ...wording import first_line
-from .agreement import Agreement, DifferenceError, measure_agreement, reference
+from .agreement import REFUSALS, Agreement, compare, host_prediction
 from .deployed_model import DeployedModel
-from .formats import OPSETS, Run, check_onnx, run_onnx, run_torch, to_onnx, to_torch
-from .record_graph import VARIABLE, Recording, RecordingError, record
-from .time_limit import time_limit
+from .formats import OPSETS, check_onnx, run_onnx, run_torch, to_onnx, to_torch
+from .record_graph import record
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
+# Sets of axes of images, (N, C, H, W), that may vary; the largest first.
+_VARIABLE = ({0: 'batch', 2: 'height', 3: 'width'}, {0: 'batch'}, {})
 _TURNS = 5
 # Seconds for recording with variable size, which for some networks takes hours.
 _PATIENCE = 600
@@ -54,8 +54,8 @@ class Exported:
     Attributes:
         size: Size of the file in bytes.
         outputs: Names of its outputs.
-        variable: Axes of the images that may vary, a key of ``VARIABLE``.
-        refused: Reasons why no more axes may vary, by key of ``VARIABLE``.
+        variable: Axes of the images that may vary.
+        refused: Reasons why no more axes may vary, by the axes.
         parameters: Number of parameters in the file.
         dead: Number of the model's parameters that are left out, by part.
         agreement: Agreement with PyTorch on the images.
@@ -95,29 +95,6 @@ class Exported:
         return '\n'.join(lines)
 
 
-def check_options(options: Options, out: Path) -> None:
-    """Check the options before a model is loaded.
-
-    Raises:
-        ValueError: If an option is wrong, or packages are missing.
-    """
-    suffix = FORMATS[options.format]
-    if out.suffix != suffix:
-        raise ValueError(
-            f'--out: found {out}, expected a file with suffix {suffix} for --format '
-            f'{options.format}'
-        )
-    if out.is_dir():
-        raise ValueError(f'--out: found the folder {out}, expected a file')
-    if options.size and min(options.size) < 1:
-        raise ValueError(
-            f'--size: found {options.size[0]} {options.size[1]}, expected height and '
-            'width of 1 or more'
-        )
-    if options.format == 'onnx':
-        check_onnx(options.opset)
-
-
 def export_model(
     model: nn.Module,
     images: Sequence[Tensor],
@@ -141,31 +118,53 @@ def export_model(
         ValueError: If the model can't be exported, or gives other results than PyTorch.
         OSError: If the file can't be written.
     """
-    check_options(options, out)
+    suffix = FORMATS[options.format]
+    if out.suffix != suffix:
+        raise ValueError(
+            f'--out: found {out}, expected a file with suffix {suffix} for --format '
+            f'{options.format}'
+        )
+    if options.format == 'onnx':
+        check_onnx(options.opset)
     model = model.eval()
     images = _prepared(model, images, options)
     deployed = DeployedModel(model, options.preprocess, options.uncertainty).eval()
-    _check_takes(deployed, images[0])
-    expected = reference(model, not options.preprocess, options.uncertainty)
+    host = host_prediction(model, options.preprocess)
+
+    @torch.no_grad()
+    def expected(image: Tensor) -> dict[str, Tensor]:
+        return deployed(image) | host(image)
+
+    try:
+        expected(images[0])
+    except REFUSALS as error:
+        height, width = images[0].shape[2:]
+        raise ValueError(
+            f"--size: the model can't take images of {height} x {width} (height x "
+            f'width) pixels ({first_line(error)})'
+        ) from error
     refused: dict[str, str] = {}
-    for variable, axes in VARIABLE.items():
+    for axes in _VARIABLE:
         if options.size and 2 in axes:
             continue
-        limit = time_limit(_PATIENCE) if 2 in axes else nullcontext()
+        variable = ', '.join(axes.values()) or 'nothing'
         try:
-            with limit:
-                recording = record(deployed, images[0], variable)
-                data, run = _write(
-                    recording, options, dict(metadata or {}, varies=variable)
-                )
-            agreement = _compare(expected, run, _tried(images, axes))
-        except (RecordingError, DifferenceError, TimeoutError) as error:
+            patience = _PATIENCE if 2 in axes else 0
+            recording = record(deployed, images[0], axes, patience)
+            told = dict(metadata or {}, varies=variable)
+            if options.format == 'onnx':
+                data = to_onnx(recording, options.opset, told)
+                run = run_onnx(data)
+            else:
+                data = to_torch(recording, told)
+                run = run_torch(data)
+            tried = _tried(images, axes)
+            agreement = compare(expected, run, tried, deployed.threshold)
+        except ValueError as error:
             refused[variable] = str(error)
             continue
         AtomicBackend().put(data, out)
-        calls = dict(
-            host=lambda: expected(images[0]), ours=lambda run=run: run(images[0])
-        )
+        calls = dict(host=lambda: host(images[0]), ours=lambda run=run: run(images[0]))
         times = seconds_in_turn(calls, _TURNS)
         return Exported(
             size=len(data),
@@ -187,8 +186,10 @@ def export_model(
 def _prepared(
     model: nn.Module, images: Sequence[Tensor], options: Options
 ) -> list[Tensor]:
-    """Crop or enlarge images to one size, and preprocess them as needed."""
+    """Resize images to one size, (1, C, H, W), and preprocess them as needed."""
     size = options.size or tuple(images[0].shape[1:])
+    if min(size) < 1:
+        raise ValueError(f'--size: found {size[0]} {size[1]}, expected 1 or more')
     test_cfg = model.test_cfg or {}
     if test_cfg.get('mode') == 'slide':
         window = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
@@ -200,48 +201,15 @@ def _prepared(
                 'model.test_cfg.mode=whole exports it for whole images'
             )
         size = window
-    images = [_fitted(image, size) for image in images]
+    images = [F.interpolate(x[None].float(), size).to(x.dtype) for x in images]
     if options.preprocess:
         return images
-    preprocess = model.data_preprocessor
     sample = SegDataSample(metainfo=dict(img_shape=size))
-    return [
-        preprocess(dict(inputs=[image[0]], data_samples=[sample]), False)['inputs']
-        for image in images
-    ]
+    batches = [dict(inputs=[image[0]], data_samples=[sample]) for image in images]
+    return [model.data_preprocessor(batch, False)['inputs'] for batch in batches]
 
 
-def _fitted(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Crop the middle of an image (C, H, W), or enlarge it, to (1, C, h, w)."""
-    if any(a < b for a, b in zip(image.shape[1:], size, strict=True)):
-        return F.interpolate(image[None].float(), size).to(image.dtype)
-    y, x = ((a - b) // 2 for a, b in zip(image.shape[1:], size, strict=True))
-    return image[None, :, y : y + size[0], x : x + size[1]].contiguous()
-
-
-@torch.no_grad()
-def _check_takes(model: nn.Module, image: Tensor) -> None:
-    try:
-        model(image)
-    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
-        height, width = image.shape[2:]
-        raise ValueError(
-            f"--size: the model can't take images of {height} x {width} (height x "
-            f'width) pixels ({first_line(error)})'
-        ) from error
-
-
-def _write(
-    recording: Recording, options: Options, metadata: Mapping[str, Any]
-) -> tuple[bytes, Run]:
-    if options.format == 'onnx':
-        data = to_onnx(recording, options.opset, metadata)
-        return data, run_onnx(data)
-    data = to_torch(recording, metadata)
-    return data, run_torch(data)
-
-
-def _tried(images: Sequence[Tensor], axes: Sequence[int]) -> list[Tensor]:
+def _tried(images: Sequence[Tensor], axes: Mapping[int, str]) -> list[Tensor]:
     """Add a batch and an image of another size to the images, if these may vary."""
     tried = list(images)
     if 0 in axes:
@@ -251,22 +219,3 @@ def _tried(images: Sequence[Tensor], axes: Sequence[int]) -> list[Tensor]:
         height, width = (max(side * 3 // 4, 1) | 1 for side in images[0].shape[2:])
         tried.append(images[0][..., :height, :width].contiguous())
     return tried
-
-
-def _compare(expected: Run, run: Run, images: Sequence[Tensor]) -> Agreement:
-    total = Agreement()
-    for image in images:
-        try:
-            wanted = expected(image)
-        except (AssertionError, IndexError, RuntimeError, ValueError):
-            # PyTorch can't run this size either.
-            continue
-        try:
-            found = run(image)
-        except Exception as error:
-            size = ' x '.join(map(str, image.shape))
-            raise DifferenceError(
-                f'it fails for images of {size} ({first_line(error)})'
-            ) from error
-        total += measure_agreement(wanted, found)
-    return total

@@ -2,8 +2,7 @@
 
 import io
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -31,25 +30,18 @@ def check_onnx(opset: int) -> None:
     Raises:
         ValueError: If packages are missing, or the opset is too old or new.
     """
-    missing = [name for name in _NEEDED if not _can_import(name)]
-    if missing:
+    try:
+        for name in _NEEDED:
+            import_module(name)
+    except ImportError as error:
         raise ValueError(
-            f'--format onnx: needs {", ".join(missing)}, which can not be imported; '
-            "pip install 'mmseg_coop[export]'"
-        )
+            f"--format onnx: {error}; pip install 'mmseg_coop[export]'"
+        ) from error
     if opset not in OPSETS:
         raise ValueError(
             f'--opset: found {opset}, expected {OPSETS.start} to {OPSETS[-1]}, which '
             f'PyTorch {torch.__version__} can export to'
         )
-
-
-def _can_import(name: str) -> bool:
-    try:
-        import_module(name)
-    except ImportError:
-        return False
-    return True
 
 
 def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
@@ -68,45 +60,16 @@ def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> by
                 external_data=False,
                 input_names=[INPUT],
                 output_names=list(recording.outputs),
+                dynamic_shapes=({**recording.axes},) if recording.axes else None,
             )
+        program.model.metadata_props[METADATA] = json.dumps(metadata)
+        return program.model_proto.SerializeToString()
     except Exception as error:
+        # Protobuf's limit of 2 GB has another error in each release.
         raise ValueError(
             f"--opset {opset}: the model can't be written in ONNX "
             f'({first_line(error.__cause__ or error)})'
         ) from error
-    program.model.metadata_props[METADATA] = json.dumps(metadata)
-    try:
-        proto = program.model_proto
-        _name_axes(proto.graph)
-        return proto.SerializeToString()
-    except Exception as error:
-        # Protobuf's limit of 2 GB has another error in each release.
-        raise ValueError(f'--format onnx: {first_line(error)}') from error
-
-
-def _name_axes(graph: Any) -> None:
-    """Name the axes of images and outputs that may vary."""
-    shape = graph.input[0].type.tensor_type.shape.dim
-    named = zip(shape, ('batch', 'channels', 'height', 'width'), strict=True)
-    names = {axis.dim_param: name for axis, name in named if axis.dim_param}
-    if not names:
-        return
-    pattern = re.compile(rf'\b({"|".join(map(re.escape, names))})\b')
-    for part in _graphs(graph):
-        for value in (*part.input, *part.output, *part.value_info):
-            for axis in value.type.tensor_type.shape.dim:
-                if axis.dim_param:
-                    found = pattern.sub(lambda m: names[m[0]], axis.dim_param)
-                    axis.dim_param = found
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    """List an ONNX graph and the graphs inside its operators."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField('g'):
-                yield from _graphs(attribute.g)
 
 
 def run_onnx(data: bytes) -> Run:

@@ -1,7 +1,5 @@
 """Preprocessing as part of an exported model."""
 
-from collections.abc import Sequence
-
 import torch
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
@@ -24,23 +22,17 @@ class Preprocessing(nn.Module):
 
     def __init__(self, preprocessor: nn.Module, inside: bool):
         super().__init__()
-        self.views: list[Sequence[int] | None] = []
-        self.steps = nn.ModuleList()
-        differ = isinstance(preprocessor, NetworksDataPreProcessor)
-        if differ and not inside:
-            raise ValueError(
-                '--preprocess: networks have a data_preprocessor or inputs of their '
-                'own, so that no one preprocessed image is what they take; give '
-                '--preprocess, which puts it into the file'
-            )
-        if not inside:
-            return
-        if differ:
+        self.views, preprocessors = [None], [preprocessor]
+        if isinstance(preprocessor, NetworksDataPreProcessor):
+            if not inside:
+                raise ValueError(
+                    '--preprocess: networks have a data_preprocessor or inputs of '
+                    'their own, so that no one preprocessed image is what they take; '
+                    'give --preprocess, which puts it into the file'
+                )
             self.views = [view.inputs for view in preprocessor.views]
             preprocessors = preprocessor.preprocessors
-        else:
-            self.views, preprocessors = [None], [preprocessor]
-        self.steps = nn.ModuleList(map(_Step, preprocessors))
+        self.steps = nn.ModuleList(map(_Step, preprocessors) if inside else ())
 
     def forward(self, image: Tensor) -> Tensor:
         """Preprocess loaded images, (N, C, H, W)."""
@@ -58,8 +50,7 @@ class _Step(nn.Module):
 
     def __init__(self, preprocessor: nn.Module):
         super().__init__()
-        known = SegDataPreProcessor.forward
-        if getattr(type(preprocessor), 'forward', None) is not known:
+        if not isinstance(preprocessor, SegDataPreProcessor):
             raise ValueError(
                 f'--preprocess: data_preprocessor is a {type(preprocessor).__name__}, '
                 'expected a SegDataPreProcessor; leave --preprocess out'
@@ -69,9 +60,7 @@ class _Step(nn.Module):
         if self.normalized:
             self.register_buffer('mean', preprocessor.mean.clone())
             self.register_buffer('std', preprocessor.std.clone())
-        padding = preprocessor.test_cfg or {}
-        self.size = padding.get('size')
-        self.divisor = padding.get('size_divisor')
+        self.divisor = (preprocessor.test_cfg or {}).get('size_divisor')
         self.value = preprocessor.pad_val
 
     def forward(self, image: Tensor) -> Tensor:
@@ -80,15 +69,8 @@ class _Step(nn.Module):
         image = image.float()
         if self.normalized:
             image = (image - self.mean) / self.std
-        bottom, right = self._padding(*image.shape[2:])
-        if isinstance(bottom, int) and isinstance(right, int) and not bottom + right:
-            return image
-        return F.pad(image, (0, right, 0, bottom), value=self.value)
-
-    def _padding(self, height: int, width: int) -> tuple[int, int]:
-        """Compute the padding of ``stack_batch`` for an image."""
-        if self.size is not None:
-            return max(self.size[-2] - height, 0), max(self.size[-1] - width, 0)
         if self.divisor is None:
-            return 0, 0
-        return -height % self.divisor, -width % self.divisor
+            return image
+        # As ``stack_batch`` pads.
+        bottom, right = (-side % self.divisor for side in image.shape[2:])
+        return F.pad(image, (0, right, 0, bottom), value=self.value)

@@ -1,6 +1,10 @@
 """Record a model as a graph, without weights that its outputs do not depend on."""
 
-from collections.abc import Container, Mapping
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,19 +17,7 @@ from torch.fx import Node
 from ...quiet import quiet_exporters
 from ...wording import first_line
 
-# Axes of images, (N, C, H, W), that may vary, by description; the most first.
-VARIABLE: dict[str, tuple[int, ...]] = {
-    'batch, height, width': (0, 2, 3),
-    'batch': (0,),
-    'nothing': (),
-}
-
-
 _WEIGHTS = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
-
-
-class RecordingError(ValueError):
-    """A model can't be recorded as a graph with these variable axes."""
 
 
 @dataclass(frozen=True)
@@ -34,50 +26,74 @@ class Recording:
 
     Attributes:
         program: The graph with its weights.
+        axes: Names of the axes of images that may vary.
         outputs: Names of its outputs.
         parameters: Number of parameters in the graph.
         dead: Number of parameters that are left out, by part.
     """
 
     program: ExportedProgram
+    axes: Mapping[int, str]
     outputs: tuple[str, ...]
     parameters: int
     dead: Mapping[str, int]
 
 
 @torch.no_grad()
-def record(model: nn.Module, image: Tensor, variable: str) -> Recording:
+def record(
+    model: nn.Module, image: Tensor, axes: Mapping[int, str], seconds: float = 0
+) -> Recording:
     """Record a model as a graph.
 
     Args:
         model: A model that returns tensors by name.
         image: An example of its input, (1, C, H, W).
-        variable: The axes that may vary, a key of ``VARIABLE``.
+        axes: Names of the axes of images that may vary.
+        seconds: Time limit; 0 for none.
 
     Raises:
-        RecordingError: If ``torch.export`` fails.
+        ValueError: If ``torch.export`` fails, or takes longer.
     """
-    axes = VARIABLE[variable]
     # torch.export takes an axis of length 1 for a constant.
     example = torch.cat([image, image]) if 0 in axes else image
-    shapes = ({axis: Dim.DYNAMIC for axis in axes},)
+    shapes = (dict.fromkeys(axes, Dim.DYNAMIC),)
     try:
-        with quiet_exporters():
+        with quiet_exporters(), _time_limit(seconds):
             program = torch.export.export(model, (example,), dynamic_shapes=shapes)
             # Replaces in-place operators, which are never removed as dead code.
             program = program.run_decompositions({})
     except Exception as error:
         # Anything may fail in a network's code.
-        raise RecordingError(first_line(error)) from error
+        raise ValueError(first_line(error)) from error
     program = _without_dead(program)
-    counts = {name: value.numel() for name, value in model.named_parameters()}
-    dead = {
-        name.removeprefix('model.'): count
-        for name, count in counts.items()
-        if name not in program.state_dict
-    }
-    left = sum(counts.values()) - sum(dead.values())
-    return Recording(program, tuple(model(image)), left, by_part(dead))
+    dead: Counter[str] = Counter()
+    total = 0
+    for name, value in model.named_parameters():
+        total += value.numel()
+        if name not in program.state_dict:
+            dead[_part_of(name)] += value.numel()
+    return Recording(program, axes, tuple(model(image)), total - dead.total(), dead)
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise a ``TimeoutError`` after some seconds, where there are alarm signals."""
+    main = threading.current_thread() is threading.main_thread()
+    if not (seconds and main and hasattr(signal, 'SIGALRM')):
+        yield
+        return
+
+    def end(*_: Any) -> None:
+        raise TimeoutError(f'not done within {seconds:g} s')
+
+    before = signal.signal(signal.SIGALRM, end)
+    # Raised every second from then on: the first may be caught inside.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _without_dead(program: ExportedProgram) -> ExportedProgram:
@@ -86,29 +102,32 @@ def _without_dead(program: ExportedProgram) -> ExportedProgram:
     inputs = {node.name: node for node in graph.nodes if node.op == 'placeholder'}
     specs = {inputs[spec.arg.name]: spec for spec in signature.input_specs}
     weights = {node for node, spec in specs.items() if spec.kind in _WEIGHTS}
-    read = weights & _ancestors(graph.output_node())
+    dead = weights - _ancestors(graph.output_node())
 
     def must_stay(node: Node) -> bool:
         if not node.is_impure() or node.op != 'call_function':
             return node.is_impure()
         # Assertions on values of dead weights would keep these alive.
-        return weights & _ancestors(node) <= read
+        return not dead & _ancestors(node)
+
+    def left(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if name not in dropped}
 
     graph.eliminate_dead_code(must_stay)
-    for node in weights - read:
+    for node in dead:
         graph.erase_node(node)
-    dropped = {specs[node].target for node in weights - read}
-    kept = [spec for node, spec in specs.items() if node not in weights - read]
+    dropped = {specs[node].target for node in dead}
+    kept = [spec for node, spec in specs.items() if node not in dead]
     program.graph_module.recompile()
     return ExportedProgram(
         root=program.graph_module,
         graph=graph,
         graph_signature=replace(signature, input_specs=kept),
-        state_dict=_without(program.state_dict, dropped),
+        state_dict=left(program.state_dict),
         range_constraints=program.range_constraints,
         module_call_graph=program.module_call_graph,
         example_inputs=program.example_inputs,
-        constants=_without(program.constants, dropped),
+        constants=left(program.constants),
         verifiers=program.verifiers,
     )
 
@@ -123,16 +142,7 @@ def _ancestors(node: Node) -> set[Node]:
     return found
 
 
-def _without(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
-
-
-def by_part(parameters: Mapping[str, int]) -> dict[str, int]:
-    """Sum numbers of parameters by part of a model: ``top.decode_head``, ``plan``."""
-    parts: dict[str, int] = {}
-    for name, count in parameters.items():
-        path = name.split('.')
-        inside = path[0] == 'networks'
-        part = '.'.join(path[1:3] if inside else path[:1])
-        parts[part] = parts.get(part, 0) + count
-    return parts
+def _part_of(parameter: str) -> str:
+    """Name the part of a model that has a parameter: ``top.decode_head``, ``plan``."""
+    path = parameter.removeprefix('model.').split('.')
+    return '.'.join(path[1:3] if path[0] == 'networks' else path[:1])

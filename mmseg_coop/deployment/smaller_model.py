@@ -1,0 +1,90 @@
+"""Reduce a cooperative model to the parts that one network's prediction needs."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..models import CooperativeEncoderDecoder
+from ..models.heads import last_head
+from ..models.plan import restrict
+from ..models.segmentors.network_config_files import short_name
+
+# Attributes of heads that networks must have in common.
+_OF_HEADS = (
+    'num_classes',
+    'out_channels',
+    'threshold',
+    'align_corners',
+    'ignore_index',
+)
+
+
+def smallest_config(
+    model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Make the config of the parts that a network needs to predict.
+
+    Left out are auxiliary heads, networks and connections that it does not need, and
+    neck and head of networks of which only the backbone is read.
+
+    Returns:
+        The config, and the new names of the plan's modules by their old names.
+    """
+    demand = model.plan.demand(network)
+    needed = [c for i, c in enumerate(model.plan.connections) if i in demand.sends]
+    connections, names = restrict(needed, demand.fused)
+    kept = [name for name in model.networks if name in demand.order]
+    smallest = dict(
+        type=CooperativeEncoderDecoder.__name__,
+        data_preprocessor=config.get('data_preprocessor'),
+        networks=[_network(model, name, network) for name in kept],
+        connections=connections,
+        test_cfg={**model.test_cfg, 'predict': network},
+    )
+    return smallest, names
+
+
+def _network(
+    model: CooperativeEncoderDecoder, name: str, predicting: str
+) -> dict[str, Any]:
+    """Make the entry of a network in ``networks``."""
+    own, network = model.configs[name], model.networks[name]
+    entry = {'name': name, **own.model, 'type': short_name(own.model['type'])}
+    entry.pop('auxiliary_head', None)
+    last = model.plan.demand(predicting).last.get(name)
+    if last is not None and not isinstance(network.decode_head, nn.ModuleList):
+        read = {model.plan.sites[name][site].part for site in last}
+        if 'decode_head' not in read:
+            head = last_head(network)
+            common = {key: getattr(head, key, None) for key in _OF_HEADS}
+            entry['decode_head'] = dict(type='NoHead', **common)
+            if 'neck' not in read:
+                entry.pop('neck', None)
+    if own.inputs is not None:
+        entry['inputs'] = list(own.inputs)
+    if own.data_preprocessor is not None:
+        entry['data_preprocessor'] = own.data_preprocessor
+    return entry
+
+
+def build_smaller(
+    config: Mapping[str, Any], weights: Mapping[str, Tensor], names: Mapping[str, str]
+) -> nn.Module:
+    """Build a model that is a part of another, with its weights.
+
+    Args:
+        config: Config of the smaller model.
+        weights: Weights of the whole model.
+        names: New names of the plan's modules by their old names.
+    """
+    model = MODELS.build(deepcopy(config))
+    old = {new: before for before, new in names.items()}
+    found = {}
+    for key in model.state_dict():
+        module = '.'.join(key.split('.')[:3])
+        found[key] = weights[old.get(module, module) + key.removeprefix(module)]
+    model.load_state_dict(found)
+    return model
