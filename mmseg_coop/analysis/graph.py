@@ -124,10 +124,10 @@ def _arrows(plan: Plan, connection: Connection) -> Iterator[tuple[str, str, str]
     The label is the number of channels, and ``late`` for a target on which no later
     layer of its part depends.
     """
-    late = {t: '' if plan.is_deep(t) else 'late' for t in connection.targets}
+    late = {t: '' if plan.site(t).deep else 'late' for t in connection.targets}
     several = len(connection.sources) > 1
     for source in connection.sources:
-        channels = str(plan.sites[source.network][source.site].channels)
+        channels = str(plan.site(source).channels)
         if several:
             yield source.identifier, _sum_name(connection), channels
             continue
@@ -149,7 +149,7 @@ def _width(plan: Plan, connection: Connection) -> int:
 
 
 def _size(plan: Plan, ref: SiteRef) -> str:
-    site = plan.sites[ref.network][ref.site]
+    site = plan.site(ref)
     return f'{site.channels} channels, 1/{site.stride}'
 
 

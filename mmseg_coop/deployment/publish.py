@@ -16,7 +16,7 @@ from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..checkpoints.training_record import trainings_of
 from ..cost.flops import prediction_flops
-from ..models.checkpoint_weights import weights_for
+from ..models.checkpoint_weights import weights_of
 from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import Card, model_card
 from .model_folder import make_standalone
@@ -86,7 +86,7 @@ def _labelled(saved: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
     meta.pop('cfg', None)
     meta['dataset_meta'] = dict(classes=predictor.classes, palette=_palette(predictor))
     found = saved.get('state_dict', saved)
-    weights = OrderedDict(weights_for(predictor.model, found))
+    weights = OrderedDict(weights_of(found))
     weights._metadata = getattr(found, '_metadata', {})
     return dict(state_dict=weights, meta=meta)
 

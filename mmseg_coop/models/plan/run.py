@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .connection import SiteRef
 from .demand import Demand
@@ -86,7 +86,7 @@ class Run:
                 'another site (connections.sites)'
             )
         self.missing[network].discard(site)
-        place = self.plan.sites[network][site]
+        place = self.plan.site(ref)
         read = self._keep(ref, 'own', place.to_map(feature, self.image_size))
         own = feature
         if ref in self.demand.fused:
@@ -119,17 +119,22 @@ class Run:
     def _fuse(self, target: SiteRef, feature: Tensor) -> Tensor:
         plan = self.plan
         i = plan.incoming[target]
-        own = plan.sites[target.network][target.site].to_map(feature, self.image_size)
+        own = plan.site(target).to_map(feature, self.image_size)
         arriving = self._receive(i, own)
         if target in plan.switched_off:
             return own
-        probability = plan.connections[i].dropout
+        connection = plan.connections[i]
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
-        self._check_returned(i, 'connector', connector, fused, tuple(own.shape))
-        if probability and connector.training:
+        if not is_recording() and fused.shape != own.shape:
+            raise ValueError(
+                f'{connection.key}.connector: {type(connector).__name__} returned '
+                f"{tuple(fused.shape)} for '{connection}', expected the shape of the "
+                f"network's own feature map, {tuple(own.shape)}"
+            )
+        if connection.dropout and connector.training:
             # Chosen by a tensor, so that every connector has a gradient.
-            keep = self._draw(target.network, own) >= probability
+            keep = self._draw(target.network, own) >= connection.dropout
             fused = torch.where(keep, fused, own)
         return fused
 
@@ -148,39 +153,12 @@ class Run:
             features = [_as_precise(feature, own) for feature in read]
             if connection.detach:
                 features = [feature.detach() for feature in features]
-            if len(features) == 1:
-                self.sent[i] = features[0]
-            else:
-                self.sent[i] = self._aggregate(i, features)
+            if len(features) > 1:
+                features = [self.plan.aggregations[connection.identifier](features)]
+            self.sent[i] = features[0]
         self.sends[i] -= 1
         sent = self.sent[i] if self.sends[i] else self.sent.pop(i)
         return _as_precise(sent, own)
-
-    def _aggregate(self, i: int, features: Sequence[Tensor]) -> Tensor:
-        module = self.plan.aggregations[self.plan.connections[i].identifier]
-        sent = module(features)
-        expected = (features[0].shape[0], module.out_channels, 'H', 'W')
-        self._check_returned(i, 'aggregation', module, sent, expected)
-        return sent
-
-    def _check_returned(
-        self, i: int, part: str, module: nn.Module, found: Any, shape: tuple
-    ) -> None:
-        """Check the shape of a module's output; a size with a name may be any."""
-        if is_recording():
-            return
-        is_tensor = isinstance(found, Tensor)
-        if is_tensor and found.ndim == len(shape):
-            pairs = zip(found.shape, shape, strict=True)
-            if all(size == other or isinstance(other, str) for size, other in pairs):
-                return
-        connection = self.plan.connections[i]
-        raise ValueError(
-            f'{connection.key}.{part}: {type(module).__name__} returned '
-            f'{tuple(found.shape) if is_tensor else type(found).__name__} for '
-            f"'{connection}', expected a tensor of the shape "
-            f'({", ".join(map(str, shape))})'
-        )
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)

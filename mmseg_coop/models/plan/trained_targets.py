@@ -1,84 +1,44 @@
 """Choose the connections that are of use where networks are frozen."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from ..sites import Site
-from .connection import Connection, SiteRef
+from .connection import Connection, SiteRef, Sites
+from .dependencies import dependencies, needed_for
 
 
 def trained_targets(
-    connections: Sequence[Connection],
-    sites: Mapping[str, Mapping[str, Site]],
-    trained: Sequence[str],
+    connections: Sequence[Connection], sites: Sites, trained: Sequence[str]
 ) -> frozenset[SiteRef]:
     """Targets whose connectors get a gradient from the losses of trained networks.
 
     A frozen network has no loss: a connector that sends to it gets a gradient only if
     its effect reaches a trained network.
-
-    Args:
-        connections: Connections, checked.
-        sites: The sites of each network, in the order in which it reaches them.
-        trained: Names of the networks that have losses.
     """
-    targets = {target for c in connections for target in c.targets}
-    found = {target for target in targets if target.network in trained}
+    ends = [t for c in connections for t in c.targets if t.network in trained]
     # No gradient reaches the sources of a detached connection.
     passing = [connection for connection in connections if not connection.detach]
-    return _with_earlier(found, targets, passing, sites)
+    return _targets_for(ends, connections, passing, sites)
 
 
 def read_targets(
+    connections: Sequence[Connection], sites: Sites, kept: Sequence[SiteRef]
+) -> frozenset[SiteRef]:
+    """Targets whose effect reaches a site that losses between networks read."""
+    return _targets_for(kept, connections, connections, sites)
+
+
+def _targets_for(
+    ends: Sequence[SiteRef],
     connections: Sequence[Connection],
-    sites: Mapping[str, Mapping[str, Site]],
-    kept: Sequence[SiteRef],
-) -> frozenset[SiteRef]:
-    """Targets whose effect reaches a site that losses between networks read.
-
-    Args:
-        connections: Connections, checked.
-        sites: The sites of each network, in the order in which it reaches them.
-        kept: The sites that losses read.
-    """
-    targets = {target for c in connections for target in c.targets}
-    found = {t for t in targets for ref in kept if _reaches(t, ref, 'fused', sites)}
-    return _with_earlier(found, targets, connections, sites)
-
-
-def _with_earlier(
-    found: set[SiteRef],
-    targets: set[SiteRef],
     passing: Sequence[Connection],
-    sites: Mapping[str, Mapping[str, Site]],
+    sites: Sites,
 ) -> frozenset[SiteRef]:
-    """Targets, and those whose effect reaches them by connections that pass it on."""
-    count = -1
-    while count < len(found):
-        count = len(found)
-        for connection in passing:
-            if found.intersection(connection.targets):
-                sources = connection.sources
-                found |= {
-                    target
-                    for target in targets
-                    for source in sources
-                    if _reaches(target, source, connection.read, sites)
-                }
-    return frozenset(found)
-
-
-def _reaches(
-    target: SiteRef,
-    source: SiteRef,
-    read: str,
-    sites: Mapping[str, Mapping[str, Site]],
-) -> bool:
-    """Tell whether what is fused at a target changes what is read at a source."""
-    if target == source:
-        return read == 'fused'
-    same = target.network == source.network
-    return same and source.site in sites[target.network][target.site].feeds
+    """Targets whose effect reaches some sites by connections that pass it on."""
+    needs = dependencies(passing, sites, exact=True)
+    needed = needed_for([(ref, 'fused') for ref in ends], needs)
+    targets = (target for c in connections for target in c.targets)
+    return frozenset(target for target in targets if (target, 'fused') in needed)
 
 
 def used_connections(

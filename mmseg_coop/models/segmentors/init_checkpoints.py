@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..class_of import class_of
 from ..plan import Plan, SiteRef
-from ..plan.old_weight_names import module_names, part_name
 from .network_config_files import is_pretrained
 
 _NETWORKS = 'networks'
@@ -124,10 +123,8 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
             source = f'networks.{ours.target.network}.init: {origin.path}'
             theirs = ours._replace(target=origin.site(ours.target))
             module = plan.get_submodule(ours.name.removeprefix('plan.'))
-            found = [part_of(origin.weights, name) for name in module_names(theirs)]
-            weights = next(filter(None, found), None)
+            weights = part_of(origin.weights, theirs.name)
             if weights:
-                weights = {part_name(k, module): v for k, v in weights.items()}
                 put_weights(module, weights, f'{source}: {theirs.name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(

@@ -1,7 +1,6 @@
 """Look at the feature maps of a cooperative model while it runs."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 from torch import Tensor
@@ -37,11 +36,9 @@ def observe(
     def call(name: str) -> Any:
         return networks[name].encode_decode(model.image_of(inputs, name), metas)
 
-    with ExitStack() as stack:
-        for name, sites in plan.sites.items():
+    def look(network: str, site: str, feature: Tensor) -> None:
+        ref = SiteRef(network, site)
+        observer(ref, plan.site(ref).to_map(feature, size))
 
-            def look(site: str, feature: Tensor, name=name, sites=sites) -> None:
-                observer(SiteRef(name, site), sites[site].to_map(feature, size))
-
-            stack.enter_context(observing(networks[name], sites, look))
+    with observing(networks, plan.sites, look):
         plan.run(call, plan.networks, size)

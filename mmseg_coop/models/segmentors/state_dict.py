@@ -1,26 +1,19 @@
-"""State dicts of a cooperative model: older ones are upgraded, others refused."""
+"""Refusal of checkpoints that are of another model."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from torch import nn
 
-from ..plan.old_weight_names import upgrade_keys
 
-
-def upgrade_state_dict(state_dict: dict[str, Any], prefix: str, model: nn.Module):
-    """Give the weights of a cooperative model their current names.
-
-    If no weight fits, the checkpoint is of another model, which MMSegmentation's tools
-    would only log.
+def check_cooperative(weights: Iterable[str], prefix: str, model: nn.Module) -> None:
+    """Check names of weights: MMSegmentation's tools would only log that none fits.
 
     Raises:
         ValueError: If there are weights, but none of a cooperative model.
     """
-    own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
-    for key, old in upgrade_keys(own, model.plan).items():
-        state_dict[f'{prefix}{key}'] = state_dict.pop(old)
+    own = [key for key in weights if key.startswith(prefix)]
     parts = tuple(f'{prefix}{name}.' for name in model._modules)
-    if own and not any(key.startswith(parts) for key in state_dict):
+    if own and not any(key.startswith(parts) for key in own):
         raise ValueError(
             f'none of the {len(own)} weights fits a cooperative model, whose names '
             f'begin with networks.{next(iter(model.networks))}; the checkpoint of a '

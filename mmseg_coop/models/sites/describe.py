@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 
 from .dry_run import DryRun
@@ -17,10 +18,14 @@ class Describer:
         self.run = run
         self.training = run.training()
         self.predicted, self.logits = run.prediction()
-        self.recomputed = run.recomputed()
 
     def problem(self, address: Address) -> str | None:
         """Reason why an address is no site, or None."""
+        modules = list(self.run.names.values())
+        if address.module not in modules:
+            near = get_close_matches(address.module, modules)
+            hint = f'; did you mean {" or ".join(near)}?' if near else ''
+            return f'is no module of the network{hint}'
         modes = {'training': self.training, 'prediction': self.predicted}
         for mode, record in modes.items():
             count = record.calls[address.module]
@@ -28,7 +33,7 @@ class Describer:
                 return f'is not called in {mode}; expected a module that is, once'
             if count > 1:
                 return f'is called {count} times in {mode}; expected once'
-        if address.module in self.recomputed:
+        if address.module in self.run.recomputed:
             return (
                 'is inside a region that is computed again in the backward pass '
                 '(with_cp); expected a module outside, such as the one that holds it'
@@ -36,7 +41,7 @@ class Describer:
         if not self.layouts(address):
             return (
                 'has no feature map; expected (N, C, H, W), (N, H, W, C) or tokens '
-                f'(N, L, C) of a grid, found {self._shapes(address)}'
+                '(N, L, C) of a grid'
             )
         return None
 
@@ -116,15 +121,6 @@ class Describer:
     def _seen(self, address: Address) -> tuple[Record, Seen]:
         record = self.predicted if address in self.predicted.seen else self.training
         return record, record.seen[address]
-
-    def _shapes(self, address: Address) -> list[tuple[int, ...]]:
-        found = [
-            tuple(seen.feature.shape)
-            for record in (self.training, self.predicted)
-            for other, seen in record.seen.items()
-            if other.module == address.module
-        ]
-        return list(dict.fromkeys(found))
 
 
 def _is_overwritten(record: Record, seen: Seen) -> bool:

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from torch import Tensor, nn
 
+from ..heads import last_head
 from ..meta_copy import on_meta_or_cpu
 from .describe import Describer
 from .dry_run import DryRun
 from .dry_run_record import Record, depends, feature_maps
-from .head_sites import has_own_rule, named_sites
+from .head_sites import named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.
@@ -54,34 +54,30 @@ def _find_sites(
     wanted: Sequence[str],
     device: str,
 ) -> dict[str, Site]:
-    heads = _head_sites(network)
-    named = {LOGITS, *(name for name, _, _ in heads)}
-    asked = {name: _parse(network, name) for name in wanted if name not in named}
-    places = [address for _, address, _ in heads] + list(asked.values())
-    inputs_of = [a.module for a in places if a.at_input]
-    run = DryRun(network, image_shape, inputs_of, device)
-    describer = Describer(run)
-    names: dict[str, tuple[Address, str]] = {
-        str(address): (address, TRUNK)
-        for address in (
-            *_backbone_sites(network, describer),
-            *_neck_sites(describer),
-        )
-    }
+    head, path = _head(network)
+    rules = {LOGITS}
+    asked: list[tuple[str, Address, str, bool]] = []
+    for site in named_sites(head):
+        name, address = (f'{path}.{text}' for text in (site.name, site.address))
+        needed = name in wanted or not site.optional
+        asked.append((name, Address.parse(address), site.stream, needed))
+        rules.add(name)
+    asked += [(s, Address.parse(s), TRUNK, True) for s in wanted if s not in rules]
+    inputs_of = [address.module for _, address, _, _ in asked if address.at_input]
+    describer = Describer(DryRun(network, image_shape, inputs_of, device))
+    found = [*_backbone_sites(network, describer), *_neck_sites(describer)]
+    names = {str(address): (address, TRUNK) for address in found}
     problems = {}
-    for name, address, stream in heads:
-        problems[name] = describer.problem(address)
-        if not problems[name]:
-            names.setdefault(name, (address, stream))
-    head, _ = _last_head(network)
-    for name, problem in problems.items():
-        if name not in names and (name in wanted or has_own_rule(head)):
-            raise _rule_error(head, f'site {name!r} {problem}')
-    for name, address in asked.items():
+    for name, address, stream, needed in asked:
         problem = describer.problem(address)
-        if problem:
-            raise ValueError(f'site {name!r} {problem}')
-        names.setdefault(name, (address, TRUNK))
+        if not problem:
+            names.setdefault(name, (address, stream))
+        elif needed:
+            at = '' if str(address) == name else f' ({address})'
+            problems[name] = f'site {name!r}{at} {problem}'
+    for name, problem in problems.items():
+        if name not in names:
+            raise ValueError(problem)
     sites = [
         describer.site(name, address, stream)
         for name, (address, stream) in names.items()
@@ -92,40 +88,10 @@ def _find_sites(
     return {site.name: site for site in describer.with_feeds(sites)}
 
 
-def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
-    """Name, address and stream of the sites of the decode head, a cascade's last."""
-    head, path = _last_head(network)
-    if head is None:
-        return []
-    found, missing = [], {}
-    for site in named_sites(head):
-        name = f'{path}.{site.name}'
-        try:
-            address = _parse(network, f'{path}.{site.address}')
-        except ValueError as error:
-            missing[name] = error
-            continue
-        found.append((name, address, site.stream))
-    # A rule may list several modules with one name, of which a head has one.
-    for name, error in missing.items():
-        if name not in [other for other, _, _ in found]:
-            raise _rule_error(head, str(error)) from None
-    return found
-
-
-def _rule_error(head: nn.Module, problem: str) -> ValueError:
-    return ValueError(
-        f'site rule of {type(head).__name__}: {problem}; register another rule for '
-        'this class (register_site_rule)'
-    )
-
-
-def _last_head(network: nn.Module) -> tuple[nn.Module | None, str]:
+def _head(network: nn.Module) -> tuple[nn.Module, str]:
     """The decode head that predicts, and its path."""
-    head, path = getattr(network, 'decode_head', None), 'decode_head'
-    if isinstance(head, nn.ModuleList):
-        head, path = head[-1], f'{path}.{len(head) - 1}'
-    return head, path
+    head = last_head(network)
+    return head, next(name for name, m in network.named_modules() if m is head)
 
 
 def _logits_site(network: nn.Module, describer: Describer) -> Site:
@@ -133,8 +99,8 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
 
     It has a stream of its own: patterns leave it out.
     """
-    head, path = _last_head(network)
-    channels = getattr(network, 'out_channels', None)
+    head, path = _head(network)
+    channels = network.out_channels
     seen = describer.predicted.seen
     inside = [a for a in seen if a.is_in(path) and not a.at_input and a.module != path]
     for address in sorted(inside, key=describer.order, reverse=True):
@@ -149,19 +115,6 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
         f'expected one that is called once and returns (N, {channels}, H, W), as '
         'conv_seg does in other heads'
     )
-
-
-def _parse(network: nn.Module, name: str) -> Address:
-    try:
-        address = Address.parse(name)
-    except ValueError as error:
-        raise ValueError(f'site {name!r}: {error}') from None
-    modules = dict(network.named_modules())
-    if not address.module or address.module not in modules:
-        near = get_close_matches(address.module, modules)
-        hint = f'; did you mean {" or ".join(near)}?' if near else ''
-        raise ValueError(f'site {name!r} is no module of the network{hint}')
-    return address
 
 
 def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:

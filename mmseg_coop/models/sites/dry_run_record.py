@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from .site import Address, replaced
+from .site import Address, item_of, replaced
 
 
 @dataclass
@@ -58,13 +58,7 @@ class Record:
 
 @dataclass
 class OutputHook:
-    """Record what a module returns, and make it depend on a probe.
-
-    Attributes:
-        record: The record that it is added to.
-        name: Path of the module.
-        probes: Whether its outputs get probes.
-    """
+    """Record what a module returns, and make it depend on a probe."""
 
     record: Record
     name: str
@@ -72,9 +66,7 @@ class OutputHook:
 
     def before(self, module: nn.Module, args: tuple) -> Any:
         """A forward pre-hook, for the module's input."""
-        if not args:
-            return None
-        return self._probe(Address(self.name, at_input=True), (0,), args)
+        return self._probe(Address(self.name, at_input=True), args) if args else None
 
     def __call__(self, module: nn.Module, args: tuple, output: Any) -> Any:
         record = self.record
@@ -90,15 +82,13 @@ class OutputHook:
                 (self.name, len(record.seen), x) for x in tensors(output)
             ]
         for index, _ in feature_maps(output):
-            output = self._probe(Address(self.name, index=index), index, output)
+            output = self._probe(Address(self.name, index=index), output)
         if '.' not in self.name:
             record.outputs[self.name] = output
         return output
 
-    def _probe(self, address: Address, index: tuple[int, ...], value: Any) -> Any:
-        feature = value
-        for i in index:
-            feature = feature[i]
+    def _probe(self, address: Address, value: Any) -> Any:
+        feature = item_of(value, address.place)
         if not _is_feature_map(feature):
             return value
         probe = torch.zeros((), device=feature.device, requires_grad=True)
@@ -107,7 +97,7 @@ class OutputHook:
         self.record.seen[address] = Seen(
             address, feature, probed, probe, order, probed._version
         )
-        return replaced(value, index, probed)
+        return replaced(value, address.place, probed)
 
 
 class _Probed(Function):

@@ -10,13 +10,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .site import Site
 
-# Called with a site's name and the network's own tensor there; returns what the network
-# goes on with.
-Visitor = Callable[[str, Tensor], Tensor]
+# Called with the names of a network and a site, and the network's own tensor there;
+# returns what the network goes on with.
+Visitor = Callable[[str, str, Tensor], Tensor]
 
 
 class Switch:
-    """Holder of the visitor that the hooks of a network call; none outside of a run.
+    """Holder of the visitor that hooks call; none outside of a run.
 
     It refers to nothing else of a model, so that a copy of one network is a plain
     network.
@@ -37,12 +37,14 @@ class SiteHook:
     A class and not a closure: a copy of the model has a copy of it.
 
     Attributes:
+        network: The network's name.
         site: The site.
         switch: Holds the visitor.
         norm: The norm that follows a convolution, as the module that has both and the
             norm's name there.
     """
 
+    network: str
     site: Site
     switch: Switch
     norm: tuple[nn.Module, str] | None = None
@@ -60,7 +62,7 @@ class SiteHook:
             )
         value = output[0] if output else args
         feature = self.site.read(value)
-        found = visitor(self.site.name, feature)
+        found = visitor(self.network, self.site.name, feature)
         return None if found is feature else self.site.write(value, found)
 
     def _norm_is_gone(self) -> bool:
@@ -71,23 +73,27 @@ class SiteHook:
 
 
 def attach(
-    network: nn.Module, sites: Mapping[str, Site], switch: Switch, first: bool = False
+    networks: Mapping[str, nn.Module],
+    sites: Mapping[str, Mapping[str, Site]],
+    switch: Switch,
+    first: bool = False,
 ) -> list:
-    """Set hooks at a network's sites.
+    """Set hooks at the sites of networks.
 
     Returns:
         The handles that remove them.
     """
     handles = []
-    for site in sites.values():
-        module = network.get_submodule(site.address.module)
-        register = (
-            module.register_forward_pre_hook
-            if site.address.at_input
-            else module.register_forward_hook
-        )
-        hook = SiteHook(site, switch, _norm_of(network, site))
-        handles.append(register(hook, prepend=first))
+    for name, network in networks.items():
+        for site in sites[name].values():
+            module = network.get_submodule(site.address.module)
+            register = (
+                module.register_forward_pre_hook
+                if site.address.at_input
+                else module.register_forward_hook
+            )
+            hook = SiteHook(name, site, switch, _norm_of(network, site))
+            handles.append(register(hook, prepend=first))
     return handles
 
 
@@ -108,19 +114,19 @@ def _norm_of(network: nn.Module, site: Site) -> tuple[nn.Module, str] | None:
 
 @contextmanager
 def observing(
-    network: nn.Module,
-    sites: Mapping[str, Site],
-    observer: Callable[[str, Tensor], None],
+    networks: Mapping[str, nn.Module],
+    sites: Mapping[str, Mapping[str, Site]],
+    observer: Callable[[str, str, Tensor], None],
 ) -> Iterator[None]:
-    """Show an observer what a network has at its sites, before anything is fused."""
+    """Show an observer what networks have at their sites, before anything is fused."""
 
-    def visit(name: str, feature: Tensor) -> Tensor:
-        observer(name, feature)
+    def visit(network: str, site: str, feature: Tensor) -> Tensor:
+        observer(network, site, feature)
         return feature
 
     switch = Switch()
     switch.visitor = visit
-    handles = attach(network, sites, switch, first=True)
+    handles = attach(networks, sites, switch, first=True)
     try:
         yield
     finally:

@@ -44,10 +44,15 @@ class Address(NamedTuple):
         parts = place.split('.')
         if not all(part.isdecimal() for part in parts):
             raise ValueError(
-                f"found {text!r}, expected a module's path, or one with ':in' (its "
+                f"site {text!r}: expected a module's path, or one with ':in' (its "
                 "input) or ':1' (a place in its output) behind it"
             )
         return cls(module, index=tuple(map(int, parts)))
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Place in what a hook is given: the module's inputs, or its output."""
+        return (0,) if self.at_input else self.index
 
     def is_in(self, part: str) -> bool:
         """Tell whether it is a part of the network, or inside of it."""
@@ -101,16 +106,11 @@ class Site:
 
     def read(self, value: Any) -> Tensor:
         """The network's own tensor out of a module's output, or its inputs."""
-        if self.address.at_input:
-            return value[0]
-        for i in self.address.index:
-            value = value[i]
-        return value
+        return item_of(value, self.address.place)
 
     def write(self, value: Any, feature: Tensor) -> Any:
         """The module's output, or its inputs, with another tensor in its place."""
-        index = (0,) if self.address.at_input else self.address.index
-        return replaced(value, index, feature)
+        return replaced(value, self.address.place, feature)
 
     def to_map(self, feature: Tensor, image_size: Sequence[int]) -> Tensor:
         """The network's own tensor as a feature map, (N, C, H, W).
@@ -152,6 +152,13 @@ class Site:
         if not self.extra_tokens:
             return tokens
         return torch.cat([feature[:, : self.extra_tokens], tokens], dim=1)
+
+
+def item_of(value: Any, index: tuple[int, ...]) -> Any:
+    """The tensor at one place of a nested output."""
+    for i in index:
+        value = value[i]
+    return value
 
 
 def replaced(value: Any, index: tuple[int, ...], feature: Tensor) -> Any:
