@@ -6,7 +6,7 @@ from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..expect import expect, expect_bool, expect_dict, is_count
+from ..expect import expect, expect_dict, is_count
 from .projection import ResizedProjection
 
 _STARTS = ('identity', 'random')
@@ -59,7 +59,6 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         super().__init__(init_cfg)
         expected = f'one of {", ".join(_STARTS)}'
         expect('connector.start', start, start in _STARTS, expected)
-        expect_bool('connector.align_corners', align_corners)
         for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
             expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
@@ -78,10 +77,7 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         inner = width if narrow else channels
         bias = not norm_cfg
         self.arriving = ResizedProjection(
-            source_channels,
-            inner,
-            bias=bias and not narrow,
-            align_corners=align_corners,
+            source_channels, inner, bias and not narrow, align_corners
         )
         self.expand = nn.Conv2d(inner, channels, 1, bias=bias) if narrow else None
         self._build(channels, inner, source_channels)

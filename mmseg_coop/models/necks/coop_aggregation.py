@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..expect import expect, expect_bool, is_count
+from ..expect import expect, is_count
 from .projection import ResizedProjection
 
 
@@ -29,9 +29,6 @@ class CoopAggregation(BaseModule):
         width: Channels of the sum. Default: 256.
         align_corners: As in ``torch.nn.functional.interpolate``.
         init_cfg: As in MMEngine's ``BaseModule``.
-
-    Raises:
-        ValueError: If an option has a wrong value.
     """
 
     def __init__(
@@ -43,9 +40,8 @@ class CoopAggregation(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        key = 'connections.aggregation'
-        expect_bool(f'{key}.align_corners', align_corners)
-        expect(f'{key}.width', width, is_count(width), 'a number of channels')
+        right, expected = is_count(width), 'a number of channels'
+        expect('connections.aggregation.width', width, right, expected)
         self.out_channels = width
         self.finest = list(strides).index(min(strides))
         self.arriving = nn.ModuleList(

@@ -9,6 +9,8 @@ from ..sites import Site
 # A site's path as a module's name, which must not have dots.
 _WRITTEN = str.maketrans({'.': '_', '_': '-', ':': '+'})
 READS = ('fused', 'own')
+# What patterns and single connections share.
+OPTIONS = ('connector', 'aggregation', 'mix_streams', 'detach', 'dropout', 'read')
 _OF_PATTERN = 'connections'
 
 # The sites of each network, in the order in which it reaches them.

@@ -32,6 +32,15 @@ def dependencies(
     return needs
 
 
+def reaching(
+    ends: Iterable[SiteRef], connections: Sequence[Connection], sites: Sites
+) -> set[SiteRef]:
+    """The sites at which a change changes what goes on at some other sites."""
+    needs = dependencies(connections, sites, exact=True)
+    found = needed_for([(ref, 'fused') for ref in ends], needs)
+    return {ref for ref, read in found if read == 'fused'}
+
+
 def needed_for(
     features: Iterable[Feature], needs: Mapping[Feature, set[Feature]]
 ) -> set[Feature]:

@@ -13,8 +13,9 @@ from .checks import check_connections
 from .connection import Connection, SiteRef, Sites
 from .crossing_run import CANT_RECORD, CrossingRun
 from .demand import Demand, find_demand
+from .dependencies import reaching
+from .restrict import used_connections
 from .run import Run
-from .trained_targets import read_targets, trained_targets, used_connections
 
 
 class Plan(BaseModule):
@@ -58,8 +59,12 @@ class Plan(BaseModule):
         self.sites = {network: dict(own) for network, own in sites.items()}
         self.trained = self.networks if trained is None else tuple(trained)
         self.kept = tuple(kept)
-        self.learning = trained_targets(connections, sites, self.trained)
-        used = self.learning | read_targets(connections, sites, self.kept)
+        targets = {target for c in connections for target in c.targets}
+        ends = [target for target in targets if target.network in self.trained]
+        # No gradient reaches the sources of a detached connection.
+        passing = [connection for connection in connections if not connection.detach]
+        self.learning = targets & reaching(ends, passing, sites)
+        used = self.learning | reaching(self.kept, connections, sites)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = {
             target: i

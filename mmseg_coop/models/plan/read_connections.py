@@ -6,13 +6,11 @@ from typing import Any
 
 from ..expect import expect, expect_bool, expect_dict
 from ..sites import LOGITS
-from .connection import READS, Connection, SiteRef, Sites
+from .connection import OPTIONS, READS, Connection, SiteRef, Sites
 from .patterns import PATTERNS, NetworkSites
 
 _ENDS = ('source', 'target')
 _MODULES = {'connector': 'CoopConnector', 'aggregation': 'CoopAggregation'}
-# What patterns and single connections share.
-_SHARED = (*_MODULES, 'mix_streams', 'detach', 'dropout', 'read')
 _EXAMPLE = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
 
 
@@ -85,9 +83,9 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     expect('connections.pattern', name, pattern is not None, expected)
     among = config.get('among') or tuple(sites)
     chosen = _choose(config.get('sites'), {name: sites[name] for name in among})
-    shared = {key: config[key] for key in _SHARED if key in config}
+    shared = {key: config[key] for key in OPTIONS if key in config}
     takes = inspect.signature(pattern).parameters
-    usual = {'pattern', 'sites', 'among', *_SHARED}
+    usual = {'pattern', 'sites', 'among', *OPTIONS}
     own = {k: v for k, v in config.items() if k not in usual or k in takes}
     unknown = sorted(own.keys() - takes)
     expected = f'one of {sorted(usual)}, or an option of the pattern'
@@ -129,7 +127,7 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
 def _read(entry: Any, key: str) -> Connection:
     """Read a connection of a list, or one that a pattern has written."""
     expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
-    known = {*_ENDS, *_SHARED}
+    known = {*_ENDS, *OPTIONS}
     for name in entry:
         if name not in known:
             raise ValueError(
@@ -142,7 +140,7 @@ def _read(entry: Any, key: str) -> Connection:
         right = isinstance(texts, list | tuple) and len(texts) > 0
         expect(f'{key}.{end}', texts, right, 'network.site, or a list of them')
         refs.append(tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts))
-    options = {name: entry[name] for name in _SHARED if name in entry}
+    options = {name: entry[name] for name in OPTIONS if name in entry}
     for name, default in _MODULES.items():
         expect_dict(f'{key}.{name}', options.get(name))
         options[name] = {'type': default, **(options.get(name) or {})}

@@ -39,11 +39,7 @@ class Run:
         self.draws: dict[str, Tensor] = {}
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
-        """Run networks.
-
-        Returns:
-            What ``call`` returned for each network whose output is wanted.
-        """
+        """What ``call`` returns for each network whose output is wanted."""
         results = {}
         for name in self.demand.order:
             if name not in self.demand.last:
@@ -55,11 +51,7 @@ class Run:
         return results
 
     def check(self, network: str) -> None:
-        """Check that a network has reached the sites that it is needed for.
-
-        Raises:
-            ValueError: If a site was not reached.
-        """
+        """Raise ValueError unless a network has reached the sites it is needed for."""
         if self.missing[network]:
             site = min(self.missing[network])
             raise ValueError(
@@ -69,14 +61,7 @@ class Run:
             )
 
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
-        """Fuse what arrives at a site, keep it for readers, and let it go on.
-
-        Returns:
-            What the network goes on with.
-
-        Raises:
-            ValueError: If the site was reached before in this run.
-        """
+        """Fuse what arrives at a site, keep it for readers, and return it."""
         ref = SiteRef(network, site)
         if ref not in self.demand.active:
             return feature

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ..plan import SiteRef
-from ..sites import observing
+from ..sites import Switch, attach
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .network_sites import find_network_sites
 
@@ -36,9 +36,16 @@ def observe(
     def call(name: str) -> Any:
         return networks[name].encode_decode(model.image_of(inputs, name), metas)
 
-    def look(network: str, site: str, feature: Tensor) -> None:
+    def look(network: str, site: str, feature: Tensor) -> Tensor:
         ref = SiteRef(network, site)
         observer(ref, plan.site(ref).to_map(feature, size))
+        return feature
 
-    with observing(networks, plan.sites, look):
+    switch = Switch()
+    switch.visitor = look
+    handles = attach(networks, plan.sites, switch, first=True)
+    try:
         plan.run(call, plan.networks, size)
+    finally:
+        for handle in handles:
+            handle.remove()

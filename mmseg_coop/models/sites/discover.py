@@ -9,7 +9,7 @@ from ..heads import last_head
 from ..meta_copy import on_meta_or_cpu
 from .describe import Describer
 from .dry_run import DryRun
-from .dry_run_record import Record, depends, feature_maps
+from .dry_run_record import feature_maps, found_in
 from .head_sites import named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
@@ -43,17 +43,6 @@ def find_sites(
             once, is inside a region that is computed again in the backward pass, or
             has no feature map; or if no module of the decode head gives its logits.
     """
-    return on_meta_or_cpu(
-        lambda device: _find_sites(network, image_shape, wanted, device)
-    )
-
-
-def _find_sites(
-    network: nn.Module,
-    image_shape: tuple[int, int, int],
-    wanted: Sequence[str],
-    device: str,
-) -> dict[str, Site]:
     head, path = _head(network)
     rules = {LOGITS}
     asked: list[tuple[str, Address, str, bool]] = []
@@ -64,7 +53,9 @@ def _find_sites(
         rules.add(name)
     asked += [(s, Address.parse(s), TRUNK, True) for s in wanted if s not in rules]
     inputs_of = [address.module for _, address, _, _ in asked if address.at_input]
-    describer = Describer(DryRun(network, image_shape, inputs_of, device))
+    describer = on_meta_or_cpu(
+        lambda device: Describer(DryRun(network, image_shape, inputs_of, device))
+    )
     found = [*_backbone_sites(network, describer), *_neck_sites(describer)]
     names = {str(address): (address, TRUNK) for address in found}
     problems = {}
@@ -119,14 +110,12 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
 
 def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
     record = describer.training
-    levels = _levels(record, 'backbone')
+    # Without a class token, (N, C), beside a level.
+    levels = [x for _, x in feature_maps(record.outputs['backbone']) if x.ndim == 4]
     outputs = (s for s in record.seen.values() if not s.address.at_input)
     seen = [s for s in outputs if s.address.is_in('backbone')]
     usable = {s.address for s in seen if not describer.problem(s.address)}
-    needed = []
-    for level in levels:
-        found = depends([level], [s.probe for s in seen])
-        needed.append({s.address for s, yes in zip(seen, found, strict=True) if yes})
+    needed = [{s.address for s in found_in([level], seen)} for level in levels]
     if len(levels) == 1:
         found = _at_depths(network, [a for a in needed[0] if a in usable])
         if found and _fits(describer, found[-1], levels[0]):
@@ -139,12 +128,6 @@ def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
         fitting = [a for a in shared if _fits(describer, a, level)]
         sites += (fitting or shared)[-1:] or _last(describer, usable & own, level)
     return list(dict.fromkeys(sites))
-
-
-def _levels(record: Record, part: str) -> list[Tensor]:
-    """Output levels of a part, without a class token, (N, C), beside one."""
-    found = [x for _, x in feature_maps(record.outputs.get(part))]
-    return [x for x in found if x.ndim == 4]
 
 
 def _last(describer: Describer, usable: set[Address], level: Tensor) -> list[Address]:

@@ -27,7 +27,7 @@ class DryRun:
     modules in ``inputs_of`` is recorded as well.
 
     Attributes:
-        names: Path of each module.
+        modules: The modules by path.
         recomputed: Modules that the backward pass of training runs a second time.
     """
 
@@ -39,12 +39,12 @@ class DryRun:
         device: str,
     ):
         self.network = copy_to(network, device)
-        self.names = {m: name for name, m in self.network.named_modules() if name}
+        self.modules = {name: m for name, m in self.network.named_modules() if name}
         self.inputs_of = set(inputs_of)
         self.images = torch.zeros(BATCH, *image_shape, device=device)
         # What the losses would be given: they depend on values.
         self.given: list[Any] = []
-        for module in self.names:
+        for module in self.modules.values():
             if hasattr(module, 'loss_by_feat'):
                 module.loss_by_feat = self._no_loss
         self.recomputed = self._find_recomputed()
@@ -130,7 +130,7 @@ class DryRun:
     def _recording(self, probes: bool = True) -> Iterator[Record]:
         record = Record(self.size)
         handles = []
-        for module, name in self.names.items():
+        for name, module in self.modules.items():
             hook = OutputHook(record, name, probes)
             handles.append(module.register_forward_hook(hook))
             if name in self.inputs_of:

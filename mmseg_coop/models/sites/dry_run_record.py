@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from .site import Address, item_of, replaced
+from .site import Address
 
 
 @dataclass
@@ -88,7 +88,7 @@ class OutputHook:
         return output
 
     def _probe(self, address: Address, value: Any) -> Any:
-        feature = item_of(value, address.place)
+        feature = address.read(value)
         if not _is_feature_map(feature):
             return value
         probe = torch.zeros((), device=feature.device, requires_grad=True)
@@ -97,7 +97,7 @@ class OutputHook:
         self.record.seen[address] = Seen(
             address, feature, probed, probe, order, probed._version
         )
-        return replaced(value, address.place, probed)
+        return address.write(value, probed)
 
 
 class _Probed(Function):
@@ -134,8 +134,8 @@ def tensors(output: Any) -> Iterator[Tensor]:
             yield from tensors(item)
 
 
-def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
-    """Tell of each probe whether any output depends on it, from autograd's graph."""
+def found_in(outputs: Sequence[Tensor], seen: Sequence[Seen]) -> list[Seen]:
+    """The feature maps that any output depends on, from autograd's graph."""
     nodes = [x.grad_fn for x in outputs if x.grad_fn is not None]
     passed, leaves = set(nodes), set()
     while nodes:
@@ -146,7 +146,7 @@ def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
             if following is not None and following not in passed:
                 passed.add(following)
                 nodes.append(following)
-    return [id(probe) in leaves for probe in probes]
+    return [one for one in seen if id(one.probe) in leaves]
 
 
 def _is_feature_map(value: Any) -> bool:

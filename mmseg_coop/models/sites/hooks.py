@@ -1,7 +1,6 @@
 """Hooks at sites: set once when a model is built, without effect outside of a run."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +60,9 @@ class SiteHook:
                 'feature map; leave the model as it is, or connect behind the norm'
             )
         value = output[0] if output else args
-        feature = self.site.read(value)
+        feature = self.site.address.read(value)
         found = visitor(self.network, self.site.name, feature)
-        return None if found is feature else self.site.write(value, found)
+        return None if found is feature else self.site.address.write(value, found)
 
     def _norm_is_gone(self) -> bool:
         if self.norm is None:
@@ -110,25 +109,3 @@ def _norm_of(network: nn.Module, site: Site) -> tuple[nn.Module, str] | None:
                 return parent, child
             last = None
     return None
-
-
-@contextmanager
-def observing(
-    networks: Mapping[str, nn.Module],
-    sites: Mapping[str, Mapping[str, Site]],
-    observer: Callable[[str, str, Tensor], None],
-) -> Iterator[None]:
-    """Show an observer what networks have at their sites, before anything is fused."""
-
-    def visit(network: str, site: str, feature: Tensor) -> Tensor:
-        observer(network, site, feature)
-        return feature
-
-    switch = Switch()
-    switch.visitor = visit
-    handles = attach(networks, sites, switch, first=True)
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

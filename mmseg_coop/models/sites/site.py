@@ -49,9 +49,18 @@ class Address(NamedTuple):
             )
         return cls(module, index=tuple(map(int, parts)))
 
+    def read(self, value: Any) -> Any:
+        """The tensor here, out of a module's output, or its inputs."""
+        for i in self._place:
+            value = value[i]
+        return value
+
+    def write(self, value: Any, feature: Tensor) -> Any:
+        """The module's output, or its inputs, with another tensor in its place."""
+        return _replaced(value, self._place, feature)
+
     @property
-    def place(self) -> tuple[int, ...]:
-        """Place in what a hook is given: the module's inputs, or its output."""
+    def _place(self) -> tuple[int, ...]:
         return (0,) if self.at_input else self.index
 
     def is_in(self, part: str) -> bool:
@@ -104,14 +113,6 @@ class Site:
         """The part of the network that it is in, as in ``backbone``."""
         return self.address.module.partition('.')[0]
 
-    def read(self, value: Any) -> Tensor:
-        """The network's own tensor out of a module's output, or its inputs."""
-        return item_of(value, self.address.place)
-
-    def write(self, value: Any, feature: Tensor) -> Any:
-        """The module's output, or its inputs, with another tensor in its place."""
-        return replaced(value, self.address.place, feature)
-
     def to_map(self, feature: Tensor, image_size: Sequence[int]) -> Tensor:
         """The network's own tensor as a feature map, (N, C, H, W).
 
@@ -154,17 +155,10 @@ class Site:
         return torch.cat([feature[:, : self.extra_tokens], tokens], dim=1)
 
 
-def item_of(value: Any, index: tuple[int, ...]) -> Any:
-    """The tensor at one place of a nested output."""
-    for i in index:
-        value = value[i]
-    return value
-
-
-def replaced(value: Any, index: tuple[int, ...], feature: Tensor) -> Any:
+def _replaced(value: Any, index: tuple[int, ...], feature: Tensor) -> Any:
     """A nested output with another tensor at one place, in containers of its types."""
     if not index:
         return feature
     items = list(value)
-    items[index[0]] = replaced(items[index[0]], index[1:], feature)
+    items[index[0]] = _replaced(items[index[0]], index[1:], feature)
     return type(value)(*items) if hasattr(value, '_fields') else type(value)(items)

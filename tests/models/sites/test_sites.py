@@ -277,9 +277,9 @@ class Nested(nn.Module):
 
 
 def test_a_place_in_a_nested_output():
-    site = Site('backbone:0.0', Address.parse('backbone:0.0'), 'trunk', 8, 4)
+    address = Address.parse('backbone:0.0')
     output = Nested()(torch.randn(1, 3, 8, 8))
-    written = site.write(output, torch.zeros(1))
-    assert torch.equal(site.read(written), torch.zeros(1))
+    written = address.write(output, torch.zeros(1))
+    assert torch.equal(address.read(written), torch.zeros(1))
     assert type(written) is list and type(written[0]) is tuple
-    assert written[0][1] is output[0][1] and site.read(output).shape[1] == 8
+    assert written[0][1] is output[0][1] and address.read(output).shape[1] == 8
