@@ -71,15 +71,19 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         expect('connector.width', width, right, '1 or more, or None for full rank')
         # Registered first: code that folds a norm into the convolution registered
         # before it must not take a convolution of one summand.
-        self.norm = build_norm_layer(norm_cfg, channels)[1] if norm_cfg else None
-        self.activate = build_activation_layer(act_cfg) if act_cfg else None
-        narrow = width is not None and width < channels
-        inner = width if narrow else channels
+        self.norm = (
+            build_norm_layer(norm_cfg, channels)[1] if norm_cfg else nn.Identity()
+        )
+        self.activate = build_activation_layer(act_cfg) if act_cfg else nn.Identity()
+        self.narrow = width is not None and width < channels
+        inner = width if self.narrow else channels
         bias = not norm_cfg
         self.arriving = ResizedProjection(
-            source_channels, inner, bias and not narrow, align_corners
+            source_channels, inner, bias and not self.narrow, align_corners
         )
-        self.expand = nn.Conv2d(inner, channels, 1, bias=bias) if narrow else None
+        self.expand = (
+            nn.Conv2d(inner, channels, 1, bias=bias) if self.narrow else nn.Identity()
+        )
         self._build(channels, inner, source_channels)
         self._reset(start)
 
@@ -93,17 +97,14 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
                 if conv.bias is not None:
                     nn.init.zeros_(conv.bias)
             return
-        last = self.arriving if self.expand is None else self.expand
+        last = self.expand if self.narrow else self.arriving
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
     def forward(self, own: Tensor, arriving: Tensor) -> Tensor:
         """(N, C, H, W) and (N, source C, any H, any W) to (N, C, H, W)."""
         kept, update = self.parts(own, arriving)
-        fused = kept + update
-        if self.norm is not None:
-            fused = self.norm(fused)
-        return fused if self.activate is None else self.activate(fused)
+        return self.activate(self.norm(kept + update))
 
     @abstractmethod
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:

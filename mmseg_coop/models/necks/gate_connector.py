@@ -25,8 +25,6 @@ class GateConnector(BaseConnector):
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
         """x and the gated update; see :meth:`BaseConnector.parts`."""
         size = own.shape[-2:]
-        update = self.arriving(arriving, size)
-        if self.expand is not None:
-            update = self.expand(update)
+        update = self.expand(self.arriving(arriving, size))
         gate = self.own_gate(own) + self.arriving_gate(arriving, size)
         return own, gate.sigmoid() * update

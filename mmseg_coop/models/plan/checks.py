@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from ..expect import expect
 from ..sites import TRUNK
 from .connection import Connection, SiteRef, Sites
 from .dependencies import dependencies
@@ -18,33 +19,20 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
     """
     owners: dict[SiteRef, Connection] = {}
     for connection in connections:
+        key = connection.key
         for ref in (*connection.sources, *connection.targets):
-            _check_known(ref, connection.key, sites)
+            known = [str(SiteRef(n, site)) for n, own in sites.items() for site in own]
+            expect(key, str(ref), str(ref) in known, f'one of {", ".join(known)}')
         for target in connection.targets:
             _check_used(target, connection, sites)
-            if target.network in [source.network for source in connection.sources]:
+            _check_sources(target, connection, sites)
+            owner = owners.setdefault(target, connection)
+            if owner is not connection:
                 raise ValueError(
-                    f"{connection.key}: '{connection}' connects network "
-                    f'{target.network!r} with itself; source and target are sites of '
-                    'different networks'
-                )
-            _check_streams(target, connection, sites)
-            if owners.setdefault(target, connection) is not connection:
-                raise ValueError(
-                    f'{connection.key}: {target} is already the target of '
-                    f"'{owners[target]}'; name all its sources in one connection, "
-                    'source=[...]'
+                    f"{key}: {target} is already the target of '{owner}'; name all its "
+                    'sources in one connection, source=[...]'
                 )
     _check_acyclic(connections, sites)
-
-
-def _check_known(ref: SiteRef, key: str, sites: Sites) -> None:
-    known = sites.get(ref.network, {})
-    if ref.site not in known:
-        raise ValueError(
-            f'{key}: unknown site {ref}; the networks are {", ".join(sites)}, the '
-            f'sites of {ref.network} {", ".join(known) or "none"}'
-        )
 
 
 def _check_used(target: SiteRef, connection: Connection, sites: Sites) -> None:
@@ -57,9 +45,14 @@ def _check_used(target: SiteRef, connection: Connection, sites: Sites) -> None:
         )
 
 
-def _check_streams(target: SiteRef, connection: Connection, sites: Sites) -> None:
+def _check_sources(target: SiteRef, connection: Connection, sites: Sites) -> None:
     stream = sites[target.network][target.site].stream
     for source in connection.sources:
+        if source.network == target.network:
+            raise ValueError(
+                f"{connection.key}: '{connection}' connects network {source.network!r} "
+                'with itself; source and target are sites of different networks'
+            )
         found = sites[source.network][source.site].stream
         if found not in (TRUNK, stream) and not connection.mix_streams:
             raise ValueError(

@@ -39,14 +39,11 @@ class Run:
         self.draws: dict[str, Tensor] = {}
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
-        """What ``call`` returns for each network whose output is wanted."""
+        """What ``call`` returns for each network that runs to its end."""
         results = {}
         for name in self.demand.order:
-            if name not in self.demand.last:
+            with suppress(NetworkDone):
                 results[name] = call(name)
-            else:
-                with suppress(NetworkDone):
-                    call(name)
             self.check(name)
         return results
 

@@ -10,7 +10,7 @@ from ..meta_copy import on_meta_or_cpu
 from .describe import Describer
 from .dry_run import DryRun
 from .dry_run_record import feature_maps, found_in
-from .head_sites import named_sites
+from .head_sites import NamedSite, named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.
@@ -39,33 +39,29 @@ def find_sites(
         The sites by name, the wanted ones by their address.
 
     Raises:
-        ValueError: If a wanted site is no module of the network, is not called just
-            once, is inside a region that is computed again in the backward pass, or
-            has no feature map; or if no module of the decode head gives its logits.
+        ValueError: If a wanted site can't be one.
     """
     head, path = _head(network)
-    rules = {LOGITS}
-    asked: list[tuple[str, Address, str, bool]] = []
-    for site in named_sites(head):
-        name, address = (f'{path}.{text}' for text in (site.name, site.address))
-        needed = name in wanted or not site.optional
-        asked.append((name, Address.parse(address), site.stream, needed))
-        rules.add(name)
-    asked += [(s, Address.parse(s), TRUNK, True) for s in wanted if s not in rules]
-    inputs_of = [address.module for _, address, _, _ in asked if address.at_input]
+    asked = [
+        site._replace(name=f'{path}.{site.name}', address=f'{path}.{site.address}')
+        for site in named_sites(head)
+    ]
+    known = {LOGITS, *(site.name for site in asked)}
+    asked += [NamedSite(name, name) for name in wanted if name not in known]
+    addresses = [Address.parse(site.address) for site in asked]
+    inputs_of = [address.module for address in addresses if address.at_input]
     describer = on_meta_or_cpu(
         lambda device: Describer(DryRun(network, image_shape, inputs_of, device))
     )
     found = [*_backbone_sites(network, describer), *_neck_sites(describer)]
     names = {str(address): (address, TRUNK) for address in found}
     problems = {}
-    for name, address, stream, needed in asked:
+    for site, address in zip(asked, addresses, strict=True):
         problem = describer.problem(address)
         if not problem:
-            names.setdefault(name, (address, stream))
-        elif needed:
-            at = '' if str(address) == name else f' ({address})'
-            problems[name] = f'site {name!r}{at} {problem}'
+            names.setdefault(site.name, (address, site.stream))
+        elif site.name in wanted or not site.optional:
+            problems[site.name] = f"site '{address}' {problem}"
     for name, problem in problems.items():
         if name not in names:
             raise ValueError(problem)

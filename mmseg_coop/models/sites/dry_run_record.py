@@ -17,7 +17,6 @@ class Seen:
     """A feature map that a dry run has met.
 
     Attributes:
-        address: Where it was found.
         source: What the module returned.
         feature: What the network went on with.
         probe: What depends on the feature map depends on the probe.
@@ -39,7 +38,6 @@ class Record:
 
     Attributes:
         size: Height and width of the images.
-        seen: The feature maps, (N, C, H, W), (N, H, W, C) or (N, L, C).
         calls: How often each module was called.
         weighted: Order and output of each module that has weights of its own.
         returned: The output of each part of the network as it returned it.

@@ -76,7 +76,7 @@ def build_with_pattern(entries, **options):
         (dict(dropout=2), r'connections.dropout: found 2, expected a probability'),
         (dict(fusion='sum'), r"connections: unknown key 'fusion'"),
         (dict(source='layer1'), r"connections.source: found 'layer1', expected a net"),
-        (dict(source='top.x'), r'connections: unknown site top.x; the networks are to'),
+        (dict(source='top.x'), r"connections: found 'top.x', expected one of top.back"),
     ],
 )
 def test_what_a_pattern_returns_is_checked_as_a_list_is(changes, message):
