@@ -88,10 +88,10 @@ def _kept_parts(
     """List the parts of a network that the prediction needs."""
     parts = [part for part, _ in model.networks[name].named_children()]
     dead = {'auxiliary_head'}
-    last = model.plan.demand(predicting).last.get(name)
+    demand = model.plan.demand(predicting)
     head = model.networks[name].decode_head
-    if last is not None and not isinstance(head, nn.ModuleList):
-        read = {model.plan.sites[name][site].part for site in last}
+    if name in demand.ending and not isinstance(head, nn.ModuleList):
+        read = {model.plan.sites[name][site].part for site in demand.sites[name]}
         if 'decode_head' not in read:
             dead |= {'decode_head'} if 'neck' in read else {'neck', 'decode_head'}
     return [part for part in parts if part not in dead]
@@ -101,6 +101,4 @@ def _connections(
     model: CooperativeEncoderDecoder, network: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """List the connections that are needed, and the new names of their modules."""
-    demand = model.plan.demand(network)
-    needed = [c for i, c in enumerate(model.plan.connections) if i in demand.sends]
-    return restrict(needed, demand.fused)
+    return restrict(model.plan.connections, model.plan.demand(network).fused)

@@ -92,7 +92,7 @@ def _build(config: Config, path: str) -> CooperativeEncoderDecoder:
 
 def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
     for target in model.plan.demand(network).fused:
-        connection = model.plan.connections[model.plan.incoming[target]]
+        connection = model.plan.incoming[target]
         if not connection.dropout:
             raise ValueError(
                 f'--alone: {network} receives feature maps (at {target}) and has never '

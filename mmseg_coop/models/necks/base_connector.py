@@ -15,17 +15,8 @@ _STARTS = ('identity', 'random')
 class BaseConnector(BaseModule, metaclass=ABCMeta):
     """Fuse a network's own feature map with one that arrives from another network.
 
-    A connector is any module in MMSegmentation's registry that
-
-    - is built with ``channels`` (C of the own feature map, and of the fused one),
-      ``source_channels`` (of the arriving one), ``align_corners``, and the keys of
-      ``connections.connector``;
-    - is called with both, (N, C, H, W) and (N, source C, any H, any W), and returns
-      (N, C, H, W);
-    - has a gradient for each of its parameters in every training step.
-
-    One that has ``parts`` as well is measured by ``tools/analyze.py``. Those here
-    derive from this class and write :meth:`parts`.
+    Derived classes write :meth:`parts`, which ``tools/analyze.py`` measures. A
+    connector may be any other module, too: see docs/extending.md.
 
     Args:
         channels: C of the own feature map, and of the fused one.

@@ -18,11 +18,6 @@ class CoopAggregation(BaseModule):
     to be the same size": that of the finest, to "use both fine and semantic
     information"; their sum is what is sent.
 
-    An aggregation is any module in MMSegmentation's registry that is built with
-    ``in_channels``, ``strides``, ``align_corners`` and the keys of
-    ``connections.aggregation``, has an attribute ``out_channels``, and makes one
-    feature map of a list of them.
-
     Args:
         in_channels: C of each feature map.
         strides: Stride of each feature map, in pixels of the input.

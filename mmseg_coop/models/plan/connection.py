@@ -25,11 +25,7 @@ class SiteRef(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, key: str) -> 'SiteRef':
-        """Read ``network.site``; ``key`` is the config key named in errors.
-
-        Raises:
-            ValueError: If the text has no network or no site.
-        """
+        """Read ``network.site``; ``key`` is the config key named in errors."""
         network, _, site = str(text).partition('.')
         if not network or not site:
             raise ValueError(

@@ -42,7 +42,7 @@ class CrossingRun(Run):
         try:
             for name in self.demand.order:
                 while name not in self.results and (
-                    name not in self.demand.last or self.missing[name]
+                    name not in self.demand.ending or self.missing[name]
                 ):
                     self._continue(name)
         finally:

@@ -15,21 +15,20 @@ class Demand:
 
     Attributes:
         order: The networks that have to run, those that others read first.
-        last: Needed sites of each network that stops at the last of them, by name.
-            Networks in ``order`` that are missing here run to their ends.
-        active: The sites that a run passes and that are read or fused.
-        fused: Those of them at which something arrives.
+        sites: The sites of each of them that are read or fused.
+        ending: Those that stop at the last of their sites; others run to their ends.
+        fused: The sites at which something arrives.
         reads: How often a feature map is read.
-        sends: How many targets each connection is sent to, by its place.
+        sends: How many of a connection's targets it is sent to.
         crossing: Networks need each other, and have to take turns.
     """
 
     order: tuple[str, ...]
-    last: Mapping[str, frozenset[str]]
-    active: frozenset[SiteRef]
+    sites: Mapping[str, frozenset[str]]
+    ending: frozenset[str]
     fused: frozenset[SiteRef]
     reads: Mapping[Feature, int]
-    sends: Mapping[int, int]
+    sends: Mapping[tuple[SiteRef, ...], int]
     crossing: bool
 
 
@@ -44,8 +43,7 @@ def find_demand(
     Args:
         connections: All connections.
         sites: The sites of each network, in the order in which it reaches them.
-        outputs: Names of the networks whose output is wanted, and sites whose feature
-            map is.
+        outputs: Networks whose output is wanted, and sites whose feature map is.
         parts: Of these networks only the sites in these parts are passed. Default: all.
     """
     kept = [(ref, 'fused') for ref in outputs if isinstance(ref, SiteRef)]
@@ -57,32 +55,30 @@ def find_demand(
         if parts is None or place.part in parts
     ]
     needed = needed_for([*wanted, *kept], dependencies(connections, sites))
-    fused = [
-        (target, i)
-        for i, connection in enumerate(connections)
-        for target in connection.targets
-        if (target, 'fused') in needed
-    ]
-    sends = Counter(i for _, i in fused)
-    reads = Counter(
-        (source, connections[i].read)
-        for i in sends
-        for source in connections[i].sources
-    )
+    targets = (target for c in connections for target in c.targets)
+    fused = frozenset(target for target in targets if (target, 'fused') in needed)
+    sent = [c for c in connections if fused.intersection(c.targets)]
+    reads = Counter((source, c.read) for c in sent for source in c.sources)
     reads.update(kept)
-    targets = frozenset(target for target, _ in fused)
-    active = targets | {source for source, _ in reads}
+    active = fused | {source for source, _ in reads}
     running = {ref.network for ref, _ in needed}.union(outputs)
     before: dict[str, set[str]] = {name: set() for name in sites if name in running}
-    for target, i in fused:
-        before[target.network] |= {s.network for s in connections[i].sources}
+    for connection in sent:
+        for target in fused.intersection(connection.targets):
+            before[target.network] |= {ref.network for ref in connection.sources}
     try:
         order, crossing = tuple(TopologicalSorter(before).static_order()), False
     except CycleError:
         order, crossing = tuple(before), True
-    last = {
-        name: frozenset(ref.site for ref in active if ref.network == name)
-        for name in order
-        if name not in outputs
-    }
-    return Demand(order, last, active, targets, reads, sends, crossing)
+    return Demand(
+        order=order,
+        sites={
+            name: frozenset(ref.site for ref in active if ref.network == name)
+            for name in order
+        },
+        ending=frozenset(order).difference(outputs),
+        fused=fused,
+        reads=reads,
+        sends={c.targets: len(fused.intersection(c.targets)) for c in sent},
+        crossing=crossing,
+    )

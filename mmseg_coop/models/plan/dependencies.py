@@ -13,11 +13,8 @@ def dependencies(
 ) -> dict[Feature, set[Feature]]:
     """The feature maps that each feature map needs.
 
-    Args:
-        connections: The connections.
-        sites: The sites of each network, in the order in which it reaches them.
-        exact: A network's feature map needs those from which it is computed, and not
-            all that the network reaches before.
+    These are all that its network reaches before or, where ``exact``, only those from
+    which it is computed.
     """
     needs: dict[Feature, set[Feature]] = {}
     for network, own in sites.items():

@@ -2,21 +2,13 @@
 
 A pattern is given the networks, each with the sites that are to be connected, and
 returns single connections as a user would write them in a config; options that the
-config gives beside the pattern replace those of its connections. To add one:
-
-.. code:: python
-
-    @PATTERNS.register_module()
-    def last_only(networks):
-        return [
-            dict(source=top[-1], target=bottom[-1])
-            for top, bottom in pairwise(map(refs, networks))
-        ]
+config gives beside the pattern replace those of its connections. docs/extending.md
+adds one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from mmengine.registry import Registry
 
@@ -59,17 +51,12 @@ def matched(top: NetworkSites, bottom: NetworkSites) -> list[tuple[Site, Site]]:
     Raises:
         ValueError: If neither is possible; it lists the sites of both.
     """
-    by_name = {site.name: site for site in top.sites}
     listed = top.listed and bottom.listed
-    if listed and len(top.sites) == len(bottom.sites):
-        return list(zip(top.sites, bottom.sites, strict=True))
-    if not listed and set(by_name) == {site.name for site in bottom.sites}:
+    by_name = {site.name: site for site in top.sites}
+    if not listed and by_name.keys() == {site.name for site in bottom.sites}:
         return [(by_name[site.name], site) for site in bottom.sites]
-    counts = [
-        [(part, len(list(group))) for part, group in groupby(n.sites, lambda s: s.part)]
-        for n in (top, bottom)
-    ]
-    if not listed and counts[0] == counts[1]:
+    ours, theirs = ([site.part for site in n.sites] for n in (top, bottom))
+    if ours == theirs or (listed and len(ours) == len(theirs)):
         return list(zip(top.sites, bottom.sites, strict=True))
     lists = '; '.join(
         f'{n.name}: {", ".join(site.name for site in n.sites)}' for n in (top, bottom)

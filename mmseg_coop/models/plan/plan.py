@@ -11,7 +11,7 @@ from ..build_module import build_module
 from ..sites import Site, Switch, attach
 from .checks import check_connections
 from .connection import Connection, SiteRef, Sites
-from .crossing_run import CANT_RECORD, CrossingRun
+from .crossing_run import CrossingRun
 from .demand import Demand, find_demand
 from .dependencies import reaching
 from .restrict import used_connections
@@ -34,7 +34,7 @@ class Plan(BaseModule):
         connectors: The connector of each target by ``SiteRef.identifier``.
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
-        incoming: Index in ``connections`` of the connection to each target.
+        incoming: The connection to each target.
         learning: The targets whose connectors are trained; those of the others, which
             only frozen networks predict with, are frozen, too.
         switched_off: Targets at which nothing arrives; see :meth:`without`.
@@ -67,8 +67,8 @@ class Plan(BaseModule):
         used = self.learning | reaching(self.kept, connections, sites)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = {
-            target: i
-            for i, connection in enumerate(self.connections)
+            target: connection
+            for connection in self.connections
             for target in connection.targets
         }
         self.switched_off: frozenset[SiteRef] = frozenset()
@@ -82,7 +82,10 @@ class Plan(BaseModule):
         # The demands that every iteration has: a compiled graph can't work them out.
         usual = [self.networks, (*self.trained, *self.kept)]
         usual += [(name,) for name in self.networks]
-        self._demands = {outputs: self._find_demand(outputs) for outputs in usual}
+        self._demands = {
+            outputs: find_demand(self.connections, self.sites, outputs)
+            for outputs in usual
+        }
         self.crossing = self._demands[self.networks].crossing
 
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
@@ -133,7 +136,7 @@ class Plan(BaseModule):
         if parts is None and outputs in self._demands:
             demand = self._demands[outputs]
         else:
-            demand = self._find_demand(outputs, parts)
+            demand = find_demand(self.connections, self.sites, outputs, parts)
         run = (CrossingRun if demand.crossing else Run)(self, demand, image_size)
         self._switch.visitor = run.visit
         try:
@@ -146,15 +149,6 @@ class Plan(BaseModule):
             else results[output]
             for output in outputs
         }
-
-    def check_compiles(self) -> None:
-        """Check that a run can be compiled.
-
-        Raises:
-            ValueError: If networks read each other.
-        """
-        if self.crossing:
-            raise ValueError(CANT_RECORD)
 
     def train(self, mode: bool = True) -> 'Plan':
         """Set the mode; frozen connectors stay in evaluation mode."""
@@ -249,11 +243,6 @@ class Plan(BaseModule):
             self.connectors[target.identifier] = connector
             if target not in self.learning:
                 self._frozen.append(connector)
-
-    def _find_demand(
-        self, outputs: Sequence[str | SiteRef], parts: Sequence[str] | None = None
-    ) -> Demand:
-        return find_demand(self.connections, self.sites, outputs, parts)
 
 
 def _build_module(connection: Connection, part: str, **inferred: Any) -> nn.Module:

@@ -17,10 +17,6 @@ _EXAMPLE = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
 def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
     """The sites that the config names, by network.
 
-    Args:
-        config: None, ``dict(pattern=..., sites=...)`` or a list of connections.
-        networks: Names of the networks.
-
     Raises:
         ValueError: If the config can't be read, or names an unknown network.
     """

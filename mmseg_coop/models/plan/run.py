@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .connection import SiteRef
+from .connection import Connection, SiteRef
 from .demand import Demand
 
 if TYPE_CHECKING:
@@ -30,12 +30,9 @@ class Run:
         self.image_size = tuple(image_size)
         self.reads = dict(demand.reads)
         self.sends = dict(demand.sends)
-        self.missing = {
-            name: {ref.site for ref in demand.active if ref.network == name}
-            for name in demand.order
-        }
+        self.missing = {name: set(sites) for name, sites in demand.sites.items()}
         self.features: dict[tuple[SiteRef, str], Tensor] = {}
-        self.sent: dict[int, Tensor] = {}
+        self.sent: dict[tuple[SiteRef, ...], Tensor] = {}
         self.draws: dict[str, Tensor] = {}
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
@@ -60,7 +57,7 @@ class Run:
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
         """Fuse what arrives at a site, keep it for readers, and return it."""
         ref = SiteRef(network, site)
-        if ref not in self.demand.active:
+        if site not in self.demand.sites[network]:
             return feature
         if site not in self.missing[network]:
             raise ValueError(
@@ -69,12 +66,13 @@ class Run:
             )
         self.missing[network].discard(site)
         place = self.plan.site(ref)
-        read = self._keep(ref, 'own', place.to_map(feature, self.image_size))
-        own = feature
+        own, feature_map = feature, place.to_map(feature, self.image_size)
+        read = self._keep(ref, 'own', feature_map)
         if ref in self.demand.fused:
-            feature = place.from_map(self._fuse(ref, feature), feature)
-        read |= self._keep(ref, 'fused', place.to_map(feature, self.image_size))
-        if not self.missing[network] and network in self.demand.last:
+            feature_map = self._fuse(ref, feature_map)
+            feature = place.from_map(feature_map, own)
+        read |= self._keep(ref, 'fused', feature_map)
+        if not self.missing[network] and network in self.demand.ending:
             self.end()
         # The network may change what it goes on with: others keep the original.
         copied = place.overwritten and (read or feature is not own)
@@ -98,14 +96,12 @@ class Run:
             self.features[ref, read] = feature
         return kept
 
-    def _fuse(self, target: SiteRef, feature: Tensor) -> Tensor:
+    def _fuse(self, target: SiteRef, own: Tensor) -> Tensor:
         plan = self.plan
-        i = plan.incoming[target]
-        own = plan.site(target).to_map(feature, self.image_size)
-        arriving = self._receive(i, own)
+        connection = plan.incoming[target]
+        arriving = self._receive(connection, own)
         if target in plan.switched_off:
             return own
-        connection = plan.connections[i]
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
         if not is_recording() and fused.shape != own.shape:
@@ -127,19 +123,19 @@ class Run:
             self.draws[network] = torch.rand(size, device=like.device)
         return self.draws[network]
 
-    def _receive(self, i: int, own: Tensor) -> Tensor:
+    def _receive(self, connection: Connection, own: Tensor) -> Tensor:
         """Feature map that a connection sends, computed once for all its targets."""
-        if i not in self.sent:
-            connection = self.plan.connections[i]
+        key = connection.targets
+        if key not in self.sent:
             read = [self._read((s, connection.read)) for s in connection.sources]
             features = [_as_precise(feature, own) for feature in read]
             if connection.detach:
                 features = [feature.detach() for feature in features]
             if len(features) > 1:
                 features = [self.plan.aggregations[connection.identifier](features)]
-            self.sent[i] = features[0]
-        self.sends[i] -= 1
-        sent = self.sent[i] if self.sends[i] else self.sent.pop(i)
+            self.sent[key] = features[0]
+        self.sends[key] -= 1
+        sent = self.sent[key] if self.sends[key] else self.sent.pop(key)
         return _as_precise(sent, own)
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:

@@ -35,13 +35,7 @@ def register_site_rule(head: type) -> Callable[[SiteRule], SiteRule]:
 
     The rule is a function that is given a head and lists its sites. Of several with
     one name, the first that a dry run finds to be called once counts; that there is
-    none is an error, unless it is optional:
-
-    .. code:: python
-
-        @register_site_rule(PSPHead)
-        def psp(head):
-            return [NamedSite('pyramid', 'bottleneck')]
+    none is an error, unless it is optional. docs/extending.md has an example.
     """
 
     def register(rule: SiteRule) -> SiteRule:

@@ -35,12 +35,8 @@ class SiteHook:
 
     A class and not a closure: a copy of the model has a copy of it.
 
-    Attributes:
-        network: The network's name.
-        site: The site.
-        switch: Holds the visitor.
-        norm: The norm that follows a convolution, as the module that has both and the
-            norm's name there.
+    The norm that follows a convolution is given as the module that has both and the
+    norm's name there.
     """
 
     network: str
@@ -77,11 +73,7 @@ def attach(
     switch: Switch,
     first: bool = False,
 ) -> list:
-    """Set hooks at the sites of networks.
-
-    Returns:
-        The handles that remove them.
-    """
+    """Set hooks at the sites of networks; returns the handles that remove them."""
     handles = []
     for name, network in networks.items():
         for site in sites[name].values():

@@ -31,11 +31,7 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> 'Address':
-        """Read an address.
-
-        Raises:
-            ValueError: If what follows the colon is neither ``in`` nor numbers.
-        """
+        """Read an address."""
         module, colon, place = text.partition(':')
         if not colon:
             return cls(module)
