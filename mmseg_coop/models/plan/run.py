@@ -57,7 +57,7 @@ class Run:
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
         """Fuse what arrives at a site, keep it for readers, and return it."""
         ref = SiteRef(network, site)
-        if site not in self.demand.sites[network]:
+        if site not in self.demand.sites.get(network, ()):
             return feature
         if site not in self.missing[network]:
             raise ValueError(
