@@ -79,7 +79,7 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
     expect('connections.pattern', name, pattern is not None, expected)
     among = config.get('among') or tuple(sites)
     chosen = _choose(config.get('sites'), {name: sites[name] for name in among})
-    shared = {key: config[key] for key in OPTIONS if key in config}
+    shared = {key: config[key] for key in OPTIONS if config.get(key) is not None}
     takes = inspect.signature(pattern).parameters
     usual = {'pattern', 'sites', 'among', *OPTIONS}
     own = {k: v for k, v in config.items() if k not in usual or k in takes}
