@@ -96,7 +96,7 @@ def check(candidate: Candidate) -> Outcome:
     deep = tuple(
         ref.site
         for ref in model.plan.incoming
-        if (site := model.plan.site(ref)).part == 'backbone' and site.deep
+        if model.plan.site(ref).part == 'backbone' and model.plan.site(ref).deep
     )
     return Outcome(deep=deep)
 
