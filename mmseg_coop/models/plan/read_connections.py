@@ -91,7 +91,8 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
         found = {network.name: [s.name for s in network.sites] for network in chosen}
         raise ValueError(
             f'connections: pattern {name!r} connects nothing of {found}; name other '
-            'sites (connections.sites), or use another pattern'
+            'sites (connections.sites) or networks (connections.among), or use another '
+            'pattern'
         )
     return [_read({**entry, **shared}, 'connections') for entry in entries]
 
