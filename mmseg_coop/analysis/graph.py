@@ -95,11 +95,11 @@ def _arrows(plan: Plan, connection: Connection) -> Iterator[tuple[Node, Node, st
     The label is the number of channels, and ``late`` for a target on which no later
     layer of its part depends.
     """
-    late = {t: [] if plan.is_deep(t) else ['late'] for t in connection.targets}
+    late = {t: [] if plan.site(t).deep else ['late'] for t in connection.targets}
     middle = connection.identifier
     several = len(connection.sources) > 1
     for source in connection.sources:
-        channels = str(plan.sites[source.network][source.site].channels)
+        channels = str(plan.site(source).channels)
         if several:
             yield source, middle, channels
         else:

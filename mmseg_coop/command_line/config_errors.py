@@ -191,8 +191,9 @@ def _equal(a: Any, b: Any) -> bool:
 def _path(module: nn.Module, frames: Iterable[FrameType]) -> str:
     """Path of a module in the model that is running."""
     running = (frame.f_locals.get('self') for frame in frames)
-    model = unwrap(next(x for x in running if isinstance(x, nn.Module)))
-    return next(name for name, found in model.named_modules() if found is module)
+    models = (unwrap(x) for x in running if isinstance(x, nn.Module))
+    named = (pair for model in models for pair in model.named_modules())
+    return next(name for name, found in named if found is module)
 
 
 def _dotted(key: str) -> str:

@@ -14,7 +14,7 @@ from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..checkpoints.training_record import trainings_of
 from ..cost.flops import prediction_flops
-from ..models.checkpoint_weights import weights_for
+from ..models.checkpoint_weights import weights_of
 from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import model_card
 from .model_folder import make_standalone
@@ -58,7 +58,7 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     meta.pop('cfg', None)
     meta['dataset_meta'] = dict(classes=classes, palette=palette)
     found = saved.get('state_dict', saved)
-    weights = OrderedDict(weights_for(model, found))
+    weights = OrderedDict(weights_of(found))
     weights._metadata = getattr(found, '_metadata', {})
     save_safetensors(dict(state_dict=weights, meta=meta), part / WEIGHTS)
     labels = dict(

@@ -34,8 +34,7 @@ def smallest_config(
         The config, and the new names of the plan's modules by their old names.
     """
     demand = model.plan.demand(network)
-    needed = [c for i, c in enumerate(model.plan.connections) if i in demand.sends]
-    connections, names = restrict(needed, demand.fused)
+    connections, names = restrict(model.plan.connections, demand.fused)
     kept = [name for name in model.networks if name in demand.order]
     smallest = dict(
         type=CooperativeEncoderDecoder.__name__,
@@ -54,9 +53,9 @@ def _network(
     own, network = model.configs[name], model.networks[name]
     entry = {'name': name, **own.model, 'type': short_name(own.model['type'])}
     entry.pop('auxiliary_head', None)
-    last = model.plan.demand(predicting).last.get(name)
-    if last is not None and not isinstance(network.decode_head, nn.ModuleList):
-        read = {model.plan.sites[name][site].part for site in last}
+    demand = model.plan.demand(predicting)
+    if name in demand.ending and not isinstance(network.decode_head, nn.ModuleList):
+        read = {model.plan.sites[name][site].part for site in demand.sites[name]}
         if 'decode_head' not in read:
             head = last_head(network)
             common = {key: getattr(head, key, None) for key in _OF_HEADS}

@@ -104,7 +104,7 @@ def build_cooperative(config: Config) -> CooperativeEncoderDecoder:
 def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
     """Check that a network was also trained without what it receives."""
     for target in model.plan.demand(network).fused:
-        connection = model.plan.connections[model.plan.incoming[target]]
+        connection = model.plan.incoming[target]
         if not connection.dropout:
             raise ValueError(
                 f'--alone: {network} receives feature maps (at {target}) and has never '

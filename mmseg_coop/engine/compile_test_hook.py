@@ -5,6 +5,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ..models import CooperativeEncoderDecoder
+from ..models.plan.crossing_run import CANT_RECORD
 from ..unwrap import unwrap
 from .evaluation_loops import CoopTestLoop
 
@@ -24,8 +25,9 @@ class CompileTestHook(Hook):
             ValueError: If the networks read each other.
         """
         model = unwrap(runner.model)
-        if runner.cfg.get('compile') and isinstance(model, CooperativeEncoderDecoder):
-            model.plan.check_compiles()
+        cooperative = isinstance(model, CooperativeEncoderDecoder)
+        if runner.cfg.get('compile') and cooperative and model.plan.crossing:
+            raise ValueError(CANT_RECORD)
 
     def before_test(self, runner: Runner) -> None:
         """Compile, as MMEngine does before it trains."""

@@ -9,9 +9,6 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .plan import Plan
-from .plan.old_weight_names import upgrade_keys
-
 # Mean and standard deviation, which are the config's, and counters of losses.
 _NO_WEIGHTS = ('data_preprocessor.', 'cooperation_losses.')
 
@@ -99,18 +96,6 @@ def put_weights(
     module.load_state_dict(weights, strict=False)
 
 
-def weights_for(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give weights the current names of a module.
-
-    Args:
-        module: Any module; connectors of a cooperative model had other names before.
-        weights: Its weights by name, current or older.
-    """
-    plain = weights_of(weights)
-    plan = getattr(module, 'plan', None)
-    return upgrade_keys(plain, plan) if isinstance(plan, Plan) else plain
-
-
 def _fitting(
     module: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> dict[str, Tensor]:
@@ -128,7 +113,7 @@ def _fitting(
         f'not loaded: {", ".join(left) or "none"}',
         'current',
     )
-    weights = weights_for(module, state_dict)
+    weights = weights_of(state_dict)
     return {key: weights[key] for key in found.fit}
 
 
@@ -194,7 +179,7 @@ def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
             for key, value in weights.items()
             if not key.startswith(_NO_WEIGHTS)
         }
-        for weights in (weights_for(module, state_dict), module.state_dict())
+        for weights in (weights_of(state_dict), module.state_dict())
     )
     both = [key for key in expected if key in found]
     wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]

@@ -75,7 +75,7 @@ AT_BUILD = {
     ),
     'level': (
         {'model.decode_head.in_index': 7},
-        r'networks.top: decode_head.in_index: found 7, but the network has 4 levels of '
+        r'model.decode_head.in_index: found 7, but the network has 4 levels of '
         r'feature maps, expected 0 to 3',
     ),
     'no dict': (

@@ -96,7 +96,7 @@ def check(candidate: Candidate) -> Outcome:
     deep = tuple(
         ref.site
         for ref in model.plan.incoming
-        if sites[ref.network][ref.site].part == 'backbone' and model.plan.is_deep(ref)
+        if model.plan.site(ref).part == 'backbone' and model.plan.site(ref).deep
     )
     return Outcome(deep=deep)
 

@@ -6,7 +6,7 @@ from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..expect import expect, expect_bool, expect_dict, is_count
+from ..expect import expect, expect_dict, is_count
 from .projection import ResizedProjection
 
 _STARTS = ('identity', 'random')
@@ -15,17 +15,8 @@ _STARTS = ('identity', 'random')
 class BaseConnector(BaseModule, metaclass=ABCMeta):
     """Fuse a network's own feature map with one that arrives from another network.
 
-    A connector is any module in MMSegmentation's registry that
-
-    - is built with ``channels`` (C of the own feature map, and of the fused one),
-      ``source_channels`` (of the arriving one), ``align_corners``, and the keys of
-      ``connections.connector``;
-    - is called with both, (N, C, H, W) and (N, source C, any H, any W), and returns
-      (N, C, H, W);
-    - has a gradient for each of its parameters in every training step.
-
-    One that has ``parts`` as well is measured by ``tools/analyze.py``. Those here
-    derive from this class and write :meth:`parts`.
+    Derived classes write :meth:`parts`, which ``tools/analyze.py`` measures. A
+    connector may be any other module, too: see docs/extending.md.
 
     Args:
         channels: C of the own feature map, and of the fused one.
@@ -59,7 +50,6 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         super().__init__(init_cfg)
         expected = f'one of {", ".join(_STARTS)}'
         expect('connector.start', start, start in _STARTS, expected)
-        expect_bool('connector.align_corners', align_corners)
         for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
             expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
@@ -72,18 +62,19 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
         expect('connector.width', width, right, '1 or more, or None for full rank')
         # Registered first: code that folds a norm into the convolution registered
         # before it must not take a convolution of one summand.
-        self.norm = build_norm_layer(norm_cfg, channels)[1] if norm_cfg else None
-        self.activate = build_activation_layer(act_cfg) if act_cfg else None
-        narrow = width is not None and width < channels
-        inner = width if narrow else channels
+        self.norm = (
+            build_norm_layer(norm_cfg, channels)[1] if norm_cfg else nn.Identity()
+        )
+        self.activate = build_activation_layer(act_cfg) if act_cfg else nn.Identity()
+        self.narrow = width is not None and width < channels
+        inner = width if self.narrow else channels
         bias = not norm_cfg
         self.arriving = ResizedProjection(
-            source_channels,
-            inner,
-            bias=bias and not narrow,
-            align_corners=align_corners,
+            source_channels, inner, bias and not self.narrow, align_corners
         )
-        self.expand = nn.Conv2d(inner, channels, 1, bias=bias) if narrow else None
+        self.expand = (
+            nn.Conv2d(inner, channels, 1, bias=bias) if self.narrow else nn.Identity()
+        )
         self._build(channels, inner, source_channels)
         self._reset(start)
 
@@ -97,17 +88,14 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
                 if conv.bias is not None:
                     nn.init.zeros_(conv.bias)
             return
-        last = self.arriving if self.expand is None else self.expand
+        last = self.expand if self.narrow else self.arriving
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
     def forward(self, own: Tensor, arriving: Tensor) -> Tensor:
         """(N, C, H, W) and (N, source C, any H, any W) to (N, C, H, W)."""
         kept, update = self.parts(own, arriving)
-        fused = kept + update
-        if self.norm is not None:
-            fused = self.norm(fused)
-        return fused if self.activate is None else self.activate(fused)
+        return self.activate(self.norm(kept + update))
 
     @abstractmethod
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..expect import expect, expect_bool, is_count
+from ..expect import expect, is_count
 from .projection import ResizedProjection
 
 
@@ -18,20 +18,12 @@ class CoopAggregation(BaseModule):
     to be the same size": that of the finest, to "use both fine and semantic
     information"; their sum is what is sent.
 
-    An aggregation is any module in MMSegmentation's registry that is built with
-    ``in_channels``, ``strides``, ``align_corners`` and the keys of
-    ``connections.aggregation``, has an attribute ``out_channels``, and makes one
-    feature map of a list of them.
-
     Args:
         in_channels: C of each feature map.
         strides: Stride of each feature map, in pixels of the input.
         width: Channels of the sum. Default: 256.
         align_corners: As in ``torch.nn.functional.interpolate``.
         init_cfg: As in MMEngine's ``BaseModule``.
-
-    Raises:
-        ValueError: If an option has a wrong value.
     """
 
     def __init__(
@@ -43,9 +35,8 @@ class CoopAggregation(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        key = 'connections.aggregation'
-        expect_bool(f'{key}.align_corners', align_corners)
-        expect(f'{key}.width', width, is_count(width), 'a number of channels')
+        right, expected = is_count(width), 'a number of channels'
+        expect('connections.aggregation.width', width, right, expected)
         self.out_channels = width
         self.finest = list(strides).index(min(strides))
         self.arriving = nn.ModuleList(

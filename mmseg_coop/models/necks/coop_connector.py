@@ -26,12 +26,12 @@ class CoopConnector(BaseConnector):
 
     def _reset(self, start: str) -> None:
         super()._reset(start)
-        if start == 'identity' and self.expand is None:
+        if start == 'identity' and not self.narrow:
             nn.init.dirac_(self.own.weight)
 
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
         """W_x x and W_y y + b; see :meth:`BaseConnector.parts`."""
         update = self.arriving(arriving, own.shape[-2:])
-        if self.expand is None:
-            return self.own(own), update
-        return own, self.expand(update + self.own(own))
+        if self.narrow:
+            return own, self.expand(update + self.own(own))
+        return self.own(own), update

@@ -19,15 +19,12 @@ class GateConnector(BaseConnector):
 
     def _build(self, channels: int, inner: int, source_channels: int) -> None:
         self.own_gate = nn.Conv2d(channels, 1, 1, bias=False)
-        self.arriving_gate = ResizedProjection(
-            source_channels, 1, bias=True, align_corners=self.arriving.align_corners
-        )
+        align_corners = self.arriving.align_corners
+        self.arriving_gate = ResizedProjection(source_channels, 1, True, align_corners)
 
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
         """x and the gated update; see :meth:`BaseConnector.parts`."""
         size = own.shape[-2:]
-        update = self.arriving(arriving, size)
-        if self.expand is not None:
-            update = self.expand(update)
+        update = self.expand(self.arriving(arriving, size))
         gate = self.own_gate(own) + self.arriving_gate(arriving, size)
         return own, gate.sigmoid() * update

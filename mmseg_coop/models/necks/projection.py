@@ -1,7 +1,7 @@
 """A 1x1 convolution together with a resizing, the cheaper of the two first."""
 
-from mmseg.models.utils import resize
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from ..exporting import is_exporting
 
@@ -10,13 +10,8 @@ class ResizedProjection(nn.Conv2d):
     """1x1 convolution to other channels, and bilinear resizing to another size.
 
     Both are linear over space and channels, so that they commute: a feature map
-    that grows is projected first, one that shrinks is resized first.
-
-    Args:
-        in_channels: C of the input.
-        out_channels: C of the output.
-        bias: Add a bias.
-        align_corners: As in ``torch.nn.functional.interpolate``.
+    that grows is projected first, one that shrinks is resized first. For
+    ``align_corners`` see ``torch.nn.functional.interpolate``.
     """
 
     def __init__(
@@ -31,21 +26,12 @@ class ResizedProjection(nn.Conv2d):
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, in_channels, H, W) to (N, out_channels, *size)."""
-        if is_exporting():
-            # Comparing sizes would restrict a recorded graph to images of some sizes.
+        # Comparing sizes would restrict a recorded graph to images of some sizes.
+        if is_exporting() or x.shape[-2] * x.shape[-1] < size[0] * size[1]:
             return self._resize(super().forward(x), size)
         if x.shape[-2:] == tuple(size):
             return super().forward(x)
-        grows = x.shape[-2] * x.shape[-1] < size[0] * size[1]
-        if grows:
-            return self._resize(super().forward(x), size)
         return super().forward(self._resize(x, size))
 
     def _resize(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        return resize(
-            x,
-            size=size,
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
-        )
+        return interpolate(x, size, mode='bilinear', align_corners=self.align_corners)

@@ -17,5 +17,4 @@ class SumConnector(BaseConnector):
 
     def parts(self, own: Tensor, arriving: Tensor) -> tuple[Tensor, Tensor]:
         """x and W_y y + b; see :meth:`BaseConnector.parts`."""
-        update = self.arriving(arriving, own.shape[-2:])
-        return own, update if self.expand is None else self.expand(update)
+        return own, self.expand(self.arriving(arriving, own.shape[-2:]))

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..sites import Site
+
 # A site's path as a module's name, which must not have dots.
 _WRITTEN = str.maketrans({'.': '_', '_': '-', ':': '+'})
 READS = ('fused', 'own')
+# What patterns and single connections share.
+OPTIONS = ('connector', 'aggregation', 'mix_streams', 'detach', 'dropout', 'read')
 _OF_PATTERN = 'connections'
-# Prefix of an aggregation's name.
-_TO = 'to_'
+
+# The sites of each network, in the order in which it reaches them.
+Sites = Mapping[str, Mapping[str, Site]]
 
 
 class SiteRef(NamedTuple):
@@ -20,11 +25,7 @@ class SiteRef(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, key: str) -> 'SiteRef':
-        """Read ``network.site``; ``key`` is the config key named in errors.
-
-        Raises:
-            ValueError: If the text has no network or no site.
-        """
+        """Read ``network.site``; ``key`` is the config key named in errors."""
         network, _, site = str(text).partition('.')
         if not network or not site:
             raise ValueError(
@@ -61,11 +62,8 @@ class PlanModule(NamedTuple):
     @property
     def name(self) -> str:
         """Its name in the model: ``plan.connectors.BOTTOM_BACKBONE_LAYER1``."""
-        return f'plan.{self.called(self.target.identifier)}'
-
-    def called(self, target: str) -> str:
-        """Its name in the plan, by that of its target."""
-        return f'{self.kind}.{_TO if self.kind == "aggregations" else ""}{target}'
+        to = 'to_' if self.kind == 'aggregations' else ''
+        return f'plan.{self.kind}.{to}{self.target.identifier}'
 
 
 @dataclass(frozen=True)
@@ -106,10 +104,10 @@ class Connection:
     @property
     def identifier(self) -> str:
         """The name of the aggregation that belongs to this connection."""
-        return _TO + self.targets[0].identifier
+        return f'to_{self.targets[0].identifier}'
 
     @property
-    def modules(self) -> list['PlanModule']:
+    def modules(self) -> list[PlanModule]:
         """Its modules in a plan."""
         found = [PlanModule('connectors', target) for target in self.targets]
         if len(self.sources) > 1:

@@ -1,6 +1,7 @@
 """Runs of plans in which networks read each other: networks take turns."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,20 +32,18 @@ class CrossingRun(Run):
             raise ValueError(CANT_RECORD)
         start = _ThreadState()
 
-        def begin(name: str) -> Any:
+        def begin(name: str) -> None:
             # Gradient mode and autocast of the caller, not of the network that waits.
             start.restore()
-            return call(name)
+            self.results[name] = call(name)
 
-        self.paused = {name: greenlet(begin) for name in self.demand.order}
+        self.paused = {n: greenlet(partial(begin, n)) for n in self.demand.order}
         self.results: dict[str, Any] = {}
         try:
             for name in self.demand.order:
-                while name not in self.demand.last and name not in self.results:
-                    self._continue(name)
-            # Sites that only losses between networks read.
-            for name in self.demand.last:
-                while self.missing[name] and name not in self.results:
+                while name not in self.results and (
+                    name not in self.demand.ending or self.missing[name]
+                ):
                     self._continue(name)
         finally:
             # Contexts that a network has entered, such as autocast, are left again.
@@ -54,11 +53,7 @@ class CrossingRun(Run):
                     self._switch(other.throw, GreenletExit)
         for name in self.demand.order:
             self.check(name)
-        return {
-            name: self.results[name]
-            for name in self.demand.order
-            if name not in self.demand.last
-        }
+        return self.results
 
     def visit(self, network: str, site: str, feature: torch.Tensor) -> torch.Tensor:
         """Let the others go on once this network has something for them."""
@@ -83,21 +78,16 @@ class CrossingRun(Run):
             self._continue(source.network)
 
     def _continue(self, network: str) -> None:
-        paused = self.paused[network]
-        paused.parent = getcurrent()
-        # A greenlet that starts is given the arguments of its function.
-        started = bool(paused) or paused.dead
-        result = self._switch(paused.switch, *(() if started else (network,)))
-        if paused.dead:
-            self.results[network] = result
+        self.paused[network].parent = getcurrent()
+        self._switch(self.paused[network].switch)
 
     def _pause(self) -> None:
         self._switch(getcurrent().parent.switch)
 
-    def _switch(self, switch: Callable[..., Any], *arguments: Any) -> Any:
+    def _switch(self, switch: Callable[..., Any], *arguments: Any) -> None:
         state = _ThreadState()
         try:
-            return switch(*arguments)
+            switch(*arguments)
         finally:
             state.restore()
 

@@ -1,21 +1,14 @@
 """Patterns: short functions that write the connections for a set of sites.
 
 A pattern is given the networks, each with the sites that are to be connected, and
-returns single connections as a user would write them in a config. To add one:
-
-.. code:: python
-
-    @PATTERNS.register_module()
-    def last_only(networks):
-        return [
-            dict(source=top[-1], target=bottom[-1])
-            for top, bottom in pairwise(map(refs, networks))
-        ]
+returns single connections as a user would write them in a config; options that the
+config gives beside the pattern replace those of its connections. docs/extending.md
+adds one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from mmengine.registry import Registry
 
@@ -50,21 +43,6 @@ class NetworkSites:
         return tuple(site for site in self.sites if site.used)
 
 
-def find_pattern(name: str) -> Callable[..., list[dict]]:
-    """A registered pattern.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    pattern = PATTERNS.get(name) if isinstance(name, str) else None
-    if pattern is None:
-        raise ValueError(
-            f'connections.pattern: found {name!r}, expected one of '
-            f'{", ".join(sorted(PATTERNS.module_dict))}, or a list of connections'
-        )
-    return pattern
-
-
 def matched(top: NetworkSites, bottom: NetworkSites) -> list[tuple[Site, Site]]:
     """Pair the sites of two networks: by name, or by their order within each part.
 
@@ -73,17 +51,12 @@ def matched(top: NetworkSites, bottom: NetworkSites) -> list[tuple[Site, Site]]:
     Raises:
         ValueError: If neither is possible; it lists the sites of both.
     """
-    by_name = {site.name: site for site in top.sites}
     listed = top.listed and bottom.listed
-    if listed and len(top.sites) == len(bottom.sites):
-        return list(zip(top.sites, bottom.sites, strict=True))
-    if not listed and set(by_name) == {site.name for site in bottom.sites}:
+    by_name = {site.name: site for site in top.sites}
+    if not listed and by_name.keys() == {site.name for site in bottom.sites}:
         return [(by_name[site.name], site) for site in bottom.sites]
-    counts = [
-        [(part, len(list(group))) for part, group in groupby(n.sites, lambda s: s.part)]
-        for n in (top, bottom)
-    ]
-    if not listed and counts[0] == counts[1]:
+    ours, theirs = ([site.part for site in n.sites] for n in (top, bottom))
+    if ours == theirs or (listed and len(ours) == len(theirs)):
         return list(zip(top.sites, bottom.sites, strict=True))
     lists = '; '.join(
         f'{n.name}: {", ".join(site.name for site in n.sites)}' for n in (top, bottom)
@@ -117,13 +90,9 @@ def multi(networks: Sequence[NetworkSites], mix_streams: bool = False) -> list[d
     Streams are kept apart, "without mixing the features by two attention
     mechanisms" (Section 4.3): a branch such as ``pam`` gets the trunk's sites and
     its own, the trunk only its own. With ``mix_streams`` every site gets all.
-
-    Raises:
-        ValueError: If there are fewer than two sites.
     """
     entries = []
     for top, bottom in pairwise(networks):
-        _expect_several(top, 'multi')
         streams = dict.fromkeys(site.stream for site in bottom.readers)
         for stream in [None] if mix_streams else streams:
             allowed = None if stream is None else (TRUNK, stream)
@@ -145,14 +114,11 @@ def adjacent(networks: Sequence[NetworkSites]) -> list[dict]:
 
     Liang et al., *CBNet: A Composite Backbone Network Architecture for Object
     Detection*, IEEE TIP 2022, Section 3.2. The last site of a stream gets nothing.
-
-    Raises:
-        ValueError: If there are fewer than two sites.
     """
     return [
         dict(source=top.ref(higher), target=bottom.ref(b))
         for top, bottom in pairwise(networks)
-        for b, (higher, *_) in _higher_sites(top, bottom, 'adjacent')
+        for b, (higher, *_) in _higher_sites(top, bottom)
     ]
 
 
@@ -161,14 +127,11 @@ def dense(networks: Sequence[NetworkSites]) -> list[dict]:
     """Dense higher-level composition of CBNetV2: all later sites to each site.
 
     Liang et al., as for :func:`adjacent`.
-
-    Raises:
-        ValueError: If there are fewer than two sites.
     """
     return [
         dict(source=[top.ref(a) for a in higher], target=bottom.ref(b))
         for top, bottom in pairwise(networks)
-        for b, higher in _higher_sites(top, bottom, 'dense')
+        for b, higher in _higher_sites(top, bottom)
     ]
 
 
@@ -200,20 +163,10 @@ def star(networks: Sequence[NetworkSites]) -> list[dict]:
     ]
 
 
-def _expect_several(network: NetworkSites, pattern: str) -> None:
-    if len(network.sites) < 2:
-        raise ValueError(
-            f'connections.sites: pattern {pattern!r} needs several sites, found '
-            f'{[site.name for site in network.sites]} of {network.name}; name at least '
-            "two, or use pattern='same'"
-        )
-
-
 def _higher_sites(
-    top: NetworkSites, bottom: NetworkSites, pattern: str
+    top: NetworkSites, bottom: NetworkSites
 ) -> list[tuple[Site, list[Site]]]:
     """Each site of bottom with later sites of top, of the trunk or the same stream."""
-    _expect_several(top, pattern)
     pairs = matched(top, bottom)
     found = []
     for i, (_, b) in enumerate(pairs):

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from mmengine.model import BaseModule, ModuleDict
-from torch import Tensor, nn
+from torch import nn
 
+from ..build_module import build_module
 from ..sites import Site, Switch, attach
-from .build_modules import build_aggregation, build_connector
 from .checks import check_connections
-from .connection import Connection, SiteRef
+from .connection import Connection, SiteRef, Sites
+from .crossing_run import CrossingRun
 from .demand import Demand, find_demand
+from .dependencies import reaching
+from .restrict import used_connections
 from .run import Run
-from .trained_targets import read_targets, trained_targets, used_connections
 
 
 class Plan(BaseModule):
@@ -33,7 +34,7 @@ class Plan(BaseModule):
         connectors: The connector of each target by ``SiteRef.identifier``.
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
-        incoming: Index in ``connections`` of the connection to each target.
+        incoming: The connection to each target.
         learning: The targets whose connectors are trained; those of the others, which
             only frozen networks predict with, are frozen, too.
         switched_off: Targets at which nothing arrives; see :meth:`without`.
@@ -47,7 +48,7 @@ class Plan(BaseModule):
     def __init__(
         self,
         connections: Sequence[Connection],
-        sites: Mapping[str, Mapping[str, Site]],
+        sites: Sites,
         align_corners: bool = False,
         trained: Sequence[str] | None = None,
         kept: Sequence[SiteRef] = (),
@@ -56,55 +57,54 @@ class Plan(BaseModule):
         check_connections(connections, sites)
         self.networks = tuple(sites)
         self.sites = {network: dict(own) for network, own in sites.items()}
-        trained = self.networks if trained is None else tuple(trained)
-        self.trained = trained
-        self.kept = tuple(dict.fromkeys(kept))
-        self.learning = trained_targets(connections, sites, trained)
-        used = self.learning | read_targets(connections, sites, self.kept)
+        self.trained = self.networks if trained is None else tuple(trained)
+        self.kept = tuple(kept)
+        targets = {target for c in connections for target in c.targets}
+        ends = [target for target in targets if target.network in self.trained]
+        # No gradient reaches the sources of a detached connection.
+        passing = [connection for connection in connections if not connection.detach]
+        self.learning = targets & reaching(ends, passing, sites)
+        used = self.learning | reaching(self.kept, connections, sites)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = {
-            target: i
-            for i, connection in enumerate(self.connections)
+            target: connection
+            for connection in self.connections
             for target in connection.targets
         }
         self.switched_off: frozenset[SiteRef] = frozenset()
         self.connectors, self.aggregations = ModuleDict(), ModuleDict()
+        self._frozen: list[nn.Module] = []
         for connection in self.connections:
             self._build(connection, align_corners)
-        self._frozen = list(self._frozen_modules())
         for module in self._frozen:
             module.requires_grad_(False)
-        self._switches = {name: Switch() for name in self.networks}
-        # Cache of the demands that every iteration has.
-        usual = [self.networks, trained, *((name,) for name in self.networks)]
+        self._switch = Switch()
+        # The demands that every iteration has: a compiled graph can't work them out.
+        usual = [self.networks, (*self.trained, *self.kept)]
+        usual += [(name,) for name in self.networks]
         self._demands = {
-            (outputs, keep): self._find_demand(outputs, keep=keep)
-            for outputs, keep in [
-                *((names, ()) for names in usual),
-                (trained, self.kept),
-            ]
+            outputs: find_demand(self.connections, self.sites, outputs)
+            for outputs in usual
         }
-        self.crossing = self._demands[self.networks, ()].crossing
+        self.crossing = self._demands[self.networks].crossing
 
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
         """Set hooks at the sites of connections, once, when the model is built."""
-        refs = {
-            ref
-            for connection in self.connections
-            for ref in (*connection.sources, *connection.targets)
-        }.union(self.kept)
-        for name, network in networks.items():
-            own = self.sites[name].items()
-            connected = {k: s for k, s in own if SiteRef(name, k) in refs}
-            attach(network, connected, self._switches[name])
+        refs = {ref for c in self.connections for ref in (*c.sources, *c.targets)}
+        refs.update(self.kept)
+        connected = {
+            name: {site: own[site] for site in own if (name, site) in refs}
+            for name, own in self.sites.items()
+        }
+        attach(networks, connected, self._switch)
 
     def run(
         self,
         call: Callable[[str], Any],
-        outputs: Sequence[str],
+        outputs: Sequence[str | SiteRef],
         image_size: Sequence[int],
         parts: Sequence[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str | SiteRef, Any]:
         """Run networks as far as the outputs need them.
 
         Networks run one after the other, those that others read first; a network whose
@@ -112,70 +112,43 @@ class Plan(BaseModule):
 
         Args:
             call: Runs the network of a name.
-            outputs: Names of the networks whose output is wanted.
+            outputs: Names of the networks whose output is wanted, and those of the
+                sites in ``kept`` whose feature map is.
             image_size: Height and width of the images.
             parts: Parts that ``call`` runs of these networks. Default: all.
 
         Returns:
-            What ``call`` returned for each output, in the order of the networks.
+            What ``call`` returned for each network, and the feature map of each site,
+            (N, C, H, W), as its network goes on with it.
 
         Raises:
             RuntimeError: If the plan is in another run.
             ValueError: If a site was not reached, or twice.
         """
-        return self._run(call, outputs, image_size, parts, ())[0]
-
-    def check_compiles(self) -> None:
-        """Check that a run can be compiled.
-
-        Raises:
-            ValueError: If networks read each other.
-        """
-        if self.crossing:
-            from .crossing_run import CANT_RECORD
-
-            raise ValueError(CANT_RECORD)
-
-    def run_keeping(
-        self,
-        call: Callable[[str], Any],
-        outputs: Sequence[str],
-        image_size: Sequence[int],
-    ) -> tuple[dict[str, Any], dict[SiteRef, Tensor]]:
-        """Run networks as :meth:`run` does, and as far as losses between them read.
-
-        Returns:
-            What ``call`` returned for each output, and the feature map of each site
-            in ``kept``, (N, C, H, W), as its network goes on with it.
-        """
-        return self._run(call, outputs, image_size, None, self.kept)
-
-    def _run(
-        self,
-        call: Callable[[str], Any],
-        outputs: Sequence[str],
-        image_size: Sequence[int],
-        parts: Sequence[str] | None,
-        keep: tuple[SiteRef, ...],
-    ) -> tuple[dict[str, Any], dict[SiteRef, Tensor]]:
-        outputs = tuple(name for name in self.networks if name in outputs)
-        if not self.connections and not keep:
-            return {name: call(name) for name in outputs}, {}
-        if any(switch.visitor is not None for switch in self._switches.values()):
+        outputs = tuple(outputs)
+        if not self.connections and not self.kept:
+            return {name: call(name) for name in outputs}
+        if self._switch.visitor is not None:
             raise RuntimeError(
                 'a cooperative model was run while it is running: run it in one '
                 'thread, and not from its own hooks'
             )
-        run = self._new_run(self._demand(outputs, parts, keep), image_size)
-        for name, switch in self._switches.items():
-            switch.visitor = partial(run.visit, name)
+        if parts is None and outputs in self._demands:
+            demand = self._demands[outputs]
+        else:
+            demand = find_demand(self.connections, self.sites, outputs, parts)
+        run = (CrossingRun if demand.crossing else Run)(self, demand, image_size)
+        self._switch.visitor = run.visit
         try:
             results = run.all(call)
         finally:
-            for switch in self._switches.values():
-                switch.visitor = None
-        kept = {ref: run.features[ref, 'fused'] for ref in keep}
-        return {name: results[name] for name in outputs}, kept
+            self._switch.visitor = None
+        return {
+            output: run.features[output, 'fused']
+            if isinstance(output, SiteRef)
+            else results[output]
+            for output in outputs
+        }
 
     def train(self, mode: bool = True) -> 'Plan':
         """Set the mode; frozen connectors stay in evaluation mode."""
@@ -194,29 +167,23 @@ class Plan(BaseModule):
             targets: As in ``bottom.backbone.layer3``.
 
         Raises:
-            ValueError: If one is no target.
+            KeyError: If one is no target.
         """
         known = {str(target): target for target in self.incoming}
-        for text in targets:
-            if text not in known:
-                raise ValueError(
-                    f'{text!r} is no target of a connection; the targets are '
-                    f'{", ".join(known)}'
-                )
         before = self.switched_off
-        self.switched_off = before | {known[text] for text in targets}
+        self.switched_off = before | {known[target] for target in targets}
         try:
             yield
         finally:
             self.switched_off = before
 
-    def is_deep(self, ref: SiteRef) -> bool:
-        """Tell whether later layers of a site's part of the network depend on it."""
-        return self.sites[ref.network][ref.site].deep
+    def site(self, ref: SiteRef) -> Site:
+        """The site that a reference names."""
+        return self.sites[ref.network][ref.site]
 
     def demand(self, network: str) -> Demand:
         """Work that the prediction of a network needs."""
-        return self._demand((network,), None, ())
+        return self._demands[network,]
 
     @property
     def receiver(self) -> str:
@@ -235,16 +202,14 @@ class Plan(BaseModule):
     @property
     def inside_backbones(self) -> bool:
         """Tell whether anything is exchanged inside of a backbone."""
-        return any(
-            self.is_deep(ref) and self.sites[ref.network][ref.site].part == 'backbone'
-            for ref in self.incoming
-        )
+        sites = map(self.site, self.incoming)
+        return any(site.deep and site.part == 'backbone' for site in sites)
 
     def __str__(self) -> str:
         lines = []
         for connection in self.connections:
             targets = (
-                f'{target} ({"deep" if self.is_deep(target) else "late"})'
+                f'{target} ({"deep" if self.site(target).deep else "late"})'
                 for target in connection.targets
             )
             sources = ' + '.join(map(str, connection.sources))
@@ -253,48 +218,39 @@ class Plan(BaseModule):
 
     def _build(self, connection: Connection, align_corners: bool) -> None:
         """Build the modules that a connection needs."""
-        sources = [self.sites[ref.network][ref.site] for ref in connection.sources]
+        sources = [self.site(ref) for ref in connection.sources]
         channels = sources[0].channels
         if len(sources) > 1:
-            aggregation = build_aggregation(connection, sources, align_corners)
+            aggregation = _build_module(
+                connection,
+                'aggregation',
+                in_channels=[site.channels for site in sources],
+                strides=[site.stride for site in sources],
+                align_corners=align_corners,
+            )
             self.aggregations[connection.identifier] = aggregation
             channels = aggregation.out_channels
+            if not self.learning.intersection(connection.targets):
+                self._frozen.append(aggregation)
         for target in connection.targets:
-            site = self.sites[target.network][target.site]
-            self.connectors[target.identifier] = build_connector(
-                connection, target, site, channels, align_corners
+            connector = _build_module(
+                connection,
+                'connector',
+                channels=self.site(target).channels,
+                source_channels=channels,
+                align_corners=align_corners,
             )
-
-    def _frozen_modules(self) -> Iterator[nn.Module]:
-        for connection in self.connections:
-            idle = not self.learning.intersection(connection.targets)
-            if idle and connection.identifier in self.aggregations:
-                yield self.aggregations[connection.identifier]
-        for target in self.incoming:
+            self.connectors[target.identifier] = connector
             if target not in self.learning:
-                yield self.connectors[target.identifier]
+                self._frozen.append(connector)
 
-    def _new_run(self, demand: Demand, image_size: Sequence[int]) -> Run:
-        if not demand.crossing:
-            return Run(self, demand, image_size)
-        from .crossing_run import CrossingRun
 
-        return CrossingRun(self, demand, image_size)
-
-    def _demand(
-        self,
-        outputs: tuple[str, ...],
-        parts: Sequence[str] | None,
-        keep: tuple[SiteRef, ...],
-    ) -> Demand:
-        if parts is None and (outputs, keep) in self._demands:
-            return self._demands[outputs, keep]
-        return self._find_demand(outputs, parts, keep)
-
-    def _find_demand(
-        self,
-        outputs: tuple[str, ...],
-        parts: Sequence[str] | None = None,
-        keep: tuple[SiteRef, ...] = (),
-    ) -> Demand:
-        return find_demand(self.connections, self.sites, outputs, parts, keep)
+def _build_module(connection: Connection, part: str, **inferred: Any) -> nn.Module:
+    """Build a connector or an aggregation of a connection, and of what sites tell."""
+    key, config = f'{connection.key}.{part}', getattr(connection, part)
+    for option in inferred.keys() & config.keys():
+        raise ValueError(
+            f"{key}.{option}: found {config[option]!r}, but '{connection}' has "
+            f'{inferred[option]!r}; leave {option} out'
+        )
+    return build_module(key, config, inferred)

@@ -5,55 +5,43 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expect import expect, expect_bool, expect_dict
-from ..sites import LOGITS, Site
-from .connection import READS, Connection, SiteRef
-from .patterns import NetworkSites, find_pattern
+from ..sites import LOGITS
+from .connection import OPTIONS, READS, Connection, SiteRef, Sites
+from .patterns import PATTERNS, NetworkSites
 
-# What patterns and single connections share.
-_SHARED = {'connector', 'aggregation', 'mix_streams', 'detach', 'dropout', 'read'}
+_ENDS = ('source', 'target')
+_MODULES = {'connector': 'CoopConnector', 'aggregation': 'CoopAggregation'}
 _EXAMPLE = "dict(source='top.backbone.layer1', target='bottom.backbone.layer1')"
-
-Sites = Mapping[str, Mapping[str, Site]]
 
 
 def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
     """The sites that the config names, by network.
-
-    Args:
-        config: None, ``dict(pattern=..., sites=...)`` or a list of connections.
-        networks: Names of the networks.
 
     Raises:
         ValueError: If the config can't be read, or names an unknown network.
     """
     asked: dict[str, list[str]] = {name: [] for name in networks}
     if isinstance(config, list | tuple):
-        for i, entry in enumerate(config):
-            key = f'connections[{i}]'
-            for ref in (r for refs in _ends(entry, key).values() for r in refs):
-                _check_network(ref.network, networks, key)
+        for connection in _from_list(config):
+            for ref in (*connection.sources, *connection.targets):
+                _check_network(ref.network, networks, connection.key)
                 asked[ref.network].append(ref.site)
     elif config is not None:
         expected = "None, dict(pattern='same'), or a list of single connections"
         expect('connections', config, isinstance(config, Mapping), expected)
+        for name in config.get('among') or ():
+            _check_network(name, networks, 'connections.among')
         sites = config.get('sites')
-        if isinstance(sites, Mapping):
-            for name, names in sites.items():
-                _check_network(name, networks, 'connections.sites')
-                _check_list(f'connections.sites.{name}', names)
+        by_network = (
+            sites if isinstance(sites, Mapping) else dict.fromkeys(asked, sites)
+        )
+        for name, names in by_network.items():
+            _check_network(name, networks, 'connections.sites')
+            if names is not None and not isinstance(names, str):
+                right = isinstance(names, list | tuple) and len(names) > 0
+                right = right and all(isinstance(name, str) for name in names)
+                expect('connections.sites', names, right, 'a list of sites')
                 asked[name] += names
-        elif sites is not None and not isinstance(sites, str):
-            _check_list('connections.sites', sites)
-            for names in asked.values():
-                names += sites
-        among = config.get('among')
-        if among is not None:
-            right = isinstance(among, list | tuple) and len(among) > 1
-            right = right and all(among.count(name) == 1 for name in among)
-            expected = f'two or more of {", ".join(networks)}, each once'
-            expect('connections.among', among, right, expected)
-            for name in among:
-                _check_network(name, networks, 'connections.among')
     return asked
 
 
@@ -76,69 +64,37 @@ def read_connections(config: Any, sites: Sites) -> list[Connection]:
         return []
     if isinstance(config, Mapping):
         return _from_pattern(config, sites)
-    found = []
-    for i, entry in enumerate(config):
-        key = f'connections[{i}]'
-        ends, options = _ends(entry, key), _shared_options(entry, key)
-        found.append(Connection(ends['source'], ends['target'], key=key, **options))
-    return found
+    return _from_list(config)
+
+
+def _from_list(config: Sequence[Any]) -> list[Connection]:
+    return [_read(entry, f'connections[{i}]') for i, entry in enumerate(config)]
 
 
 def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
-    pattern = find_pattern(config.get('pattern'))
-    known = {'pattern', 'sites', 'among'} | _SHARED
-    takes = inspect.signature(pattern).parameters
-    own = {k: v for k, v in config.items() if k not in known or k in takes}
-    shared = _shared_options(config, 'connections')
+    name = config.get('pattern')
+    pattern = PATTERNS.get(name) if isinstance(name, str) else None
+    known = ', '.join(sorted(PATTERNS.module_dict))
+    expected = f'one of {known}, or a list of connections'
+    expect('connections.pattern', name, pattern is not None, expected)
     among = config.get('among') or tuple(sites)
     chosen = _choose(config.get('sites'), {name: sites[name] for name in among})
-    try:
-        call = inspect.signature(pattern).bind(chosen, **own)
-    except TypeError as error:
+    shared = {key: config[key] for key in OPTIONS if config.get(key) is not None}
+    takes = inspect.signature(pattern).parameters
+    usual = {'pattern', 'sites', 'among', *OPTIONS}
+    own = {k: v for k, v in config.items() if k not in usual or k in takes}
+    unknown = sorted(own.keys() - takes)
+    expected = f'one of {sorted(usual)}, or an option of the pattern'
+    expect(f'connections: keys of pattern {name!r}', unknown, not unknown, expected)
+    entries = pattern(chosen, **own)
+    if not entries:
+        found = {network.name: [s.name for s in network.sites] for network in chosen}
         raise ValueError(
-            f"connections: pattern {config['pattern']!r} can't be called with "
-            f'{sorted(own)} ({error}); expected one of {sorted(known)}, or an option '
-            'of the pattern'
-        ) from error
-    entries = pattern(*call.args, **call.kwargs)
-    key = f'pattern {config["pattern"]!r}'
-    expect(key, entries, isinstance(entries, list | tuple), 'a list of connections')
-    found = []
-    for i, entry in enumerate(entries):
-        ends = _ends(entry, f'{key}[{i}]')
-        options = _shared_options(entry, f'{key}[{i}]')
-        own = {name: options[name] for name in _shared_given(entry)}
-        for name in own.keys() & config.keys():
-            expected = f'{own[name]!r}, as {key} has it: leave it out'
-            right = shared[name] == own[name]
-            expect(f'connections.{name}', config[name], right, expected)
-        found.append(Connection(ends['source'], ends['target'], **{**shared, **own}))
-    _check_connected(config.get('sites'), chosen, found)
-    if not found:
-        sites = {network.name: [s.name for s in network.sites] for network in chosen}
-        raise ValueError(
-            f'connections: {key} connects nothing of {sites}; name other sites '
-            '(connections.sites), or use another pattern'
+            f'connections: pattern {name!r} connects nothing of {found}; name other '
+            'sites (connections.sites) or networks (connections.among), or use another '
+            'pattern'
         )
-    return found
-
-
-def _check_connected(
-    sites: Any, chosen: Sequence[NetworkSites], connections: Sequence[Connection]
-) -> None:
-    """Refuse sites that the config names, and that no pattern connects."""
-    if sites is None or isinstance(sites, str):
-        return
-    ends = {ref for c in connections for ref in (*c.sources, *c.targets)}
-    places: dict[str, list[tuple[SiteRef, Site]]] = {}
-    for network in chosen:
-        for site in network.sites:
-            place = SiteRef(network.name, site.name), site
-            places.setdefault(site.name, []).append(place)
-    for name, found in places.items():
-        right = any(ref in ends or site.used for ref, site in found)
-        expected = 'sites on which a head depends: what arrives there has no effect'
-        expect('connections.sites', name, right, expected)
+    return [_read({**entry, **shared}, 'connections') for entry in entries]
 
 
 def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
@@ -165,47 +121,34 @@ def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:
     return networks
 
 
-def _ends(entry: Any, key: str) -> dict[str, tuple[SiteRef, ...]]:
+def _read(entry: Any, key: str) -> Connection:
+    """Read a connection of a list, or one that a pattern has written."""
     expect(key, entry, isinstance(entry, Mapping), _EXAMPLE)
-    known = {'source', 'target'} | _SHARED
-    unknown = [name for name in entry if name not in known]
-    if unknown:
-        raise ValueError(
-            f'{key}: unknown key {unknown[0]!r}; expected one of {sorted(known)}'
-        )
-    refs = {}
-    for end in ('source', 'target'):
-        if not entry.get(end):
-            raise ValueError(f"{key}: '{end}' is missing; expected network.site")
-        texts = entry[end]
+    known = {*_ENDS, *OPTIONS}
+    for name in entry:
+        if name not in known:
+            raise ValueError(
+                f'{key}: unknown key {name!r}; expected one of {sorted(known)}'
+            )
+    refs = []
+    for end in _ENDS:
+        texts = entry.get(end)
         texts = [texts] if isinstance(texts, str) else texts
-        expected = 'network.site, or a list of them'
-        expect(f'{key}.{end}', texts, isinstance(texts, list | tuple), expected)
-        refs[end] = tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts)
-    return refs
-
-
-def _shared_given(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: options[key] for key in _SHARED if key in options}
-
-
-def _shared_options(options: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The arguments of :class:`Connection` that patterns and lists share."""
-    given = _shared_given(options)
-    for name, default in (
-        ('connector', 'CoopConnector'),
-        ('aggregation', 'CoopAggregation'),
-    ):
-        expect_dict(f'{key}.{name}', given.get(name))
-        given[name] = {'type': default, **(given.get(name) or {})}
+        right = isinstance(texts, list | tuple) and len(texts) > 0
+        expect(f'{key}.{end}', texts, right, 'network.site, or a list of them')
+        refs.append(tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts))
+    options = {name: entry[name] for name in OPTIONS if name in entry}
+    for name, default in _MODULES.items():
+        expect_dict(f'{key}.{name}', options.get(name))
+        options[name] = {'type': default, **(options.get(name) or {})}
     for name in ('mix_streams', 'detach'):
-        expect_bool(f'{key}.{name}', given.get(name, False))
-    dropout = given.get('dropout', 0.0)
+        expect_bool(f'{key}.{name}', options.get(name, False))
+    dropout = options.get('dropout', 0.0)
     right = type(dropout) in (int, float) and 0 <= dropout < 1
     expect(f'{key}.dropout', dropout, right, 'a probability, 0 or more and below 1')
-    read = given.get('read', 'fused')
+    read = options.get('read', 'fused')
     expect(f'{key}.read', read, read in READS, f'one of {", ".join(READS)}')
-    return given
+    return Connection(*refs, key=key, **options)
 
 
 def _check_network(name: str, networks: Sequence[str], key: str) -> None:
@@ -213,8 +156,3 @@ def _check_network(name: str, networks: Sequence[str], key: str) -> None:
         raise ValueError(
             f'{key}: unknown network {name!r}; the networks are {", ".join(networks)}'
         )
-
-
-def _check_list(key: str, names: Any) -> None:
-    right = isinstance(names, list | tuple) and all(isinstance(x, str) for x in names)
-    expect(key, names, right and bool(names), 'a list of sites')

@@ -1,10 +1,32 @@
 """Connections with only some of their targets."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .connection import Connection, SiteRef
+from .connection import OPTIONS, Connection, SiteRef
+
+
+def used_connections(
+    connections: Sequence[Connection], used: Container[SiteRef]
+) -> Iterator[Connection]:
+    """Connections without the targets that training has no use for.
+
+    Raises:
+        ValueError: If a connection of a list, or all of a pattern, would go.
+    """
+    some = any(target in used for c in connections for target in c.targets)
+    for connection in connections:
+        targets = tuple(target for target in connection.targets if target in used)
+        if targets != connection.targets and (connection.listed or not some):
+            idle = next(t for t in connection.targets if t not in used)
+            raise ValueError(
+                f'{connection.key}: nothing is trained by what {idle} gets: '
+                f'{idle.network} is frozen, and no trained network or loss reads what '
+                'it makes of it; leave the connection out, or train the network'
+            )
+        if targets:
+            yield replace(connection, targets=targets)
 
 
 def restrict(
@@ -19,27 +41,20 @@ def restrict(
     entries, names = [], {}
     for connection in connections:
         kept = tuple(ref for ref in connection.targets if ref in targets)
-        if not kept:
-            continue
-        smaller = replace(connection, targets=kept)
-        entries.append(_as_config(smaller))
-        before = {module.kind: module.name for module in connection.modules}
-        for module in smaller.modules:
-            shared = module.kind == 'aggregations'
-            names[before[module.kind] if shared else module.name] = module.name
+        if kept:
+            smaller = replace(connection, targets=kept)
+            entries.append(_as_config(smaller))
+            names |= {module.name: module.name for module in smaller.modules}
+            if len(connection.sources) > 1:
+                # An aggregation is called after the first target.
+                before, now = connection.modules[-1], smaller.modules[-1]
+                names[before.name] = now.name
     return entries, names
 
 
 def _as_config(connection: Connection) -> dict[str, Any]:
-    entry = dict(
+    return dict(
         source=list(map(str, connection.sources)),
         target=list(map(str, connection.targets)),
-        connector=dict(connection.connector),
-        mix_streams=connection.mix_streams,
-        detach=connection.detach,
-        dropout=connection.dropout,
-        read=connection.read,
+        **{option: getattr(connection, option) for option in OPTIONS},
     )
-    if len(connection.sources) > 1:
-        entry['aggregation'] = dict(connection.aggregation)
-    return entry

@@ -5,9 +5,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .connection import SiteRef
+from .connection import Connection, SiteRef
 from .demand import Demand
 
 if TYPE_CHECKING:
@@ -30,36 +30,22 @@ class Run:
         self.image_size = tuple(image_size)
         self.reads = dict(demand.reads)
         self.sends = dict(demand.sends)
-        self.missing = {
-            name: {ref.site for ref in demand.active if ref.network == name}
-            for name in demand.order
-        }
+        self.missing = {name: set(sites) for name, sites in demand.sites.items()}
         self.features: dict[tuple[SiteRef, str], Tensor] = {}
-        self.sent: dict[int, Tensor] = {}
+        self.sent: dict[tuple[SiteRef, ...], Tensor] = {}
         self.draws: dict[str, Tensor] = {}
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
-        """Run networks.
-
-        Returns:
-            What ``call`` returned for each network whose output is wanted.
-        """
+        """What ``call`` returns for each network that runs to its end."""
         results = {}
         for name in self.demand.order:
-            if name not in self.demand.last:
+            with suppress(NetworkDone):
                 results[name] = call(name)
-            else:
-                with suppress(NetworkDone):
-                    call(name)
             self.check(name)
         return results
 
     def check(self, network: str) -> None:
-        """Check that a network has reached the sites that it is needed for.
-
-        Raises:
-            ValueError: If a site was not reached.
-        """
+        """Raise ValueError unless a network has reached the sites it is needed for."""
         if self.missing[network]:
             site = min(self.missing[network])
             raise ValueError(
@@ -69,16 +55,9 @@ class Run:
             )
 
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
-        """Fuse what arrives at a site, keep it for readers, and let it go on.
-
-        Returns:
-            What the network goes on with.
-
-        Raises:
-            ValueError: If the site was reached before in this run.
-        """
+        """Fuse what arrives at a site, keep it for readers, and return it."""
         ref = SiteRef(network, site)
-        if ref not in self.demand.active:
+        if site not in self.demand.sites.get(network, ()):
             return feature
         if site not in self.missing[network]:
             raise ValueError(
@@ -86,13 +65,14 @@ class Run:
                 'another site (connections.sites)'
             )
         self.missing[network].discard(site)
-        place = self.plan.sites[network][site]
-        read = self._keep(ref, 'own', place.to_map(feature, self.image_size))
-        own = feature
+        place = self.plan.site(ref)
+        own, feature_map = feature, place.to_map(feature, self.image_size)
+        read = self._keep(ref, 'own', feature_map)
         if ref in self.demand.fused:
-            feature = place.from_map(self._fuse(ref, feature), feature)
-        read |= self._keep(ref, 'fused', place.to_map(feature, self.image_size))
-        if not self.missing[network] and network in self.demand.last:
+            feature_map = self._fuse(ref, feature_map)
+            feature = place.from_map(feature_map, own)
+        read |= self._keep(ref, 'fused', feature_map)
+        if not self.missing[network] and network in self.demand.ending:
             self.end()
         # The network may change what it goes on with: others keep the original.
         copied = place.overwritten and (read or feature is not own)
@@ -116,20 +96,23 @@ class Run:
             self.features[ref, read] = feature
         return kept
 
-    def _fuse(self, target: SiteRef, feature: Tensor) -> Tensor:
+    def _fuse(self, target: SiteRef, own: Tensor) -> Tensor:
         plan = self.plan
-        i = plan.incoming[target]
-        own = plan.sites[target.network][target.site].to_map(feature, self.image_size)
-        arriving = self._receive(i, own)
+        connection = plan.incoming[target]
+        arriving = self._receive(connection, own)
         if target in plan.switched_off:
             return own
-        probability = plan.connections[i].dropout
         connector = plan.connectors[target.identifier]
         fused = connector(own, arriving)
-        self._check_returned(i, 'connector', connector, fused, tuple(own.shape))
-        if probability and connector.training:
+        if not is_recording() and fused.shape != own.shape:
+            raise ValueError(
+                f'{connection.key}.connector: {type(connector).__name__} returned '
+                f"{tuple(fused.shape)} for '{connection}', expected the shape of the "
+                f"network's own feature map, {tuple(own.shape)}"
+            )
+        if connection.dropout and connector.training:
             # Chosen by a tensor, so that every connector has a gradient.
-            keep = self._draw(target.network, own) >= probability
+            keep = self._draw(target.network, own) >= connection.dropout
             fused = torch.where(keep, fused, own)
         return fused
 
@@ -140,47 +123,20 @@ class Run:
             self.draws[network] = torch.rand(size, device=like.device)
         return self.draws[network]
 
-    def _receive(self, i: int, own: Tensor) -> Tensor:
+    def _receive(self, connection: Connection, own: Tensor) -> Tensor:
         """Feature map that a connection sends, computed once for all its targets."""
-        if i not in self.sent:
-            connection = self.plan.connections[i]
+        key = connection.targets
+        if key not in self.sent:
             read = [self._read((s, connection.read)) for s in connection.sources]
             features = [_as_precise(feature, own) for feature in read]
             if connection.detach:
                 features = [feature.detach() for feature in features]
-            if len(features) == 1:
-                self.sent[i] = features[0]
-            else:
-                self.sent[i] = self._aggregate(i, features)
-        self.sends[i] -= 1
-        sent = self.sent[i] if self.sends[i] else self.sent.pop(i)
+            if len(features) > 1:
+                features = [self.plan.aggregations[connection.identifier](features)]
+            self.sent[key] = features[0]
+        self.sends[key] -= 1
+        sent = self.sent[key] if self.sends[key] else self.sent.pop(key)
         return _as_precise(sent, own)
-
-    def _aggregate(self, i: int, features: Sequence[Tensor]) -> Tensor:
-        module = self.plan.aggregations[self.plan.connections[i].identifier]
-        sent = module(features)
-        expected = (features[0].shape[0], module.out_channels, 'H', 'W')
-        self._check_returned(i, 'aggregation', module, sent, expected)
-        return sent
-
-    def _check_returned(
-        self, i: int, part: str, module: nn.Module, found: Any, shape: tuple
-    ) -> None:
-        """Check the shape of a module's output; a size with a name may be any."""
-        if is_recording():
-            return
-        is_tensor = isinstance(found, Tensor)
-        if is_tensor and found.ndim == len(shape):
-            pairs = zip(found.shape, shape, strict=True)
-            if all(size == other or isinstance(other, str) for size, other in pairs):
-                return
-        connection = self.plan.connections[i]
-        raise ValueError(
-            f'{connection.key}.{part}: {type(module).__name__} returned '
-            f'{tuple(found.shape) if is_tensor else type(found).__name__} for '
-            f"'{connection}', expected a tensor of the shape "
-            f'({", ".join(map(str, shape))})'
-        )
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)

@@ -27,7 +27,7 @@ from .logits import at_largest, first, small_logits
 from .network_configs import read_networks
 from .networks import Networks
 from .slide import slide
-from .state_dict import upgrade_state_dict
+from .state_dict import check_cooperative
 
 
 @MODELS.register_module()
@@ -55,7 +55,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     .. code:: text
 
-        loss(): plan.run_keeping(network.loss for each network)
+        loss(): plan.run(network.loss for each network)
                 -> cooperation_losses(what networks have at sites)
 
     2. ``predict`` runs only what the prediction needs: predicting with ``bottom``
@@ -188,8 +188,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.networks.origins = {}
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Load older checkpoints, too, and refuse those of other models."""
-        upgrade_state_dict(state_dict, prefix, self)
+        """Refuse checkpoints of other models."""
+        check_cooperative(state_dict, prefix, self)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
@@ -216,12 +216,13 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                 return network.encode_decode(image, metas)
 
         self._ensure_weights()
-        trained = self.networks.trained
-        found, kept = self.plan.run_keeping(call, trained, inputs.shape[2:])
+        outputs = (*self.networks.trained, *self.plan.kept)
+        found = self.plan.run(call, outputs, inputs.shape[2:])
         losses = {}
-        for name, own in found.items():
-            losses |= add_prefix(weighted(own, self.configs[name].loss_weight), name)
-        between = self.cooperation_losses(kept, data_samples)
+        for name in self.networks.trained:
+            weight = self.configs[name].loss_weight
+            losses |= add_prefix(weighted(found[name], weight), name)
+        between = self.cooperation_losses(found, data_samples)
         return losses | add_prefix(between, 'cooperation')
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:

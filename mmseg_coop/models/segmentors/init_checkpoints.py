@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..class_of import class_of
 from ..plan import Plan, SiteRef
-from ..plan.old_weight_names import module_names, part_name
 from .network_config_files import is_pretrained
+from .state_dict import refuse_old_names
 
 _NETWORKS = 'networks'
 # Options that name a checkpoint, in MMSegmentation's backbones and in timm's.
@@ -96,6 +96,7 @@ def load_networks(
         path, key, network = init['checkpoint'], init['key'], networks[name]
         if path not in files:
             files[path] = weights_of(load_file(path, key, type(network).__name__))
+            refuse_old_names(files[path], f'{key}: {path}')
         weights = files[path]
         chosen = _choose(weights, name, init)
         if chosen is not None:
@@ -124,10 +125,8 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
             source = f'networks.{ours.target.network}.init: {origin.path}'
             theirs = ours._replace(target=origin.site(ours.target))
             module = plan.get_submodule(ours.name.removeprefix('plan.'))
-            found = [part_of(origin.weights, name) for name in module_names(theirs)]
-            weights = next(filter(None, found), None)
+            weights = part_of(origin.weights, theirs.name)
             if weights:
-                weights = {part_name(k, module): v for k, v in weights.items()}
                 put_weights(module, weights, f'{source}: {theirs.name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(

@@ -1,13 +1,12 @@
 """Look at the feature maps of a cooperative model while it runs."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 from torch import Tensor
 
 from ..plan import SiteRef
-from ..sites import observing
+from ..sites import Switch, attach
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .network_sites import find_network_sites
 
@@ -37,11 +36,16 @@ def observe(
     def call(name: str) -> Any:
         return networks[name].encode_decode(model.image_of(inputs, name), metas)
 
-    with ExitStack() as stack:
-        for name, sites in plan.sites.items():
+    def look(network: str, site: str, feature: Tensor) -> Tensor:
+        ref = SiteRef(network, site)
+        observer(ref, plan.site(ref).to_map(feature, size))
+        return feature
 
-            def look(site: str, feature: Tensor, name=name, sites=sites) -> None:
-                observer(SiteRef(name, site), sites[site].to_map(feature, size))
-
-            stack.enter_context(observing(networks[name], sites, look))
+    switch = Switch()
+    switch.visitor = look
+    handles = attach(networks, plan.sites, switch, first=True)
+    try:
         plan.run(call, plan.networks, size)
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,6 +1,6 @@
 from .discover import find_sites
 from .head_sites import NamedSite, register_site_rule
-from .hooks import Switch, attach, observing
+from .hooks import Switch, attach
 from .site import LOGITS, TRUNK, Address, Site
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     'Switch',
     'attach',
     'find_sites',
-    'observing',
     'register_site_rule',
 ]

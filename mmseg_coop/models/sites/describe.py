@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 
 from .dry_run import DryRun
-from .dry_run_record import Record, Seen, depends
+from .dry_run_record import Record, Seen, found_in
 from .layout import Layout, layouts_of
 from .site import Address, Site
 
@@ -17,10 +18,13 @@ class Describer:
         self.run = run
         self.training = run.training()
         self.predicted, self.logits = run.prediction()
-        self.recomputed = run.recomputed()
 
     def problem(self, address: Address) -> str | None:
         """Reason why an address is no site, or None."""
+        if address.module not in self.run.modules:
+            near = get_close_matches(address.module, self.run.modules)
+            hint = f'; did you mean {" or ".join(near)}?' if near else ''
+            return f'is no module of the network{hint}'
         modes = {'training': self.training, 'prediction': self.predicted}
         for mode, record in modes.items():
             count = record.calls[address.module]
@@ -28,7 +32,7 @@ class Describer:
                 return f'is not called in {mode}; expected a module that is, once'
             if count > 1:
                 return f'is called {count} times in {mode}; expected once'
-        if address.module in self.recomputed:
+        if address.module in self.run.recomputed:
             return (
                 'is inside a region that is computed again in the backward pass '
                 '(with_cp); expected a module outside, such as the one that holds it'
@@ -36,7 +40,7 @@ class Describer:
         if not self.layouts(address):
             return (
                 'has no feature map; expected (N, C, H, W), (N, H, W, C) or tokens '
-                f'(N, L, C) of a grid, found {self._shapes(address)}'
+                '(N, L, C) of a grid'
             )
         return None
 
@@ -84,9 +88,7 @@ class Describer:
             for module, order, output in record.weighted
             if order > seen.order and module.partition('.')[0] == part
         ]
-        used = True
-        if self.logits and address in self.predicted.seen:
-            used = depends(self.logits, [self.predicted.seen[address].probe])[0]
+        unknown = not self.logits or address not in self.predicted.seen
         return Site(
             name=name,
             address=address,
@@ -95,36 +97,34 @@ class Describer:
             stride=layout.stride,
             layout=layout.name,
             extra_tokens=layout.extra_tokens,
-            deep=depends(later, [seen.probe])[0],
-            used=used,
+            deep=bool(found_in(later, [seen])),
+            used=unknown or bool(found_in(self.logits, [seen])),
             overwritten=any(_is_overwritten(r, r.seen[address]) for r in records),
         )
 
     def with_feeds(self, sites: Sequence[Site]) -> list[Site]:
         """The sites of a network, with the others that depend on each."""
-        feeds: dict[str, set[str]] = {site.name: set() for site in sites}
+        needs: dict[Address, set[Address]] = {site.address: set() for site in sites}
         for record in (self.training, self.predicted):
-            inside = [site for site in sites if site.address in record.seen]
-            probes = [record.seen[site.address].probe for site in inside]
-            for later in inside:
-                found = depends([record.seen[later.address].feature], probes)
-                for site, yes in zip(inside, found, strict=True):
-                    if yes and site is not later:
-                        feeds[site.name].add(later.name)
-        return [replace(site, feeds=frozenset(feeds[site.name])) for site in sites]
+            seen = [record.seen[address] for address in needs if address in record.seen]
+            for later in seen:
+                found = found_in([later.feature], seen)
+                needs[later.address] |= {earlier.address for earlier in found}
+        return [
+            replace(
+                site,
+                feeds=frozenset(
+                    other.name
+                    for other in sites
+                    if other is not site and site.address in needs[other.address]
+                ),
+            )
+            for site in sites
+        ]
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:
         record = self.predicted if address in self.predicted.seen else self.training
         return record, record.seen[address]
-
-    def _shapes(self, address: Address) -> list[tuple[int, ...]]:
-        found = [
-            tuple(seen.feature.shape)
-            for record in (self.training, self.predicted)
-            for other, seen in record.seen.items()
-            if other.module == address.module
-        ]
-        return list(dict.fromkeys(found))
 
 
 def _is_overwritten(record: Record, seen: Seen) -> bool:

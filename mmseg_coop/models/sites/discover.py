@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from torch import Tensor, nn
 
+from ..heads import last_head
 from ..meta_copy import on_meta_or_cpu
 from .describe import Describer
 from .dry_run import DryRun
-from .dry_run_record import Record, depends, feature_maps
-from .head_sites import has_own_rule, named_sites
+from .dry_run_record import feature_maps, found_in
+from .head_sites import NamedSite, named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
 # A backbone with one output level has this many sites, at regular depths.
@@ -39,49 +39,32 @@ def find_sites(
         The sites by name, the wanted ones by their address.
 
     Raises:
-        ValueError: If a wanted site is no module of the network, is not called just
-            once, is inside a region that is computed again in the backward pass, or
-            has no feature map; or if no module of the decode head gives its logits.
+        ValueError: If a wanted site can't be one.
     """
-    return on_meta_or_cpu(
-        lambda device: _find_sites(network, image_shape, wanted, device)
+    head, path = _head(network)
+    asked = [
+        site._replace(name=f'{path}.{site.name}', address=f'{path}.{site.address}')
+        for site in named_sites(head)
+    ]
+    known = {LOGITS, *(site.name for site in asked)}
+    asked += [NamedSite(name, name) for name in wanted if name not in known]
+    addresses = [Address.parse(site.address) for site in asked]
+    inputs_of = [address.module for address in addresses if address.at_input]
+    describer = on_meta_or_cpu(
+        lambda device: Describer(DryRun(network, image_shape, inputs_of, device))
     )
-
-
-def _find_sites(
-    network: nn.Module,
-    image_shape: tuple[int, int, int],
-    wanted: Sequence[str],
-    device: str,
-) -> dict[str, Site]:
-    heads = _head_sites(network)
-    named = {LOGITS, *(name for name, _, _ in heads)}
-    asked = {name: _parse(network, name) for name in wanted if name not in named}
-    places = [address for _, address, _ in heads] + list(asked.values())
-    inputs_of = [a.module for a in places if a.at_input]
-    run = DryRun(network, image_shape, inputs_of, device)
-    describer = Describer(run)
-    names: dict[str, tuple[Address, str]] = {
-        str(address): (address, TRUNK)
-        for address in (
-            *_backbone_sites(network, describer),
-            *_neck_sites(describer),
-        )
-    }
+    found = [*_backbone_sites(network, describer), *_neck_sites(describer)]
+    names = {str(address): (address, TRUNK) for address in found}
     problems = {}
-    for name, address, stream in heads:
-        problems[name] = describer.problem(address)
-        if not problems[name]:
-            names.setdefault(name, (address, stream))
-    head, _ = _last_head(network)
-    for name, problem in problems.items():
-        if name not in names and (name in wanted or has_own_rule(head)):
-            raise _rule_error(head, f'site {name!r} {problem}')
-    for name, address in asked.items():
+    for site, address in zip(asked, addresses, strict=True):
         problem = describer.problem(address)
-        if problem:
-            raise ValueError(f'site {name!r} {problem}')
-        names.setdefault(name, (address, TRUNK))
+        if not problem:
+            names.setdefault(site.name, (address, site.stream))
+        elif site.name in wanted or not site.optional:
+            problems[site.name] = f"site '{address}' {problem}"
+    for name, problem in problems.items():
+        if name not in names:
+            raise ValueError(problem)
     sites = [
         describer.site(name, address, stream)
         for name, (address, stream) in names.items()
@@ -92,40 +75,10 @@ def _find_sites(
     return {site.name: site for site in describer.with_feeds(sites)}
 
 
-def _head_sites(network: nn.Module) -> list[tuple[str, Address, str]]:
-    """Name, address and stream of the sites of the decode head, a cascade's last."""
-    head, path = _last_head(network)
-    if head is None:
-        return []
-    found, missing = [], {}
-    for site in named_sites(head):
-        name = f'{path}.{site.name}'
-        try:
-            address = _parse(network, f'{path}.{site.address}')
-        except ValueError as error:
-            missing[name] = error
-            continue
-        found.append((name, address, site.stream))
-    # A rule may list several modules with one name, of which a head has one.
-    for name, error in missing.items():
-        if name not in [other for other, _, _ in found]:
-            raise _rule_error(head, str(error)) from None
-    return found
-
-
-def _rule_error(head: nn.Module, problem: str) -> ValueError:
-    return ValueError(
-        f'site rule of {type(head).__name__}: {problem}; register another rule for '
-        'this class (register_site_rule)'
-    )
-
-
-def _last_head(network: nn.Module) -> tuple[nn.Module | None, str]:
+def _head(network: nn.Module) -> tuple[nn.Module, str]:
     """The decode head that predicts, and its path."""
-    head, path = getattr(network, 'decode_head', None), 'decode_head'
-    if isinstance(head, nn.ModuleList):
-        head, path = head[-1], f'{path}.{len(head) - 1}'
-    return head, path
+    head = last_head(network)
+    return head, next(name for name, m in network.named_modules() if m is head)
 
 
 def _logits_site(network: nn.Module, describer: Describer) -> Site:
@@ -133,8 +86,8 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
 
     It has a stream of its own: patterns leave it out.
     """
-    head, path = _last_head(network)
-    channels = getattr(network, 'out_channels', None)
+    head, path = _head(network)
+    channels = network.out_channels
     seen = describer.predicted.seen
     inside = [a for a in seen if a.is_in(path) and not a.at_input and a.module != path]
     for address in sorted(inside, key=describer.order, reverse=True):
@@ -151,29 +104,14 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
     )
 
 
-def _parse(network: nn.Module, name: str) -> Address:
-    try:
-        address = Address.parse(name)
-    except ValueError as error:
-        raise ValueError(f'site {name!r}: {error}') from None
-    modules = dict(network.named_modules())
-    if not address.module or address.module not in modules:
-        near = get_close_matches(address.module, modules)
-        hint = f'; did you mean {" or ".join(near)}?' if near else ''
-        raise ValueError(f'site {name!r} is no module of the network{hint}')
-    return address
-
-
 def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
     record = describer.training
-    levels = _levels(record, 'backbone')
+    # Without a class token, (N, C), beside a level.
+    levels = [x for _, x in feature_maps(record.outputs['backbone']) if x.ndim == 4]
     outputs = (s for s in record.seen.values() if not s.address.at_input)
     seen = [s for s in outputs if s.address.is_in('backbone')]
     usable = {s.address for s in seen if not describer.problem(s.address)}
-    needed = []
-    for level in levels:
-        found = depends([level], [s.probe for s in seen])
-        needed.append({s.address for s, yes in zip(seen, found, strict=True) if yes})
+    needed = [{s.address for s in found_in([level], seen)} for level in levels]
     if len(levels) == 1:
         found = _at_depths(network, [a for a in needed[0] if a in usable])
         if found and _fits(describer, found[-1], levels[0]):
@@ -186,12 +124,6 @@ def _backbone_sites(network: nn.Module, describer: Describer) -> list[Address]:
         fitting = [a for a in shared if _fits(describer, a, level)]
         sites += (fitting or shared)[-1:] or _last(describer, usable & own, level)
     return list(dict.fromkeys(sites))
-
-
-def _levels(record: Record, part: str) -> list[Tensor]:
-    """Output levels of a part, without a class token, (N, C), beside one."""
-    found = [x for _, x in feature_maps(record.outputs.get(part))]
-    return [x for x in found if x.ndim == 4]
 
 
 def _last(describer: Describer, usable: set[Address], level: Tensor) -> list[Address]:

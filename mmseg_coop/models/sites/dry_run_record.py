@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from .site import Address, replaced
+from .site import Address
 
 
 @dataclass
@@ -17,7 +17,6 @@ class Seen:
     """A feature map that a dry run has met.
 
     Attributes:
-        address: Where it was found.
         source: What the module returned.
         feature: What the network went on with.
         probe: What depends on the feature map depends on the probe.
@@ -39,7 +38,6 @@ class Record:
 
     Attributes:
         size: Height and width of the images.
-        seen: The feature maps, (N, C, H, W), (N, H, W, C) or (N, L, C).
         calls: How often each module was called.
         weighted: Order and output of each module that has weights of its own.
         returned: The output of each part of the network as it returned it.
@@ -58,13 +56,7 @@ class Record:
 
 @dataclass
 class OutputHook:
-    """Record what a module returns, and make it depend on a probe.
-
-    Attributes:
-        record: The record that it is added to.
-        name: Path of the module.
-        probes: Whether its outputs get probes.
-    """
+    """Record what a module returns, and make it depend on a probe."""
 
     record: Record
     name: str
@@ -72,9 +64,7 @@ class OutputHook:
 
     def before(self, module: nn.Module, args: tuple) -> Any:
         """A forward pre-hook, for the module's input."""
-        if not args:
-            return None
-        return self._probe(Address(self.name, at_input=True), (0,), args)
+        return self._probe(Address(self.name, at_input=True), args) if args else None
 
     def __call__(self, module: nn.Module, args: tuple, output: Any) -> Any:
         record = self.record
@@ -90,15 +80,13 @@ class OutputHook:
                 (self.name, len(record.seen), x) for x in tensors(output)
             ]
         for index, _ in feature_maps(output):
-            output = self._probe(Address(self.name, index=index), index, output)
+            output = self._probe(Address(self.name, index=index), output)
         if '.' not in self.name:
             record.outputs[self.name] = output
         return output
 
-    def _probe(self, address: Address, index: tuple[int, ...], value: Any) -> Any:
-        feature = value
-        for i in index:
-            feature = feature[i]
+    def _probe(self, address: Address, value: Any) -> Any:
+        feature = address.read(value)
         if not _is_feature_map(feature):
             return value
         probe = torch.zeros((), device=feature.device, requires_grad=True)
@@ -107,7 +95,7 @@ class OutputHook:
         self.record.seen[address] = Seen(
             address, feature, probed, probe, order, probed._version
         )
-        return replaced(value, index, probed)
+        return address.write(value, probed)
 
 
 class _Probed(Function):
@@ -144,8 +132,8 @@ def tensors(output: Any) -> Iterator[Tensor]:
             yield from tensors(item)
 
 
-def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
-    """Tell of each probe whether any output depends on it, from autograd's graph."""
+def found_in(outputs: Sequence[Tensor], seen: Sequence[Seen]) -> list[Seen]:
+    """The feature maps that any output depends on, from autograd's graph."""
     nodes = [x.grad_fn for x in outputs if x.grad_fn is not None]
     passed, leaves = set(nodes), set()
     while nodes:
@@ -156,7 +144,7 @@ def depends(outputs: Sequence[Tensor], probes: Sequence[Tensor]) -> list[bool]:
             if following is not None and following not in passed:
                 passed.add(following)
                 nodes.append(following)
-    return [id(probe) in leaves for probe in probes]
+    return [one for one in seen if id(one.probe) in leaves]
 
 
 def _is_feature_map(value: Any) -> bool:

@@ -7,7 +7,6 @@ from mmseg.models.decode_heads import ASPPHead, DAHead, DepthwiseSeparableASPPHe
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
-from ..expect import expect
 from .site import TRUNK
 
 
@@ -18,11 +17,13 @@ class NamedSite(NamedTuple):
         name: Its name behind the head's, as in ``aspp``.
         address: Its address inside the head, as in ``bottleneck`` or ``dropout:in``.
         stream: ``trunk``, or a branch of its own.
+        optional: Heads may lack it.
     """
 
     name: str
     address: str
     stream: str = TRUNK
+    optional: bool = False
 
 
 SiteRule = Callable[[nn.Module], list[NamedSite]]
@@ -34,13 +35,7 @@ def register_site_rule(head: type) -> Callable[[SiteRule], SiteRule]:
 
     The rule is a function that is given a head and lists its sites. Of several with
     one name, the first that a dry run finds to be called once counts; that there is
-    none is an error, except for the rule of ``BaseDecodeHead``:
-
-    .. code:: python
-
-        @register_site_rule(PSPHead)
-        def psp(head):
-            return [NamedSite('pyramid', 'bottleneck')]
+    none is an error, unless it is optional. docs/extending.md has an example.
     """
 
     def register(rule: SiteRule) -> SiteRule:
@@ -51,40 +46,18 @@ def register_site_rule(head: type) -> Callable[[SiteRule], SiteRule]:
 
 
 def named_sites(head: nn.Module) -> list[NamedSite]:
-    """The sites that the rule of a head's nearest class names.
-
-    Raises:
-        ValueError: If the rule does not return a list of :class:`NamedSite`.
-    """
-    cls = _class_of_rule(head)
-    if cls is None:
-        return []
-    found = _RULES[cls](head)
-    right = isinstance(found, list | tuple) and all(
-        isinstance(site, NamedSite) and all(isinstance(text, str) for text in site)
-        for site in found
-    )
-    expected = "a list such as [NamedSite('pyramid', 'bottleneck')]"
-    expect(f'site rule of {cls.__name__}', found, right, expected)
-    return found
-
-
-def has_own_rule(head: nn.Module) -> bool:
-    """Tell whether a head's sites are named by another rule than that of all heads."""
-    return _class_of_rule(head) not in (None, BaseDecodeHead)
-
-
-def _class_of_rule(head: nn.Module) -> type | None:
-    return next((cls for cls in type(head).__mro__ if cls in _RULES), None)
+    """The sites that the rule of a head's nearest class names."""
+    rules = (_RULES[cls] for cls in type(head).__mro__ if cls in _RULES)
+    rule = next(rules, None)
+    return rule(head) if rule else []
 
 
 @register_site_rule(BaseDecodeHead)
 def classified_feature(head: BaseDecodeHead) -> list[NamedSite]:
     """The feature map that is classified, before the classifier's dropout."""
     # Some heads have no dropout, or use it twice.
-    children = dict(head.named_children())
-    found = (name for name in ('dropout', 'conv_seg') if name in children)
-    return [NamedSite('feature', f'{name}:in') for name in found]
+    inputs = ('dropout:in', 'conv_seg:in')
+    return [NamedSite('feature', address, optional=True) for address in inputs]
 
 
 @register_site_rule(DAHead)

@@ -1,7 +1,6 @@
 """Hooks at sites: set once when a model is built, without effect outside of a run."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .site import Site
 
-# Called with a site's name and the network's own tensor there; returns what the network
-# goes on with.
-Visitor = Callable[[str, Tensor], Tensor]
+# Called with the names of a network and a site, and the network's own tensor there;
+# returns what the network goes on with.
+Visitor = Callable[[str, str, Tensor], Tensor]
 
 
 class Switch:
-    """Holder of the visitor that the hooks of a network call; none outside of a run.
+    """Holder of the visitor that hooks call; none outside of a run.
 
     It refers to nothing else of a model, so that a copy of one network is a plain
     network.
@@ -36,13 +35,11 @@ class SiteHook:
 
     A class and not a closure: a copy of the model has a copy of it.
 
-    Attributes:
-        site: The site.
-        switch: Holds the visitor.
-        norm: The norm that follows a convolution, as the module that has both and the
-            norm's name there.
+    The norm that follows a convolution is given as the module that has both and the
+    norm's name there.
     """
 
+    network: str
     site: Site
     switch: Switch
     norm: tuple[nn.Module, str] | None = None
@@ -59,9 +56,9 @@ class SiteHook:
                 'feature map; leave the model as it is, or connect behind the norm'
             )
         value = output[0] if output else args
-        feature = self.site.read(value)
-        found = visitor(self.site.name, feature)
-        return None if found is feature else self.site.write(value, found)
+        feature = self.site.address.read(value)
+        found = visitor(self.network, self.site.name, feature)
+        return None if found is feature else self.site.address.write(value, found)
 
     def _norm_is_gone(self) -> bool:
         if self.norm is None:
@@ -71,23 +68,23 @@ class SiteHook:
 
 
 def attach(
-    network: nn.Module, sites: Mapping[str, Site], switch: Switch, first: bool = False
+    networks: Mapping[str, nn.Module],
+    sites: Mapping[str, Mapping[str, Site]],
+    switch: Switch,
+    first: bool = False,
 ) -> list:
-    """Set hooks at a network's sites.
-
-    Returns:
-        The handles that remove them.
-    """
+    """Set hooks at the sites of networks; returns the handles that remove them."""
     handles = []
-    for site in sites.values():
-        module = network.get_submodule(site.address.module)
-        register = (
-            module.register_forward_pre_hook
-            if site.address.at_input
-            else module.register_forward_hook
-        )
-        hook = SiteHook(site, switch, _norm_of(network, site))
-        handles.append(register(hook, prepend=first))
+    for name, network in networks.items():
+        for site in sites[name].values():
+            module = network.get_submodule(site.address.module)
+            register = (
+                module.register_forward_pre_hook
+                if site.address.at_input
+                else module.register_forward_hook
+            )
+            hook = SiteHook(name, site, switch, _norm_of(network, site))
+            handles.append(register(hook, prepend=first))
     return handles
 
 
@@ -104,25 +101,3 @@ def _norm_of(network: nn.Module, site: Site) -> tuple[nn.Module, str] | None:
                 return parent, child
             last = None
     return None
-
-
-@contextmanager
-def observing(
-    network: nn.Module,
-    sites: Mapping[str, Site],
-    observer: Callable[[str, Tensor], None],
-) -> Iterator[None]:
-    """Show an observer what a network has at its sites, before anything is fused."""
-
-    def visit(name: str, feature: Tensor) -> Tensor:
-        observer(name, feature)
-        return feature
-
-    switch = Switch()
-    switch.visitor = visit
-    handles = attach(network, sites, switch, first=True)
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -31,11 +31,7 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> 'Address':
-        """Read an address.
-
-        Raises:
-            ValueError: If what follows the colon is neither ``in`` nor numbers.
-        """
+        """Read an address."""
         module, colon, place = text.partition(':')
         if not colon:
             return cls(module)
@@ -44,10 +40,24 @@ class Address(NamedTuple):
         parts = place.split('.')
         if not all(part.isdecimal() for part in parts):
             raise ValueError(
-                f"found {text!r}, expected a module's path, or one with ':in' (its "
+                f"site {text!r}: expected a module's path, or one with ':in' (its "
                 "input) or ':1' (a place in its output) behind it"
             )
         return cls(module, index=tuple(map(int, parts)))
+
+    def read(self, value: Any) -> Any:
+        """The tensor here, out of a module's output, or its inputs."""
+        for i in self._place:
+            value = value[i]
+        return value
+
+    def write(self, value: Any, feature: Tensor) -> Any:
+        """The module's output, or its inputs, with another tensor in its place."""
+        return _replaced(value, self._place, feature)
+
+    @property
+    def _place(self) -> tuple[int, ...]:
+        return (0,) if self.at_input else self.index
 
     def is_in(self, part: str) -> bool:
         """Tell whether it is a part of the network, or inside of it."""
@@ -99,19 +109,6 @@ class Site:
         """The part of the network that it is in, as in ``backbone``."""
         return self.address.module.partition('.')[0]
 
-    def read(self, value: Any) -> Tensor:
-        """The network's own tensor out of a module's output, or its inputs."""
-        if self.address.at_input:
-            return value[0]
-        for i in self.address.index:
-            value = value[i]
-        return value
-
-    def write(self, value: Any, feature: Tensor) -> Any:
-        """The module's output, or its inputs, with another tensor in its place."""
-        index = (0,) if self.address.at_input else self.address.index
-        return replaced(value, index, feature)
-
     def to_map(self, feature: Tensor, image_size: Sequence[int]) -> Tensor:
         """The network's own tensor as a feature map, (N, C, H, W).
 
@@ -154,10 +151,10 @@ class Site:
         return torch.cat([feature[:, : self.extra_tokens], tokens], dim=1)
 
 
-def replaced(value: Any, index: tuple[int, ...], feature: Tensor) -> Any:
+def _replaced(value: Any, index: tuple[int, ...], feature: Tensor) -> Any:
     """A nested output with another tensor at one place, in containers of its types."""
     if not index:
         return feature
     items = list(value)
-    items[index[0]] = replaced(items[index[0]], index[1:], feature)
+    items[index[0]] = _replaced(items[index[0]], index[1:], feature)
     return type(value)(*items) if hasattr(value, '_fields') else type(value)(items)

@@ -204,11 +204,11 @@ def test_a_connected_student_is_taught_by_what_it_predicts_with():
     model = with_losses(dict(type='MutualLoss'), connections=CROSS)
     inputs, samples = make_batch()
     losses = model.loss(inputs, samples)
-    kept = model.plan.run_keeping(
+    kept = model.plan.run(
         lambda name: model.networks[name].encode_decode(inputs, METAS * 2),
-        ('top', 'bottom'),
+        model.plan.kept,
         inputs.shape[2:],
-    )[1]
+    )
     logits = {ref.network: x for ref, x in kept.items()}
     found = losses['cooperation.loss_mutual_top_bottom']
     expected = expected_loss(logits['top'], [logits['bottom']], samples)

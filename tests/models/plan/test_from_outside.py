@@ -54,7 +54,7 @@ def test_a_pattern_and_its_option(outside):
     )
     model = build_pair(**narrow_head(), connections='last_ones', num_networks=3)
     assert [len(c.targets) for c in model.plan.connections] == [1, 1]
-    with pytest.raises(ValueError, match=r"pattern 'last_ones' can't be called with"):
+    with pytest.raises(ValueError, match=r"pattern 'last_ones': found \['counts'\]"):
         build_pair(connections=dict(pattern='last_ones', counts=2))
 
 
@@ -73,18 +73,15 @@ def build_with_pattern(entries, **options):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(dropout=2), r"'odd'\[1\].dropout: found 2, expected a probability"),
-        (dict(detach='yes'), r"'odd'\[1\].detach: found 'yes', expected True or False"),
-        (dict(read='both'), r"'odd'\[1\].read: found 'both', expected one of fused"),
-        (dict(connector='sum'), r"'odd'\[1\].connector: found 'sum', expected a dict"),
-        (dict(fusion='sum'), r"'odd'\[1\]: unknown key 'fusion'"),
-        (dict(source='layer1'), r"'odd'\[1\].source: found 'layer1', expected a net"),
+        (dict(dropout=2), r'connections.dropout: found 2, expected a probability'),
+        (dict(fusion='sum'), r"connections: unknown key 'fusion'"),
+        (dict(source='layer1'), r"connections.source: found 'layer1', expected a net"),
+        (dict(source='top.x'), r"connections: found 'top.x', expected one of top.back"),
     ],
 )
-def test_options_of_a_pattern_are_checked_as_those_of_a_list(changes, message):
-    layer2 = dict(source='top.backbone.layer2', target='bottom.backbone.layer2')
-    with pytest.raises(ValueError, match=f'^pattern {message}'):
-        build_with_pattern([LAYER1, dict(layer2, **changes)])
+def test_what_a_pattern_returns_is_checked_as_a_list_is(changes, message):
+    with pytest.raises(ValueError, match=f'^{message}'):
+        build_with_pattern([dict(LAYER1, **changes)])
 
 
 @pytest.mark.parametrize('connector', [None, dict(width=4), dict(start='random')])
@@ -95,12 +92,13 @@ def test_options_of_a_pattern_have_the_defaults_of_a_list(connector):
     assert {k: v.shape for k, v in found.items()} == {
         k: v.shape for k, v in listed.items()
     }
-    # The same, given twice.
-    build_with_pattern(entries, connector=connector)
-    with pytest.raises(
-        ValueError, match=r"found {'width': 2}, expected .*pattern 'odd"
-    ):
-        build_with_pattern(entries, connector=dict(width=2))
+
+
+def test_options_of_the_config_replace_those_of_a_pattern():
+    entries = [dict(LAYER1, connector=dict(width=4), detach=True)]
+    plan = build_with_pattern(entries, connector=dict(width=2)).plan
+    assert plan.connectors['BOTTOM_BACKBONE_LAYER1'].expand.in_channels == 2
+    assert plan.connections[0].detach
 
 
 def test_a_pattern_that_connects_nothing():

@@ -314,7 +314,7 @@ def test_switched_off(dropout):
     assert not torch.equal(off, together)
     assert torch.equal(off, alone)
     with (
-        pytest.raises(ValueError, match=r"'bottom.x' is no target .* the targets are"),
+        pytest.raises(KeyError, match='bottom.x'),
         model.plan.without(['bottom.x']),
     ):
         pass
@@ -358,43 +358,7 @@ def test_a_connector_that_returns_another_shape_is_named():
     model = build_pair(connections=dict(pattern='same', connector=connector)).eval()
     message = (
         r"connections.connector: Halving returned .* for 'top.backbone.layer1 -> "
-        r"bottom.backbone.layer1', expected a tensor of the shape \(2, 8, 16, 16\)"
-    )
-    with pytest.raises(ValueError, match=message):
-        model(make_batch()[0])
-
-
-class Returning(nn.Module):
-    """A connector or an aggregation that returns something else."""
-
-    out_channels = 4
-
-    def __init__(self, returned, **inferred):
-        super().__init__()
-        self.returned = returned
-
-    def forward(self, *features):
-        return self.returned
-
-
-@pytest.mark.parametrize(
-    ('returned', 'found'),
-    [
-        (None, 'NoneType'),
-        ((torch.ones(2, 8, 16, 16),), 'tuple'),
-        (torch.ones(2, 3, 16, 16), r'\(2, 3, 16, 16\)'),
-        (torch.ones(2, 4), r'\(2, 4\)'),
-    ],
-)
-@pytest.mark.parametrize(
-    ('part', 'shape'), [('connector', '2, 8, 16, 16'), ('aggregation', '2, 4, H, W')]
-)
-def test_what_returns_no_feature_map_is_named(part, shape, returned, found):
-    module = dict(type=Returning, returned=returned)
-    model = build_pair(connections=dict(pattern='multi', **{part: module})).eval()
-    message = (
-        rf"connections.{part}: Returning returned {found} for 'top.* -> bottom.*', "
-        rf'expected a tensor of the shape \({shape}\)'
+        r"bottom.backbone.layer1', expected the shape .* \(2, 8, 16, 16\)"
     )
     with pytest.raises(ValueError, match=message):
         model(make_batch()[0])

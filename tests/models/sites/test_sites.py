@@ -161,18 +161,17 @@ def network_with_rule(found):
 @pytest.mark.parametrize(
     ('address', 'message'),
     [
-        ('covns.0', "site 'decode_head.covns.0' is no module of the network"),
-        ('convs.0:last', "site 'decode_head.convs.0:last': found"),
-        ('convs.0:3', "site 'decode_head.own' has no feature map"),
-        ('twice', "site 'decode_head.own' is called 2 times"),
-        ('never', "site 'decode_head.own' is not called in training"),
+        ('covns.0', "decode_head.covns.0' is no module of the network"),
+        ('convs.0:last', "decode_head.convs.0:last': expected a module's path"),
+        ('convs.0:3', "decode_head.convs.0:3' has no feature map"),
+        ('twice', "decode_head.twice' is called 2 times"),
+        ('never', "decode_head.never' is not called in training"),
     ],
 )
 def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message):
     network = network_with_rule([NamedSite('own', address)])
-    with pytest.raises(ValueError, match=f'site rule of OwnHead: {message}') as error:
+    with pytest.raises(ValueError, match=f"^site '{message}"):
         find_sites(network, IMAGE, wanted)
-    assert 'register another rule for this class' in str(error.value)
 
 
 @pytest.mark.parametrize('other', ['never', 'twice', 'extra'])
@@ -180,22 +179,6 @@ def test_a_site_rule_with_an_address_for_other_heads(other):
     found = [NamedSite('own', other), NamedSite('own', 'convs.0')]
     sites = find_sites(network_with_rule(found), IMAGE)
     assert str(sites['decode_head.own'].address) == 'decode_head.convs.0'
-
-
-@pytest.mark.parametrize(
-    'found',
-    [
-        None,
-        ['convs.0'],
-        [('own', 'convs.0', 'trunk')],
-        NamedSite('own', 'convs.0'),
-        [NamedSite('own', None)],
-    ],
-)
-def test_a_site_rule_that_returns_no_list_of_sites(found):
-    message = r'site rule of OwnHead: found .*, expected a list such as \[NamedSite\('
-    with pytest.raises(ValueError, match=message):
-        find_sites(network_with_rule(found), IMAGE)
 
 
 def test_wanted_sites():
@@ -216,11 +199,11 @@ def test_wanted_sites():
             {},
             'is no module of the network; did you mean backbone.lay',
         ),
-        ('backbone.layer1:last', {}, "found .*, expected a module's path"),
+        ('backbone.layer1:last', {}, "expected a module's path"),
         ('backbone.layer1.0.relu', {}, 'is called 2 times in training'),
         ('auxiliary_head.conv_seg', {}, 'is not called in prediction'),
         ('decode_head.cam:in', {}, None),
-        ('backbone.layer1:1', {}, r'has no feature map; .*found \[\(2, 8, 16, 24\)\]'),
+        ('backbone.layer1:1', {}, 'has no feature map'),
         (
             'backbone.layer1.0.conv1',
             dict(backbone=dict(BACKBONE, with_cp=True)),
@@ -276,10 +259,10 @@ def test_hooks_do_nothing_outside_of_a_run():
     with torch.no_grad():
         expected = network(inputs)
         switch = Switch()
-        attach(network, find_sites(network, IMAGE), switch)
+        attach(dict(top=network), dict(top=find_sites(network, IMAGE)), switch)
         assert all(map(torch.equal, network(inputs), expected))
         seen = []
-        switch.visitor = lambda name, feature: seen.append(name) or feature * 2
+        switch.visitor = lambda *seen_at: seen.append(seen_at) or seen_at[-1] * 2
         assert not torch.equal(network(inputs)[0], expected[0])
         assert len(seen) == 6
 
@@ -294,9 +277,9 @@ class Nested(nn.Module):
 
 
 def test_a_place_in_a_nested_output():
-    site = Site('backbone:0.0', Address.parse('backbone:0.0'), 'trunk', 8, 4)
+    address = Address.parse('backbone:0.0')
     output = Nested()(torch.randn(1, 3, 8, 8))
-    written = site.write(output, torch.zeros(1))
-    assert torch.equal(site.read(written), torch.zeros(1))
+    written = address.write(output, torch.zeros(1))
+    assert torch.equal(address.read(written), torch.zeros(1))
     assert type(written) is list and type(written[0]) is tuple
-    assert written[0][1] is output[0][1] and site.read(output).shape[1] == 8
+    assert written[0][1] is output[0][1] and address.read(output).shape[1] == 8

@@ -1,0 +1,52 @@
+"""Dependencies between feature maps: which others each of them needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .connection import Connection, SiteRef, Sites
+
+# What a network has at a site: its ``own``, or what is ``fused`` there and goes on.
+Feature = tuple[SiteRef, str]
+
+
+def dependencies(
+    connections: Sequence[Connection], sites: Sites, exact: bool = False
+) -> dict[Feature, set[Feature]]:
+    """The feature maps that each feature map needs.
+
+    These are all that its network reaches before or, where ``exact``, only those from
+    which it is computed.
+    """
+    needs: dict[Feature, set[Feature]] = {}
+    for network, own in sites.items():
+        for i, name in enumerate(own):
+            before = [s for s in own if name in own[s].feeds] if exact else [*own][:i]
+            ref = SiteRef(network, name)
+            needs[ref, 'own'] = {(SiteRef(network, s), 'fused') for s in before}
+            needs[ref, 'fused'] = {(ref, 'own')}
+    for connection in connections:
+        for target in connection.targets:
+            needs[target, 'fused'] |= {(s, connection.read) for s in connection.sources}
+    return needs
+
+
+def reaching(
+    ends: Iterable[SiteRef], connections: Sequence[Connection], sites: Sites
+) -> set[SiteRef]:
+    """The sites at which a change changes what goes on at some other sites."""
+    needs = dependencies(connections, sites, exact=True)
+    found = needed_for([(ref, 'fused') for ref in ends], needs)
+    return {ref for ref, read in found if read == 'fused'}
+
+
+def needed_for(
+    features: Iterable[Feature], needs: Mapping[Feature, set[Feature]]
+) -> set[Feature]:
+    """Some feature maps, and all that they need."""
+    found: set[Feature] = set()
+    pending = list(features)
+    while pending:
+        feature = pending.pop()
+        if feature not in found:
+            found.add(feature)
+            pending += needs[feature]
+    return found
