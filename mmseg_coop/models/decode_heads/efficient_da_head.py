@@ -1,14 +1,12 @@
 """DANet's head with position attention in memory linear in the number of pixels."""
 
-from typing import Any
-
 import torch
 from mmseg.models.decode_heads import DAHead
 from mmseg.models.decode_heads.da_head import PAM
 from mmseg.registry import MODELS
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from ..exporting import is_exporting
 
@@ -67,21 +65,14 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     if _is_recorded(query) or query.is_cuda:
         return _fused(query, key, value)
     # Tensors of the meta device take no memory.
-    if _is_transformed() or query.is_meta:
-        return _plain(query, key, value)
-    return TiledAttention.apply(query, key, value)
+    attend = _plain if query.is_meta else _by_rows
+    return attend(query, key, value)
 
 
 def _is_recorded(x: Tensor) -> bool:
     """Tell whether operations are recorded, for sizes other than these."""
     # FX and export compute with stand-ins for tensors.
     return torch.compiler.is_compiling() or type(x) is not Tensor
-
-
-def _is_transformed() -> bool:
-    """Tell whether one of torch.func's transforms is active."""
-    active = getattr(torch._C, '_are_functorch_transforms_active', None)
-    return active is not None and active()
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -117,82 +108,21 @@ def _scanned(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return out.permute(1, 2, 0, 3).flatten(2)[..., :length]
 
 
-class TiledAttention(Function):
-    """Attention in tiles that fit a processor's cache, computed again for gradients.
+def _by_rows(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Some rows of the similarities after the other, again in the backward pass."""
 
-    As in FlashAttention (Dao et al., NeurIPS 2022, Algorithms 2 and 4): what has been
-    added up is scaled down when a row turns out to have a higher similarity; with the
-    logarithm of each row's sum, a tile can be had again without the rest of its rows.
-    """
+    def attend(queries: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return _plain(queries, key.to(query.dtype), value.to(query.dtype))
 
-    @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        out = torch.empty_like(value)
-        log_sums = torch.empty_like(query[:, 0], dtype=torch.float32)
-        pieces = _pieces(query)
-        for rows in pieces:
-            part = torch.zeros_like(value[..., rows], dtype=torch.float32)
-            sums = torch.zeros_like(log_sums[:, rows, None])
-            top = torch.full_like(sums, -torch.inf)
-            for columns in pieces:
-                logits = _similarities(query[..., rows], key[..., columns])
-                before, top = top, torch.maximum(top, logits.amax(-1, keepdim=True))
-                scale = (before - top).exp_()
-                attention = logits.sub_(top).exp_()
-                sums.mul_(scale).add_(attention.sum(-1, keepdim=True))
-                attention = attention.to(value.dtype).transpose(1, 2)
-                part.mul_(scale.transpose(1, 2))
-                _add_product(part, value[..., columns], attention)
-            out[..., rows] = part.div_(sums.transpose(1, 2))
-            log_sums[:, rows] = sums.log_().add_(top).squeeze(-1)
-        ctx.save_for_backward(query, key, value, out, log_sums)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
-        query, key, value, out, log_sums = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            # A gradient of gradients is asked for, which tiles can't have.
-            inputs = query, key, value
-            return torch.autograd.grad(_plain(*inputs), inputs, grad, create_graph=True)
-        # Many tiles are added up, for which half a float would not do.
-        sums = [
-            torch.zeros_like(tensor, dtype=torch.float32)
-            for tensor in (query, key, value)
-        ]
-        grad_query, grad_key, grad_value = sums
-        pieces = _pieces(query)
-        # What the softmax takes from each similarity of a row.
-        shares = [(grad[..., rows].float() * out[..., rows]).sum(1) for rows in pieces]
-        for columns in pieces:
-            keys, values = key[..., columns], value[..., columns]
-            for rows, share in zip(pieces, shares, strict=True):
-                queries, outer = query[..., rows], grad[..., rows]
-                logits = _similarities(queries, keys)
-                attention = logits.sub_(log_sums[:, rows, None]).exp_()
-                _add_product(grad_value[..., columns], outer, attention.to(outer.dtype))
-                change = _similarities(outer, values).sub_(share[..., None])
-                change = change.mul_(attention).to(query.dtype)
-                _add_product(grad_query[..., rows], keys, change.transpose(1, 2))
-                _add_product(grad_key[..., columns], queries, change)
-        return tuple(total.to(query.dtype) for total in sums)
-
-
-def _similarities(queries: Tensor, keys: Tensor) -> Tensor:
-    """(N, D, R) and (N, D, K) to (N, R, K), in float32."""
-    return (queries.transpose(1, 2) @ keys).float()
-
-
-def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
-    """Add a b to a total in float32, without a copy where a and b are, too."""
-    if a.dtype == total.dtype:
-        # PyTorch's FlopCounterMode does not know baddbmm_.
-        torch.baddbmm(total, a, b, out=total)
-    else:
-        total.add_(a @ b)
-
-
-def _pieces(tokens: Tensor) -> list[slice]:
-    """Pieces of (N, D, L), two of which make a tile."""
-    size = max(1, int((TILE / len(tokens)) ** 0.5))
-    return [slice(i, i + size) for i in range(0, tokens.shape[-1], size)]
+    count = max(1, TILE // key[:, 0].numel())
+    # Gradients of all rows are added up, for which half a float would not do.
+    whole = key.float(), value.float()
+    return torch.cat(
+        [
+            checkpoint(
+                attend, rows, *whole, use_reentrant=False, preserve_rng_state=False
+            )
+            for rows in query.split(count, dim=2)
+        ],
+        dim=2,
+    )
