@@ -12,13 +12,8 @@ def divergence(
 ) -> Tensor:
     """KL(mean of the teachers || student) at each pixel, times the temperature squared.
 
-    Args:
-        student: Logits, (N, C, H, W); with C = 1 a sigmoid gives the probability.
-        teachers: Logits of the same shape.
-        temperature: Divides all logits.
-
-    Returns:
-        (N, H, W), in float32.
+    Logits are (N, C, H, W); with C = 1 a sigmoid gives the probability. The divergence
+    is (N, H, W), in float32.
     """
     target = mean_log_probabilities(teachers, temperature)
     own = log_probabilities(student, temperature)
@@ -29,11 +24,8 @@ def divergence(
 def disagreement(logits: Sequence[Tensor]) -> Tensor:
     """Jensen-Shannon divergence of several predictions at each pixel.
 
-    Args:
-        logits: (N, C, H, W) each.
-
-    Returns:
-        (N, 1, H, W): 0 where all agree, at most log(number of predictions).
+    Of logits (N, C, H, W), it is (N, 1, H, W): 0 where all agree, at most log(number of
+    predictions).
     """
     mean = mean_log_probabilities(logits, 1.0)
     total = 0
