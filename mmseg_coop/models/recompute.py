@@ -37,20 +37,16 @@ def recompute_modules(modules: Iterable[nn.Module]) -> None:
 
 @dataclass
 class _Recomputed:
-    """A method of a module that is run again for the backward pass.
-
-    A class and not a closure: a copy of the module has a copy of this, too.
-    """
+    """A method that is run again for the backward pass; copied with its module."""
 
     method: Callable
     module: nn.Module
 
     def __call__(self, *args, **kwargs) -> Any:
         # A compiled graph counts statistics once by itself.
-        contexts = (
-            {} if torch.compiler.is_compiling() else dict(context_fn=self._contexts)
-        )
-        return checkpoint(self.method, *args, use_reentrant=False, **contexts, **kwargs)
+        if not torch.compiler.is_compiling():
+            kwargs['context_fn'] = self._contexts
+        return checkpoint(self.method, *args, use_reentrant=False, **kwargs)
 
     def _contexts(self):
         return nullcontext(), _keep_statistics(self.module)

@@ -62,17 +62,13 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
     if is_exporting():
         return _scanned(query, key, value)
-    if _is_recorded(query) or query.is_cuda:
+    # FX and export compute with stand-ins for tensors, for sizes other than these.
+    recorded = torch.compiler.is_compiling() or type(query) is not Tensor
+    if recorded or query.is_cuda:
         return _fused(query, key, value)
     # Tensors of the meta device take no memory.
     attend = _plain if query.is_meta else _by_rows
     return attend(query, key, value)
-
-
-def _is_recorded(x: Tensor) -> bool:
-    """Tell whether operations are recorded, for sizes other than these."""
-    # FX and export compute with stand-ins for tensors.
-    return torch.compiler.is_compiling() or type(x) is not Tensor
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -117,12 +113,6 @@ def _by_rows(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     count = max(1, TILE // key[:, 0].numel())
     # Gradients of all rows are added up, for which half a float would not do.
     whole = key.float(), value.float()
-    return torch.cat(
-        [
-            checkpoint(
-                attend, rows, *whole, use_reentrant=False, preserve_rng_state=False
-            )
-            for rows in query.split(count, dim=2)
-        ],
-        dim=2,
-    )
+    options = dict(use_reentrant=False, preserve_rng_state=False)
+    pieces = query.split(count, dim=2)
+    return torch.cat([checkpoint(attend, x, *whole, **options) for x in pieces], dim=2)

@@ -1,6 +1,5 @@
 """Average the predictions of several networks."""
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -20,24 +19,16 @@ def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
             probability, otherwise a softmax over C. Those of one stay as they are.
 
     Returns:
-        Logits of the mean probabilities, (N, C, H, W): their softmax (or sigmoid) is
-        the mean.
+        Logits of the mean probabilities, (N, C, H, W).
     """
     if len(logits) == 1:
         return logits[0]
     if logits[0].shape[1] == 1:
         # A mean that rounds to 1 has no logit, one of logarithms has.
         yes, no = (
-            _log_of_sum([F.logsigmoid(sign * x) for x in logits]) for sign in (1, -1)
+            torch.stack([F.logsigmoid(sign * x) for x in logits]).logsumexp(0)
+            for sign in (1, -1)
         )
         return yes - no
-    total = _log_of_sum([F.log_softmax(x, dim=1) for x in logits])
+    total = torch.stack([F.log_softmax(x, dim=1) for x in logits]).logsumexp(0)
     return total - math.log(len(logits))
-
-
-def _log_of_sum(logarithms: list[Tensor]) -> Tensor:
-    """The logarithm of a sum; several times as fast as ``logsumexp`` of a stack."""
-    if torch.jit.is_tracing():
-        # The ONNX exporter that traces does not know logaddexp.
-        return torch.stack(logarithms).logsumexp(0)
-    return functools.reduce(torch.logaddexp, logarithms)

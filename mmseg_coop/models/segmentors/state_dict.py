@@ -11,10 +11,7 @@ def upgrade_state_dict(state_dict: dict[str, Any], prefix: str, model: nn.Module
     """Give the weights of a cooperative model their current names.
 
     If no weight fits, the checkpoint is of another model, which MMSegmentation's tools
-    would only log.
-
-    Raises:
-        ValueError: If there are weights, but none of a cooperative model.
+    would only log: a ValueError.
     """
     own = {k.removeprefix(prefix): k for k in state_dict if k.startswith(prefix)}
     for key, old in upgrade_keys(own, model.plan).items():
