@@ -17,9 +17,9 @@ from .heads import auxiliary_heads
 def recompute_networks(networks: Iterable[nn.Module]) -> None:
     """Let networks keep little more than the feature maps between their parts.
 
-    Parts are a deep stem and the residual blocks of a ResNet, the modules of each head,
-    and each head's losses, whose logits have the size of the image. Other backbones
-    have options of their own.
+    Parts are a deep stem and the residual blocks of a ResNet (other backbones have
+    options of their own), the modules of each head, and its losses, whose logits have
+    the size of the image.
     """
     for network in networks:
         if isinstance(network.backbone, ResNet):

@@ -10,8 +10,8 @@ from torch.utils.checkpoint import checkpoint
 
 from ..exporting import is_exporting
 
-# Similarities of a batch that are held at a time: 4 MB in float32.
-TILE = 2**20
+# Similarities of a batch that are held at a time: 16 MB in float32.
+TILE = 2**22
 # Queries at a time in an exported graph.
 _SCANNED = 128
 
@@ -21,9 +21,7 @@ class EfficientPAM(PAM):
 
     The softmax of a query needs only its own row, so that rows are computed piece by
     piece; in training the pieces are computed again for the backward pass. On a GPU
-    PyTorch's fused attention does the same.
-
-    Where a graph is recorded (to trace, export or compile it), it holds for any size:
+    PyTorch's fused attention does the same. A recorded graph holds for any size:
     exported it is a loop over some queries at a time, in linear memory; compiled its
     attention is PyTorch's, and in TorchScript MMSegmentation's.
 

@@ -77,18 +77,14 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self.ignore_index = ignore_index
         self.align_corners = align_corners
         self.key = key
-        numbers = {
-            'weight': weight,
-            'temperature': temperature,
-            'warmup_iters': warmup_iters,
-        }
-        for option, value in numbers.items():
-            right = type(value) in (int, float) and 0 <= value < math.inf
-            self._expect(option, value, right, 'a number of 0 or more')
-        self._expect('temperature', temperature, temperature > 0, 'a number above 0')
         self.weight = weight
         self.temperature = temperature
         self.warmup_iters = warmup_iters
+        for option in ('weight', 'temperature', 'warmup_iters'):
+            value = getattr(self, option)
+            right = type(value) in (int, float) and 0 <= value < math.inf
+            self._expect(option, value, right, 'a number of 0 or more')
+        self._expect('temperature', temperature, temperature > 0, 'a number above 0')
         if warmup_iters:
             # Checkpoints have it: a resumed run goes on with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))

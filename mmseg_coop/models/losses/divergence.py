@@ -1,5 +1,6 @@
 """Kullback-Leibler divergence of predictions, pixel by pixel."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -46,4 +47,4 @@ def log_probabilities(logits: Tensor, temperature: float) -> Tensor:
 def mean_log_probabilities(logits: Sequence[Tensor], temperature: float) -> Tensor:
     """Logarithms of the mean of several predictions' probabilities."""
     found = torch.stack([log_probabilities(x, temperature) for x in logits])
-    return found.logsumexp(0) - torch.tensor(float(len(logits))).log()
+    return found.logsumexp(0) - math.log(len(logits))

@@ -83,15 +83,14 @@ def predict_labels(
         bands = _bands(own, size, metas[i], model.align_corners)
         rows = [_label_rows(band, threshold, collector) for band in bands]
         maps = {name: torch.cat([row[name] for row in rows], dim=1) for name in rows[0]}
-        if not isinstance(model, CooperativeEncoderDecoder):
-            sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
-            continue
-        for name, label in maps.items():
-            sample.set_data({f'{LABEL_FIELD}{name}': PixelData(data=label)})
-        sample.set_data({'pred_sem_seg': PixelData(data=maps[model.predict_with])})
-        sample.set_metainfo(
-            {'predict_with': model.predict_with, 'networks': model.plan.networks}
-        )
+        if isinstance(model, CooperativeEncoderDecoder):
+            info = dict(predict_with=model.predict_with, networks=model.plan.networks)
+            sample.set_metainfo(info)
+            fields = {f'{LABEL_FIELD}{name}': label for name, label in maps.items()}
+            maps = {'pred_sem_seg': maps[model.predict_with], **fields}
+        else:
+            maps = {'pred_sem_seg': maps['']}
+        sample.set_data({key: PixelData(data=label) for key, label in maps.items()})
     return data_samples
 
 

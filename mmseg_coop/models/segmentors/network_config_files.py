@@ -21,9 +21,6 @@ def flatten_networks(config: Config) -> None:
 
     Args:
         config: A whole config, which is changed; of any model.
-
-    Raises:
-        ValueError: If a file can't be read, or has no model.
     """
     model = config.get('model')
     for key, place in _places(model):
@@ -35,11 +32,7 @@ def flatten_networks(config: Config) -> None:
 
 
 def segmentor_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The segmentors of a model's config by their key, as in ``networks.top``.
-
-    Raises:
-        ValueError: If a network's file can't be read, or has no model.
-    """
+    """The segmentors of a model's config by their key, as in ``networks.top``."""
     common = {key: value for key, value in model.items() if key != 'networks'}
     found = {
         key: merge_network(common, flat_entry(model['networks'][place], key))
