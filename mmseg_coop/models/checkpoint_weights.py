@@ -1,9 +1,7 @@
 """Load weights, and only those that fit the model."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -14,31 +12,16 @@ _NO_WEIGHTS = ('data_preprocessor.', 'cooperation_losses.')
 
 
 def load_weights(module: nn.Module, path: str, what: str = 'checkpoint') -> dict:
-    """Load a checkpoint's weights into a module.
-
-    Returns:
-        The checkpoint.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the checkpoint is of another architecture.
-    """
+    """Load a checkpoint's weights, which have to fit, into a module; return it all."""
     checkpoint = load_file(path, what, type(module).__name__)
     put_weights(module, weights_of(checkpoint), f'{what}: {path}')
     return checkpoint
 
 
 def load_file(path: str, what: str, model: str) -> dict:
-    """Load a checkpoint's file.
+    """Load a checkpoint's file, from a path or a URL.
 
-    Args:
-        path: A file or a URL.
-        what: Its config key or option, for errors.
-        model: The expected model in words, for errors.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no checkpoint.
+    Errors say by which config key or option (``what``) it is read, and for which model.
     """
     try:
         checkpoint = CheckpointLoader.load_checkpoint(
@@ -48,10 +31,9 @@ def load_file(path: str, what: str, model: str) -> dict:
         weights_of(checkpoint)
         return checkpoint
     except FileNotFoundError:
-        folder = ', which is a folder' if Path(path).is_dir() else ''
         raise FileNotFoundError(
-            f'{what}: there is no file {path}{folder}; expected a checkpoint of the '
-            f'{model} of the config'
+            f'{what}: there is no file {path}; expected a checkpoint of the {model} of '
+            'the config'
         ) from None
     except Exception as error:
         # A damaged file can raise anything.
@@ -89,32 +71,25 @@ def put_weights(
         ValueError: If they are of another architecture, or none of them fits.
     """
     if partial:
-        weights = _fitting(module, weights, source)
+        found = overlap(module, weights)
+        if not found.any_fits:
+            raise ValueError(
+                f'{source}: none of its {len(weights)} weights fit the '
+                f'{type(module).__name__} of the config; expected one of the same '
+                'backbone or heads'
+            )
+        left = found.missing + found.shapes
+        print_log(
+            f'{source}: {len(found.fit)} of {len(found.fit) + len(left)} weights '
+            f'loaded; not loaded: {", ".join(left) or "none"}',
+            'current',
+        )
+        named = weights_of(weights)
+        weights = {key: named[key] for key in found.fit}
     else:
         check_state_dict(module, weights, source)
     # Mean and standard deviation of the data preprocessor are the config's.
     module.load_state_dict(weights, strict=False)
-
-
-def _fitting(
-    module: nn.Module, state_dict: Mapping[str, Tensor], source: str
-) -> dict[str, Tensor]:
-    """Select the weights that fit a module by name and shape; log the rest."""
-    found = overlap(module, state_dict)
-    if not found.any_fits:
-        raise ValueError(
-            f'{source}: none of its {len(state_dict)} weights fit the '
-            f'{type(module).__name__} of the config; expected one of the same '
-            'backbone or heads'
-        )
-    left = found.missing + found.shapes
-    print_log(
-        f'{source}: {len(found.fit)} of {len(found.fit) + len(left)} weights loaded; '
-        f'not loaded: {", ".join(left) or "none"}',
-        'current',
-    )
-    weights = weights_of(state_dict)
-    return {key: weights[key] for key in found.fit}
 
 
 def check_state_dict(
@@ -131,26 +106,28 @@ def check_state_dict(
         source: Where they come from, for the error.
 
     Raises:
-        ValueError: If keys are missing, unexpected or of another shape: how many,
-            and the first of them.
+        ValueError: If keys are missing, unexpected or of another shape.
     """
     found = overlap(module, state_dict)
-    if not (found.missing or found.unexpected or found.shapes):
-        return
+    wrong = {
+        'missing': found.missing,
+        'unexpected': found.unexpected,
+        'of another shape': found.shapes,
+    }
     parts = [
-        *_summary('missing', found.missing),
-        *_summary('unexpected', found.unexpected),
-        *_summary('of another shape', found.shapes),
+        f'{len(keys)} {what}: {keys[0]}{", …" if len(keys) > 1 else ""}'
+        for what, keys in wrong.items()
+        if keys
     ]
-    raise ValueError(
-        f'{source} is a checkpoint of another architecture than the '
-        f'{type(module).__name__} of the config: {"; ".join(parts)}; use the config '
-        'that the checkpoint was trained with'
-    )
+    if parts:
+        raise ValueError(
+            f'{source} is a checkpoint of another architecture than the '
+            f'{type(module).__name__} of the config: {"; ".join(parts)}; use the '
+            'config that the checkpoint was trained with'
+        )
 
 
-@dataclass(frozen=True)
-class Overlap:
+class Overlap(NamedTuple):
     """Overlap of a state dict with a module's weights: names of each.
 
     Attributes:
@@ -174,32 +151,17 @@ class Overlap:
 def overlap(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Overlap:
     """Compare a state dict with a module's; a leading ``module.`` does not count."""
     found, expected = (
-        {
-            key: value
-            for key, value in weights.items()
-            if not key.startswith(_NO_WEIGHTS)
-        }
+        {k: _shape(v) for k, v in weights.items() if not k.startswith(_NO_WEIGHTS)}
         for weights in (weights_of(state_dict), module.state_dict())
     )
-    both = [key for key in expected if key in found]
-    wrong = [key for key in both if _shape(found[key]) != _shape(expected[key])]
+    wrong = {k for k, shape in expected.items() if k in found and found[k] != shape}
     return Overlap(
-        fit=[key for key in both if key not in wrong],
+        fit=[key for key in expected if key in found and key not in wrong],
         missing=[key for key in expected if key not in found],
         unexpected=[key for key in found if key not in expected],
-        shapes=[
-            f'{key} {_shape(found[key])} instead of {_shape(expected[key])}'
-            for key in wrong
-        ],
+        shapes=[f'{k} {found[k]} instead of {expected[k]}' for k in sorted(wrong)],
     )
 
 
 def _shape(value: Any) -> tuple[int, ...] | str:
     return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-
-
-def _summary(what: str, keys: Sequence[str]) -> list[str]:
-    if not keys:
-        return []
-    more = ', …' if len(keys) > 1 else ''
-    return [f'{len(keys)} {what}: {keys[0]}{more}']

@@ -10,27 +10,21 @@ from torch import Tensor
 def check_finite(
     logits: Mapping[str, Tensor], metas: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Check logits before they become classes.
+    """Check logits before they become classes; errors name the image and network.
 
     Args:
         logits: Of each network by name, (N, C, H, W); without a name of a single one.
         metas: Meta information of each image.
-
-    Raises:
-        ValueError: If one is NaN or infinite; names the image and the network.
     """
     # One value for all, so that a GPU is waited for only once.
     finite = [values.isfinite().all() for values in logits.values()]
     if torch.stack(finite).all():
         return
-    for name, values in logits.items():
-        for i, (image, meta) in enumerate(zip(values, metas, strict=True)):
-            count = int((~image.isfinite()).sum())
-            if count:
-                path = meta.get('img_path') or f'image {i + 1} of the batch'
-                network = f' of {name}' if name else ''
-                raise ValueError(
-                    f'{path}: {count} of {image.numel()} logits{network} are not '
-                    'finite, expected numbers; check the checkpoint, or predict '
-                    'without half precision'
-                )
+    images = ((n, i, x) for n, values in logits.items() for i, x in enumerate(values))
+    name, i, image = next(found for found in images if not found[-1].isfinite().all())
+    path = metas[i].get('img_path') or f'image {i + 1} of the batch'
+    raise ValueError(
+        f'{path}: {int((~image.isfinite()).sum())} of {image.numel()} logits'
+        f'{f" of {name}" if name else ""} are not finite, expected numbers; check the '
+        'checkpoint, or predict without half precision'
+    )

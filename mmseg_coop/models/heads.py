@@ -21,11 +21,7 @@ def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
 
 
 def check_levels(head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> None:
-    """Check a head's ``in_index``.
-
-    Raises:
-        ValueError: If there is no such level.
-    """
+    """Check that a head's ``in_index`` is among the levels."""
     index = head.in_index
     indices = index if isinstance(index, list | tuple) else [index]
     count = len(levels)

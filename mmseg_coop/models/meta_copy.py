@@ -10,11 +10,7 @@ _T = TypeVar('_T')
 
 
 def on_meta_or_cpu(call: Callable[[str], _T]) -> _T:
-    """Call with ``meta``, or with ``cpu`` where a network can't run there.
-
-    Args:
-        call: Runs a copy of a network on the device of this name.
-    """
+    """Run a copy of a network on ``meta``, or on ``cpu`` where it can't run there."""
     try:
         return call('meta')
     except (NotImplementedError, RuntimeError):

@@ -17,9 +17,9 @@ from .heads import auxiliary_heads
 def recompute_networks(networks: Iterable[nn.Module]) -> None:
     """Let networks keep little more than the feature maps between their parts.
 
-    Parts are a deep stem and the residual blocks of a ResNet, the modules of each head,
-    and each head's losses, whose logits have the size of the image. Other backbones
-    have options of their own.
+    Parts are a deep stem and the residual blocks of a ResNet (other backbones have
+    options of their own), the modules of each head, and its losses, whose logits have
+    the size of the image.
     """
     for network in networks:
         if isinstance(network.backbone, ResNet):
@@ -37,20 +37,16 @@ def recompute_modules(modules: Iterable[nn.Module]) -> None:
 
 @dataclass
 class _Recomputed:
-    """A method of a module that is run again for the backward pass.
-
-    A class and not a closure: a copy of the module has a copy of this, too.
-    """
+    """A method that is run again for the backward pass; copied with its module."""
 
     method: Callable
     module: nn.Module
 
     def __call__(self, *args, **kwargs) -> Any:
         # A compiled graph counts statistics once by itself.
-        contexts = (
-            {} if torch.compiler.is_compiling() else dict(context_fn=self._contexts)
-        )
-        return checkpoint(self.method, *args, use_reentrant=False, **contexts, **kwargs)
+        if not torch.compiler.is_compiling():
+            kwargs['context_fn'] = self._contexts
+        return checkpoint(self.method, *args, use_reentrant=False, **kwargs)
 
     def _contexts(self):
         return nullcontext(), _keep_statistics(self.module)

@@ -84,7 +84,7 @@ def test_labels_of_an_image_as_it_was_read(folder, export):
         ([CONFIG, 'a.pth', *OUT, '--images', 'no.png'], 'no.png'),
         (
             [CONFIG, 'a.pth', *OUT, '--cfg-options', 'model.test_cfg.predict=left'],
-            "unknown network 'left'",
+            "test_cfg.predict: found 'left'",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """Preprocessing where networks see different channels, or normalize differently."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class View:
-    """View of images that a network gets: channels, mean and std.
+    """View of images that a network gets; networks with equal ones share it.
 
     Attributes:
         name: The network.
@@ -22,29 +22,10 @@ class View:
         config: Config of its data preprocessor.
     """
 
-    name: str
+    name: str = field(compare=False)
     inputs: Sequence[int] | None
     count: int
     config: Mapping[str, Any]
-
-    def is_like(self, other: 'View') -> bool:
-        """Tell whether another network sees the same."""
-        parts = ('inputs', 'count', 'config')
-        return all(getattr(self, part) == getattr(other, part) for part in parts)
-
-
-def build_view(view: View) -> nn.Module:
-    """Build the data preprocessor of a network.
-
-    Raises:
-        ValueError: If it refuses its options, as MMSegmentation's does a mean of
-            neither 1 nor 3 values.
-    """
-    try:
-        return MODELS.build(dict(view.config))
-    except AssertionError as error:
-        key = f'networks.{view.name}.data_preprocessor'
-        raise ValueError(f'{key}: {error}') from error
 
 
 class NetworksDataPreProcessor(BaseDataPreprocessor):
@@ -62,16 +43,12 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
         super().__init__()
         self.channels = channels
         self.views = tuple(views)
-        self.preprocessors = nn.ModuleList(build_view(view) for view in views)
+        self.preprocessors = nn.ModuleList(MODELS.build(view.config) for view in views)
         # Of a training crop, as SegDataPreProcessor has it.
         self.size = getattr(self.preprocessors[0], 'size', None)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """See ``SegDataPreProcessor``; the images have the channels of all networks.
-
-        Raises:
-            ValueError: If an image does not have the channels that a network sees.
-        """
+        """See ``SegDataPreProcessor``; the images have the channels of all networks."""
         samples = data.get('data_samples')
         results: list[dict[str, Any]] = []
         for view, preprocessor in zip(self.views, self.preprocessors, strict=True):
@@ -90,15 +67,16 @@ class NetworksDataPreProcessor(BaseDataPreprocessor):
 
 def _select(image: Tensor, view: View, sample: SegDataSample | None) -> Tensor:
     """The channels (C, H, W) that a network sees."""
-    found = len(image)
-    missing = view.inputs is not None and max(view.inputs) >= found
-    if not missing and (view.inputs is not None or found == view.count):
-        return image if view.inputs is None else image[list(view.inputs)]
-    path = sample.metainfo.get('img_path') if sample is not None else None
-    expected = f'{view.count}, or inputs that choose as many'
-    if missing:
-        expected = f'those of networks.{view.name}.inputs={list(view.inputs)}'
-    raise ValueError(
-        f'{path or "image"}: found {found} channels, expected {expected} for network '
-        f'{view.name}; the pipeline has to load all modalities into one image'
-    )
+    found, inputs = len(image), view.inputs
+    if inputs is None:
+        right, expected = found == view.count, f'{view.count}, or inputs that choose'
+    else:
+        right, expected = max(inputs) < found, f'those of inputs={list(inputs)}'
+    if not right:
+        path = sample.metainfo.get('img_path') if sample is not None else None
+        raise ValueError(
+            f'{path or "image"}: found {found} channels, expected {expected} for '
+            f'network {view.name}; the pipeline has to load all modalities into one '
+            'image'
+        )
+    return image if inputs is None else image[list(inputs)]

@@ -14,12 +14,7 @@ from ..sites.dry_run_record import tensors
 class NoHead(BaseModule):
     """No decode head: the network ends before it, as others read its backbone only.
 
-    Args:
-        num_classes: As in MMSegmentation's heads, and so are the others.
-        out_channels: Channels that logits would have.
-        threshold: For binary heads.
-        align_corners: How the networks resize.
-        ignore_index: Label of pixels that don't count.
+    Its options are those that all networks share; see ``BaseDecodeHead``.
     """
 
     def __init__(
@@ -38,11 +33,7 @@ class NoHead(BaseModule):
         self.ignore_index = ignore_index
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Logits' shape, (N, out_channels, H, W), for the dry run that finds sites.
-
-        Raises:
-            ValueError: If anything is predicted.
-        """
+        """Logits' shape, (N, out_channels, H, W), for the dry run that finds sites."""
         last = features[-1]
         if not last.is_meta:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Base of all losses between networks."""
 
+import math
 from abc import ABCMeta, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -76,14 +77,14 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self.ignore_index = ignore_index
         self.align_corners = align_corners
         self.key = key
-        self._expect('weight', weight, _is_number(weight), 'a number of 0 or more')
-        right = _is_number(temperature) and temperature > 0
-        self._expect('temperature', temperature, right, 'a number above 0')
-        right = type(warmup_iters) is int and warmup_iters >= 0
-        self._expect('warmup_iters', warmup_iters, right, 'a number of 0 or more')
         self.weight = weight
         self.temperature = temperature
         self.warmup_iters = warmup_iters
+        for option in ('weight', 'temperature', 'warmup_iters'):
+            value = getattr(self, option)
+            right = type(value) in (int, float) and 0 <= value < math.inf
+            self._expect(option, value, right, 'a number of 0 or more')
+        self._expect('temperature', temperature, temperature > 0, 'a number above 0')
         if warmup_iters:
             # Checkpoints have it: a resumed run goes on with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))
@@ -149,27 +150,19 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         return share
 
     def _resized(self, x: Tensor, like: Tensor) -> Tensor:
-        size = like.shape[2:]
-        if x.shape[2:] == size:
+        if x.shape[2:] == like.shape[2:]:
             return x
-        return F.interpolate(
-            x, size=size, mode='bilinear', align_corners=self.align_corners
-        )
+        return F.interpolate(x, like.shape[2:], None, 'bilinear', self.align_corners)
 
     def _names(
         self, option: str, names: Sequence[str], among: Sequence[str]
     ) -> tuple[str, ...]:
         """Names of networks, checked."""
-        right = isinstance(names, list | tuple) and len(names) > 0
-        right = right and all(name in among for name in names)
-        right = right and len(set(names)) == len(names)
+        right = isinstance(names, list | tuple) and 0 < len(names) == len(set(names))
+        right = right and set(names) <= set(among)
         expected = f'a list of some of {", ".join(among)}, each once'
         self._expect(option, names, right, expected)
         return tuple(names)
 
     def _expect(self, option: str, found: object, right: bool, expected: str) -> None:
         expect(f'{self.key}.{option}', found, right, expected)
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value < float('inf')

@@ -1,5 +1,6 @@
 """Kullback-Leibler divergence of predictions, pixel by pixel."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -12,13 +13,8 @@ def divergence(
 ) -> Tensor:
     """KL(mean of the teachers || student) at each pixel, times the temperature squared.
 
-    Args:
-        student: Logits, (N, C, H, W); with C = 1 a sigmoid gives the probability.
-        teachers: Logits of the same shape.
-        temperature: Divides all logits.
-
-    Returns:
-        (N, H, W), in float32.
+    Logits are (N, C, H, W); with C = 1 a sigmoid gives the probability. The divergence
+    is (N, H, W), in float32.
     """
     target = mean_log_probabilities(teachers, temperature)
     own = log_probabilities(student, temperature)
@@ -29,11 +25,8 @@ def divergence(
 def disagreement(logits: Sequence[Tensor]) -> Tensor:
     """Jensen-Shannon divergence of several predictions at each pixel.
 
-    Args:
-        logits: (N, C, H, W) each.
-
-    Returns:
-        (N, 1, H, W): 0 where all agree, at most log(number of predictions).
+    Of logits (N, C, H, W), it is (N, 1, H, W): 0 where all agree, at most log(number of
+    predictions).
     """
     mean = mean_log_probabilities(logits, 1.0)
     total = 0
@@ -54,4 +47,4 @@ def log_probabilities(logits: Tensor, temperature: float) -> Tensor:
 def mean_log_probabilities(logits: Sequence[Tensor], temperature: float) -> Tensor:
     """Logarithms of the mean of several predictions' probabilities."""
     found = torch.stack([log_probabilities(x, temperature) for x in logits])
-    return found.logsumexp(0) - torch.tensor(float(len(logits))).log()
+    return found.logsumexp(0) - math.log(len(logits))

@@ -24,27 +24,16 @@ def build_plan(
 ) -> Plan:
     """Build the plan, and set its hooks in the networks.
 
-    Args:
-        connections: As in the model's config.
-        reads: Sites that losses between networks read.
-        networks: By name.
-        configs: Of each network.
-        preprocessor: Of the images.
-        with_cp: Whether activations are computed again in the backward pass.
-
-    Raises:
-        ValueError: If the connections can't be carried out.
+    ``reads`` are the sites that losses between networks read.
     """
     sites: dict[str, dict[str, Site]] = {name: {} for name in networks}
     given = dict(connections=connections, cooperation_losses=reads)
-    keys = [key for key, value in given.items() if value]
+    keys = ', '.join(key for key, value in given.items() if value)
     if keys:
         asked = asked_sites(connections, tuple(networks))
         for name, site in reads:
             asked[name].append(site)
-        sites = find_network_sites(
-            networks, configs, preprocessor, asked, ', '.join(keys)
-        )
+        sites = find_network_sites(networks, configs, preprocessor, asked, keys)
     plan = Plan(
         read_connections(connections, sites),
         sites,
@@ -60,6 +49,5 @@ def build_plan(
             'current',
         )
     if with_cp:
-        recompute_modules(plan.connectors.values())
-        recompute_modules(plan.aggregations.values())
+        recompute_modules([*plan.connectors.values(), *plan.aggregations.values()])
     return plan

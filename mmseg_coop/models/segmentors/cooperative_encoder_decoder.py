@@ -12,15 +12,15 @@ from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
-from ..data_preprocessors import choose_channels, data_preprocessor_for
-from ..expect import expect_bool, expect_dict
+from ..data_preprocessors import data_preprocessor_for
+from ..expect import expect_dict
 from ..finite import check_finite
 from ..heads import last_head
 from ..losses import CooperationLosses, weighted
 from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
 from .combine import MEAN, mean_of_probabilities
-from .image_channels import in_channels
+from .image_shape import in_channels
 from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
 from .logits import at_largest, first, small_logits
@@ -74,18 +74,15 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     3. ``_forward`` returns the network's raw output, for export and FLOPs counting.
 
     Args:
-        backbone: As in ``EncoderDecoder``, like ``decode_head``, ``neck``,
-            ``auxiliary_head``, ``train_cfg``, ``data_preprocessor``, ``pretrained``
-            and ``init_cfg``: what all networks have in common.
         test_cfg: As in ``EncoderDecoder`` (``mode``, ``crop_size``, ``stride``), and
             ``predict``: the selected prediction, that of a network or ``mean`` (of
             the probabilities). Default: ``mean`` of networks that are not connected,
             otherwise the last one that receives and that nobody reads.
+        data_preprocessor: As in ``EncoderDecoder``.
         connections: None (a plain ensemble), ``dict(pattern='same', ...)`` or a list of
             ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3')``;
             see :func:`read_connections` for their options.
-        cooperation_losses: Losses between networks, a list as in
-            ``[dict(type='MutualLoss', weight=0.5)]``.
+        cooperation_losses: As in ``[dict(type='MutualLoss', weight=0.5)]``.
         networks: Options of single networks, by name or in a list; see
             :func:`read_networks`.
         num_networks: Number of networks with one config. Default: 2. Two are named
@@ -95,9 +92,9 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         networks_init: ``init`` of all networks, as a list.
         loss_weights: ``loss_weight`` of all networks, as a list. Default: 1 for each.
         with_cp: Compute activations of heads, losses, connectors and a ResNet's blocks
-            again in the backward pass, for less memory and the same gradients. Other
-            backbones have a ``with_cp`` of their own.
-        **network_options: Further arguments of the networks' class, as ``num_stages``.
+            again in the backward pass, for less memory and the same gradients.
+        **common: What networks have in common: ``backbone``, ``decode_head``, ``neck``
+            and all other arguments of their class.
 
     Attributes:
         networks: ``ModuleDict`` of the networks by name.
@@ -111,15 +108,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     def __init__(
         self,
-        backbone: dict | None = None,
-        decode_head: dict | list[dict] | None = None,
-        neck: dict | None = None,
-        auxiliary_head: dict | list[dict] | None = None,
-        train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | nn.Module | None = None,
-        pretrained: str | None = None,
-        init_cfg: dict | list[dict] | None = None,
         connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         cooperation_losses: Sequence[Mapping[str, Any]] | None = None,
         networks: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -128,43 +118,26 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         networks_init: Sequence[str | None] | None = None,
         loss_weights: Sequence[float] | None = None,
         with_cp: bool = False,
-        **network_options: Any,
+        **common: Any,
     ):
-        common = {
-            'type': network_type,
-            'backbone': backbone,
-            'decode_head': decode_head,
-            'neck': neck,
-            'auxiliary_head': auxiliary_head,
-            'train_cfg': train_cfg,
-            'pretrained': pretrained,
-            'init_cfg': init_cfg,
-            **network_options,
-        }
+        common = {'type': network_type, **common}
         common = {key: value for key, value in common.items() if value is not None}
         configs = read_networks(
             common, networks, num_networks, networks_init, loss_weights
         )
         expect_dict('test_cfg', test_cfg)
-        expect_bool('with_cp', with_cp)
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         built = Networks(configs, test_cfg, with_cp)
-        preprocessor, channels = data_preprocessor_for(
-            data_preprocessor,
-            configs,
-            {name: in_channels(network) for name, network in built.items()},
-        )
+        counts = {name: in_channels(network) for name, network in built.items()}
+        preprocessor, seen = data_preprocessor_for(data_preprocessor, configs, counts)
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, preprocessor)
-        self._channels = channels
-        self.train_cfg = train_cfg
-        self.test_cfg = test_cfg
-        self.configs = configs
-        self.networks = built
+        self._seen = seen
+        self.train_cfg, self.test_cfg = common.get('train_cfg'), test_cfg
+        self.configs, self.networks = configs, built
         one = next(iter(built.values()))
         self.align_corners = one.align_corners
-        self.num_classes = one.num_classes
-        self.out_channels = one.out_channels
+        self.num_classes, self.out_channels = one.num_classes, one.out_channels
         losses = CooperationLosses(cooperation_losses, built.loss_options())
         self.cooperation_losses = losses
         self.plan = build_plan(
@@ -173,8 +146,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         default = self.plan.receiver if self.plan.connections else MEAN
         self.predict_with = test_cfg.get('predict', default)
         check_test_cfg(test_cfg, self.predict_with, (*configs, MEAN))
-        checkpoints = built.has_checkpoints
-        self._initial_weights = InitialWeights(self) if checkpoints else None
+        self._initial_weights = InitialWeights(self, missing=bool(built.inits))
 
     @property
     def decode_head(self) -> nn.Module:
@@ -185,7 +157,6 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """Initialise all, or load the networks' ``init`` with their connections."""
         super().init_weights()
         load_connections(self.plan, self.networks.origins)
-        self.networks.origins = {}
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Refuse checkpoints of other models."""
@@ -200,7 +171,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             data_samples: With ``gt_sem_seg``, (1, H, W) each.
 
         Returns:
-            Losses and accuracies, named as in ``top.decode.loss_ce`` and
+            Losses and accuracies, as ``top.decode.loss_ce`` and
             ``cooperation.loss_mutual_top_bottom``.
         """
 
@@ -215,7 +186,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             with nullcontext() if fed else torch.no_grad():
                 return network.encode_decode(image, metas)
 
-        self._ensure_weights()
+        self._initial_weights.ensure(self)
         outputs = (*self.networks.trained, *self.plan.kept)
         found = self.plan.run(call, outputs, inputs.shape[2:])
         losses = {}
@@ -234,11 +205,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: OptSampleList = None
     ) -> SampleList:
-        """Classes of logits, as ``EncoderDecoder`` makes them.
-
-        Raises:
-            ValueError: If a logit is not finite.
-        """
+        """Classes of logits, as ``EncoderDecoder`` makes them, if all are finite."""
         metas = [sample.metainfo for sample in data_samples or ()]
         check_finite({'': seg_logits}, metas or [{}] * len(seg_logits))
         return super().postprocess_result(seg_logits, data_samples)
@@ -249,8 +216,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """Logits of every network and of their ``mean``, (N, num_classes, H, W)."""
         names = self.plan.networks
         logits = self.networks_inference(inputs, batch_img_metas, names)
-        mean = mean_of_probabilities(logits)
-        return dict(zip(names, logits, strict=True)) | {MEAN: mean}
+        logits.append(mean_of_probabilities(logits))
+        return dict(zip((*names, MEAN), logits, strict=True))
 
     def networks_inference(
         self,
@@ -264,9 +231,8 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         In ``whole`` mode they have the size of the input where they are ``resized``,
         otherwise that of the head's output.
         """
-        mode = self.test_cfg.mode
-        expect_mode(mode)
-        if mode == 'whole':
+        expect_mode(self.test_cfg.mode)
+        if self.test_cfg.mode == 'whole':
             return self._logits(inputs, batch_img_metas, names, resized)
 
         def logits(window: Tensor) -> list[Tensor]:
@@ -284,8 +250,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
         name, parts = self._predicting()[-1], ('backbone', 'neck')
-        found = self._run(lambda net, x: net.extract_feat(x), [name], inputs, parts)
-        return found[name]
+        return self._run(lambda net, x: net.extract_feat(x), [name], inputs, parts)[0]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w).
@@ -294,24 +259,19 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         """
         outputs = self._run(lambda net, x: net(x), self._predicting(), inputs)
         if len(outputs) == 1:
-            return outputs[self.predict_with]
-        logits = [first(output) for output in outputs.values()]
-        return mean_of_probabilities(at_largest(logits, self.align_corners))
+            return outputs[0]
+        logits = at_largest(list(map(first, outputs)), self.align_corners)
+        return mean_of_probabilities(logits)
 
     def _logits(
-        self,
-        inputs: Tensor,
-        batch_img_metas: list[dict],
-        names: Sequence[str],
-        resized: bool = True,
+        self, inputs: Tensor, metas: list[dict], names: Sequence[str], resized=True
     ) -> list[Tensor]:
         def call(network: nn.Module, image: Tensor) -> Tensor:
             if resized:
-                return network.encode_decode(image, batch_img_metas)
-            return small_logits(network, image, batch_img_metas)
+                return network.encode_decode(image, metas)
+            return small_logits(network, image, metas)
 
-        found = self._run(call, names, inputs)
-        return [found[name] for name in names]
+        return self._run(call, names, inputs)
 
     def _run(
         self,
@@ -319,22 +279,19 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         names: Sequence[str],
         inputs: Tensor,
         parts: Sequence[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> list[Any]:
         """Run networks as far as needed: each is called with the image that it sees."""
 
         def run(name: str) -> Any:
             return call(self.networks[name], self.image_of(inputs, name))
 
-        self._ensure_weights()
-        return self.plan.run(run, names, inputs.shape[2:], parts)
-
-    def _ensure_weights(self) -> None:
-        if self._initial_weights is not None:
-            self._initial_weights.ensure(self)
+        self._initial_weights.ensure(self)
+        found = self.plan.run(run, names, inputs.shape[2:], parts)
+        return [found[name] for name in names]
 
     def image_of(self, inputs: Tensor, name: str) -> Tensor:
         """The channels that a network sees of preprocessed images, (N, C, H, W)."""
-        return choose_channels(inputs, self._channels, name)
+        return inputs[:, self._seen[name]] if name in self._seen else inputs
 
     def _predicting(self) -> tuple[str, ...]:
         """The networks that the prediction needs."""

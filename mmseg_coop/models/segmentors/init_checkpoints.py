@@ -3,15 +3,14 @@
 import inspect
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
 from ..class_of import class_of
-from ..plan import Plan, SiteRef
+from ..plan import Plan
 from .network_config_files import is_pretrained
 from .state_dict import refuse_old_names
 
@@ -20,23 +19,12 @@ _NETWORKS = 'networks'
 _FILES = ('pretrained', 'checkpoint_path')
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A network of a cooperative model's checkpoint.
-
-    Attributes:
-        path: The checkpoint.
-        network: The network's name there.
-        weights: All weights of the checkpoint by name.
-    """
+class Origin(NamedTuple):
+    """A network of a cooperative model's checkpoint: file, name there, all weights."""
 
     path: str
     network: str
     weights: Mapping[str, Tensor]
-
-    def site(self, ref: SiteRef) -> SiteRef:
-        """Name of a site of the network in the other model."""
-        return ref._replace(network=self.network)
 
 
 def without_inits(model: Mapping[str, Any]) -> ConfigDict:
@@ -60,21 +48,15 @@ def _without_pretrained(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return deepcopy(value)
     found = {k: _without_pretrained(v) for k, v in value.items() if k not in _FILES}
-    if isinstance(value.get('pretrained', _default(value)), bool):
+    cls = class_of(value.get('type'))
+    known = inspect.signature(cls).parameters if inspect.isclass(cls) else {}
+    default = known['pretrained'].default if 'pretrained' in known else None
+    if isinstance(value.get('pretrained', default), bool):
         found['pretrained'] = False
-    init = found.pop('init_cfg', None)
-    several = isinstance(init, list | tuple)
-    left = [x for x in (init if several else [init]) if x and not is_pretrained(x)]
-    return found | ({'init_cfg': left if several else left[0]} if left else {})
-
-
-def _default(config: Mapping[str, Any]) -> Any:
-    """Default of ``pretrained``: True in MMSegmentation's TIMMBackbone."""
-    cls = class_of(config.get('type'))
-    if not isinstance(cls, type):
-        return None
-    argument = inspect.signature(cls).parameters.get('pretrained')
-    return argument and argument.default
+    inits = found.pop('init_cfg', None) or []
+    inits = inits if isinstance(inits, list | tuple) else [inits]
+    left = [init for init in inits if not is_pretrained(init)]
+    return {**found, 'init_cfg': left} if left else found
 
 
 def load_networks(
@@ -84,11 +66,6 @@ def load_networks(
 
     Returns:
         Origin of each network loaded from a cooperative checkpoint, by name.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a file is no checkpoint, or one of another architecture, or has
-            no such network.
     """
     files: dict[str, dict[str, Tensor]] = {}
     origins: dict[str, Origin] = {}
@@ -106,14 +83,10 @@ def load_networks(
     return origins
 
 
-def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
+def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
     """Load the connectors between networks that come from one checkpoint.
 
     Connectors that the checkpoint does not have keep their initial weights.
-
-    Raises:
-        ValueError: If a connector is of another architecture, or is missing and would
-            never be trained.
     """
     for connection in plan.connections:
         refs = (*connection.sources, *connection.targets)
@@ -123,7 +96,8 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
         for ours in connection.modules:
             origin = origins[ours.target.network]
             source = f'networks.{ours.target.network}.init: {origin.path}'
-            theirs = ours._replace(target=origin.site(ours.target))
+            target = ours.target._replace(network=origin.network)
+            theirs = ours._replace(target=target)
             module = plan.get_submodule(ours.name.removeprefix('plan.'))
             weights = part_of(origin.weights, theirs.name)
             if weights:
@@ -134,27 +108,24 @@ def load_connections(plan: Plan, origins: Mapping[str, Origin]) -> None:
                     f"either: '{connection}' is between frozen networks; expected a "
                     f'checkpoint with {ours.name}, or leave the connection out'
                 )
+    # Weights are not kept.
+    origins.clear()
 
 
 def _choose(
     weights: Mapping[str, Tensor], name: str, init: Mapping[str, Any]
 ) -> str | None:
     """Choose the network of a checkpoint; None if it has only one."""
-    source = f'{init["key"]}: {init["checkpoint"]}'
-    names = list(
-        dict.fromkeys(k.split('.')[1] for k in weights if k.startswith(f'{_NETWORKS}.'))
-    )
+    paths = [key.split('.') for key in weights]
+    names = list(dict.fromkeys(path[1] for path in paths if path[0] == _NETWORKS))
     wanted = init.get('network')
-    if not names:
-        if wanted is None:
-            return None
-        raise ValueError(
-            f'{source} is a checkpoint of one network, found network={wanted!r}; leave '
-            'it out'
-        )
+    if not names and wanted is None:
+        return None
     if (wanted or name) not in names:
         raise ValueError(
-            f'{source} has the networks {", ".join(names)}, and not {wanted or name}; '
-            f'expected dict(checkpoint=..., network={names[0]!r}) or another of them'
+            f'{init["key"]}: {init["checkpoint"]} has '
+            f'{"the networks " + ", ".join(names) if names else "only one network"}, '
+            f'and not {wanted or name}; set network=... in '
+            'dict(checkpoint=..., network=...) to one of them, or leave it out'
         )
     return wanted or name

@@ -12,38 +12,27 @@ class InitialWeights:
 
     MMEngine's Runner initialises a model before it trains it. MMSegmentation's
     ``init_model`` without a checkpoint does not, and would leave out the checkpoints
-    that the model's config names. Copies of the model have copies of this.
-
-    Args:
-        model: A model whose children, or itself, may get weights in another way.
+    that the config names (``missing``). Copies of the model have copies of this.
     """
 
-    def __init__(self, model: BaseModule):
-        self.loaded = False
-        for module in model.modules():
+    def __init__(self, model: BaseModule, missing: bool):
+        self.missing = missing
+        for module in model.modules() if missing else ():
             module.register_load_state_dict_post_hook(self.note_loaded)
 
     def note_loaded(self, module: nn.Module, incompatible_keys: Any) -> None:
         """Note that weights were loaded; whoever loads checks which."""
-        self.loaded = True
+        self.missing = False
 
     def ensure(self, model: BaseModule) -> None:
-        """Initialise the model before a run, if nothing else did.
-
-        Raises:
-            RuntimeError: If a graph is recorded of a model without its weights.
-        """
-        if self.loaded or model.is_init or _has_no_values(model):
+        """Initialise the model before a run, if nothing else did."""
+        # FLOPs are counted on the meta device, which has no values.
+        if not self.missing or model.is_init or next(model.parameters()).is_meta:
             return
         if torch.compiler.is_compiling():
             raise RuntimeError(
                 "the model's init (networks_init) has not been loaded; call "
                 'model.init_weights() before it is compiled or exported'
             )
-        self.loaded = True
+        self.missing = False
         model.init_weights()
-
-
-def _has_no_values(model: nn.Module) -> bool:
-    """Tell whether a model is on the meta device, where FLOPs are counted."""
-    return next(model.parameters()).is_meta

@@ -1,8 +1,8 @@
 """Label maps of all networks and of their mean, without logits of the image's size.
 
-``EncoderDecoder.predict`` resizes logits to the input, then to the original image, and
-takes the class of each pixel: for 19 classes and 1024x2048 pixels 160 MB, twice for
-each network. An evaluation needs the classes only, and makes them a few rows at a time.
+``EncoderDecoder.predict`` resizes logits to the input, then to the original image: for
+19 classes and 1024x2048 pixels 160 MB, twice for each network. An evaluation needs the
+classes only, and makes them a few rows at a time.
 """
 
 import math
@@ -15,7 +15,6 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
-from ..expect import expect
 from ..finite import check_finite
 from .combine import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
@@ -78,28 +77,22 @@ def predict_labels(
     metas = [sample.metainfo for sample in data_samples]
     logits = _logits(model, inputs, metas)
     check_finite(logits, metas)
-    cooperative = isinstance(model, CooperativeEncoderDecoder)
-    # Heads that don't derive from BaseDecodeHead have none.
+    # Heads that don't derive from BaseDecodeHead have no threshold.
     threshold = getattr(model.decode_head, 'threshold', None)
     for i, sample in enumerate(data_samples):
         own = {name: values[i : i + 1] for name, values in logits.items()}
-        maps = _label_maps(
-            own,
-            size,
-            metas[i],
-            model.align_corners,
-            threshold,
-            collect(sample) if collect else None,
-        )
-        if not cooperative:
-            sample.set_data({'pred_sem_seg': PixelData(data=maps[''])})
-            continue
-        for name, label in maps.items():
-            sample.set_data({f'{LABEL_FIELD}{name}': PixelData(data=label)})
-        sample.set_data({'pred_sem_seg': PixelData(data=maps[model.predict_with])})
-        sample.set_metainfo(
-            {'predict_with': model.predict_with, 'networks': model.plan.networks}
-        )
+        collector = collect(sample) if collect else None
+        bands = _bands(own, size, metas[i], model.align_corners)
+        rows = [_label_rows(band, threshold, collector) for band in bands]
+        maps = {name: torch.cat([row[name] for row in rows], dim=1) for name in rows[0]}
+        if isinstance(model, CooperativeEncoderDecoder):
+            info = dict(predict_with=model.predict_with, networks=model.plan.networks)
+            sample.set_metainfo(info)
+            fields = {f'{LABEL_FIELD}{name}': label for name, label in maps.items()}
+            maps = {'pred_sem_seg': maps[model.predict_with], **fields}
+        else:
+            maps = {'pred_sem_seg': maps['']}
+        sample.set_data({key: PixelData(data=label) for key, label in maps.items()})
     return data_samples
 
 
@@ -116,51 +109,39 @@ def _logits(
     return {'': small_logits(model, inputs, metas)}
 
 
-def _label_maps(
+def _bands(
     logits: Mapping[str, Tensor],
     size: tuple[int, int],
     meta: Mapping,
     align_corners: bool,
-    threshold: float | None,
-    collector: Collector | None = None,
-) -> dict[str, Tensor]:
-    """Label maps (1, h, w) of one image at the size of the original.
+) -> Iterator[dict[str, Tensor]]:
+    """Logits by prediction at the size of the original, some rows of it at a time.
 
     Args:
         logits: Of each network, (1, C, any H, any W).
         size: Height and width of the input.
-        meta: Meta information of the image.
-        align_corners: How logits are resized.
-        threshold: Of the probability, for models with C = 1.
-        collector: Called with each band.
     """
     parts = dict(logits)
     original = tuple(meta['ori_shape'][:2])
     padding = meta.get('img_padding_size', meta.get('padding_size', (0,) * 4))
-    direct = size == original and not any(padding) and not meta.get('flip')
-    if not direct:
+    if size != original or any(padding) or meta.get('flip'):
         parts = {k: resized(x, size, align_corners) for k, x in parts.items()}
         if len(parts) > 1:
             parts[MEAN] = mean_of_probabilities(list(parts.values()))
         parts = {k: _undo(x, padding, meta) for k, x in parts.items()}
-    bands = (_bands(x, original, align_corners) for x in parts.values())
-    maps: dict[str, list[Tensor]] = {}
+    bands = (_resized_bands(x, original, align_corners) for x in parts.values())
     for values in zip(*bands, strict=True):
-        rows = _label_rows(dict(zip(parts, values, strict=True)), threshold, collector)
-        for name, row in rows.items():
-            maps.setdefault(name, []).append(row)
-    return {name: torch.cat(rows, dim=1) for name, rows in maps.items()}
+        yield dict(zip(parts, values, strict=True))
 
 
 def _label_rows(
     bands: dict[str, Tensor], threshold: float | None, collector: Collector | None
 ) -> dict[str, Tensor]:
-    """Label maps (1, r, w) of the next rows, those of the mean included.
+    """Label maps (1, r, w) of some rows, those of the mean included.
 
     Args:
         bands: Logits by prediction, (1, C, r, w). If they lack the mean of several
             networks, it is computed from the probabilities of these rows.
-        threshold: Of the probability, for models with C = 1.
         collector: Called with what is proportional to the probabilities.
     """
     joined = len(bands) > 1 and MEAN not in bands
@@ -168,7 +149,9 @@ def _label_rows(
     for name, band in bands.items():
         rows[name], below = _classes(band, threshold)
         if joined or collector:
-            shares[name] = _exponentials(below)
+            # Exponentials of how far logits are below the highest, in place; exp takes
+            # twice as long on a CPU.
+            shares[name] = below.float().mul_(1 / math.log(2)).exp2_()
     if joined:
         for share in shares.values():
             share.div_(share.sum(dim=1, keepdim=True))
@@ -184,28 +167,21 @@ def _label_rows(
     return rows
 
 
-def _exponentials(below: Tensor) -> Tensor:
-    """Exponentials of how far logits are below the highest, (1, C, r, W), in place."""
-    # On the CPU twice as fast as exp.
-    return below.float().mul_(1 / math.log(2)).exp2_()
-
-
 def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
     """Remove the padding of a pipeline, and undo its flip."""
     left, right, top, bottom = padding
     x = x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
     if not meta.get('flip'):
         return x
-    dims = {'horizontal': 3, 'vertical': 2}
-    direction = meta.get('flip_direction')
-    expect('flip_direction', direction, direction in dims, f'one of {", ".join(dims)}')
-    return x.flip(dims[direction])
+    return x.flip({'horizontal': 3, 'vertical': 2}[meta['flip_direction']])
 
 
-def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Tensor]:
-    """(1, C, H, W) resized as by ``interpolate``, a few rows (1, C, r, W) at a time."""
+def _resized_bands(
+    x: Tensor, size: tuple[int, int], align_corners: bool
+) -> Iterator[Tensor]:
+    """(1, C, H, W) resized as by ``interpolate``, some rows (1, C, r, W) at a time."""
     height, rows = x.shape[2], size[0]
-    if (height, x.shape[3]) == size:
+    if x.shape[2:] == size:
         yield from x.split(_ROWS, dim=2)
         return
     x = resized(x, (height, size[1]), align_corners)
@@ -217,10 +193,8 @@ def _bands(x: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Te
     above = position.long().clamp_(max=height - 1)
     below = (above + 1).clamp_(max=height - 1)
     share = (position - above).to(x.dtype)[:, None]
-    weights = (1 - share).split(_ROWS), share.split(_ROWS)
-    for upper, lower, keep, add in zip(
-        above.split(_ROWS), below.split(_ROWS), *weights, strict=True
-    ):
+    parts = (values.split(_ROWS) for values in (above, below, 1 - share, share))
+    for upper, lower, keep, add in zip(*parts, strict=True):
         # Several times as fast as indexing with brackets.
         band = x.index_select(2, upper).mul_(keep)
         yield band.addcmul_(x.index_select(2, lower), add)

@@ -17,16 +17,17 @@ _PREDICT = (BaseDecodeHead.predict, DAHead.predict)
 
 
 def small_logits(network: nn.Module, inputs: Tensor, metas: list[dict]) -> Tensor:
-    """Logits before they are resized to the input.
+    """Logits (N, num_classes, h, w), before they are resized to the input.
 
     A network or head that overrides its prediction is called as it is: any size.
-
-    Returns:
-        (N, num_classes, h, w).
     """
-    if not _is_standard(network):
-        return network.encode_decode(inputs, metas)
-    return first(network(inputs))
+    head = type(getattr(network, 'decode_head', None))
+    standard = (
+        not overridden(type(network), EncoderDecoder, _FORWARD)
+        and getattr(head, 'predict', None) in _PREDICT
+        and head.predict_by_feat is BaseDecodeHead.predict_by_feat
+    )
+    return first(network(inputs)) if standard else network.encode_decode(inputs, metas)
 
 
 def first(output: Any) -> Any:
@@ -45,12 +46,3 @@ def resized(x: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     if x.shape[2:] == size:
         return x
     return resize(x, size, None, 'bilinear', align_corners, warning=False)
-
-
-def _is_standard(network: nn.Module) -> bool:
-    cls, head = type(network), type(getattr(network, 'decode_head', None))
-    return (
-        not overridden(cls, EncoderDecoder, _FORWARD)
-        and getattr(head, 'predict', None) in _PREDICT
-        and head.predict_by_feat is BaseDecodeHead.predict_by_feat
-    )

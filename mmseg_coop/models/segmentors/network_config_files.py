@@ -6,18 +6,14 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.model import PretrainedInit
-from mmengine.registry import WEIGHT_INITIALIZERS, Registry
-from mmseg.registry import MODELS
+from mmengine.registry import WEIGHT_INITIALIZERS
 
 from ..class_of import class_of
 from ..data_preprocessors import PADDING
-from ..expect import expect
 
 # Keys of an entry of ``networks`` that are not passed to the network's class.
 OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
 _FILE, _DELETE = 'config', '_delete_'
-# MMEngine notes the package in what is inherited from another one.
-_SCOPE = '_scope_'
 
 
 def flatten_networks(config: Config) -> None:
@@ -25,28 +21,18 @@ def flatten_networks(config: Config) -> None:
 
     Args:
         config: A whole config, which is changed; of any model.
-
-    Raises:
-        ValueError: If a file can't be read, or has no model.
     """
     model = config.get('model')
     for key, place in _places(model):
         entry = model.networks[place]
-        path = file_of(entry)
-        if path is None:
-            continue
-        imports = _read(path, key).get('custom_imports')
-        if imports:
-            _add_imports(config, imports)
-        model.networks[place] = ConfigDict(flat_entry(entry, key))
+        path = _file_of(entry)
+        if path is not None:
+            _add_imports(config, _read(path, key).get('custom_imports'))
+            model.networks[place] = ConfigDict(flat_entry(entry, key))
 
 
 def segmentor_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The segmentors of a model's config by their key, as in ``networks.top``.
-
-    Raises:
-        ValueError: If a network's file can't be read, or has no model.
-    """
+    """The segmentors of a model's config by their key, as in ``networks.top``."""
     common = {key: value for key, value in model.items() if key != 'networks'}
     found = {
         key: merge_network(common, flat_entry(model['networks'][place], key))
@@ -55,23 +41,14 @@ def segmentor_configs(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found or {'': model}
 
 
-def file_of(entry: Any) -> str | None:
-    """The config file of an entry of ``networks``, if it has one."""
-    if isinstance(entry, Mapping):
-        return entry.get(_FILE)
-    return entry if isinstance(entry, str) else None
-
-
 def flat_entry(entry: Any, key: str) -> dict[str, Any]:
     """An entry of ``networks``, with the contents of its file in the file's place.
 
     ``_delete_`` marks that it takes nothing from the model's common keys.
 
-    Args:
-        entry: None, a file, or a dict that may have one as its ``config``.
-        key: Its place, for errors.
+    An entry is None, a file, or a dict that may have one as its ``config``.
     """
-    path = file_of(entry)
+    path = _file_of(entry)
     over = dict(entry) if isinstance(entry, Mapping) else {}
     over.pop(_FILE, None)
     if path is None:
@@ -79,20 +56,19 @@ def flat_entry(entry: Any, key: str) -> dict[str, Any]:
     model = _read(path, key).get('model')
     if not isinstance(model, Mapping):
         raise ValueError(f'{key}: {path} has no model')
-    return model_entry(model, over)
+    return {**merge_network(model_entry(model), over), _DELETE: True}
 
 
-def model_entry(
-    model: Mapping[str, Any], over: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def model_entry(model: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a segmentor's whole config into an entry of ``networks``."""
-    model = {key: value for key, value in model.items() if key != _SCOPE}
-    preprocessor = dict(model.pop('data_preprocessor', None) or {})
+    # MMEngine notes the package in what is inherited from another one.
+    model = {key: value for key, value in model.items() if key != '_scope_'}
+    preprocessor = model.pop('data_preprocessor', None) or {}
     # Images are padded for all networks alike, as the model says.
     preprocessor = {k: v for k, v in preprocessor.items() if k not in PADDING}
     if preprocessor:
         model['data_preprocessor'] = preprocessor
-    return {_DELETE: True, **merge_network(model, over or {})}
+    return {**_plain(model), _DELETE: True}
 
 
 def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,14 +78,12 @@ def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
     """
     over = dict(over)
     base = {} if over.pop(_DELETE, False) else dict(base)
-    backbones = [part.get('backbone') for part in (base, over)]
-    if all(isinstance(b, Mapping) for b in backbones) and _differ(*backbones):
+    if _differ(base.get('backbone'), over.get('backbone')):
         base.pop('pretrained', None)
     # A network of another class still has the same parts.
     kind = over.pop('type', base.pop('type', None))
-    merged = _merge(base, over)
     # EncoderDecoder sets attributes of it.
-    return ConfigDict(merged if kind is None else {'type': kind, **merged})
+    return ConfigDict(_merge(base, over), **({} if kind is None else {'type': kind}))
 
 
 def is_pretrained(init: Any) -> bool:
@@ -118,11 +92,11 @@ def is_pretrained(init: Any) -> bool:
     return class_of(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
-def short_name(kind: Any, registry: Registry = MODELS) -> Any:
-    """Short name of a ``type``, where the registry knows its class by it."""
-    cls = class_of(kind, registry)
+def short_name(kind: Any) -> Any:
+    """Short name of a model's ``type``, where the registry knows its class by it."""
+    cls = class_of(kind)
     name = getattr(cls, '__name__', kind)
-    return name if class_of(name, registry) is cls else kind
+    return name if class_of(name) is cls else kind
 
 
 def _places(model: Any) -> list[tuple[str, Any]]:
@@ -135,10 +109,13 @@ def _places(model: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def _read(path: Any, key: str) -> Config:
-    expect(f'{key}.{_FILE}', path, isinstance(path, str), 'the path of a config file')
+def _file_of(entry: Any) -> str | None:
+    return entry.get(_FILE) if isinstance(entry, Mapping) else entry
+
+
+def _read(path: str, key: str) -> Config:
     try:
-        if '::' in path:
+        if '::' in str(path):
             # MMEngine looks for configs of packages where one inherits from them.
             return Config.fromstring(f'_base_ = {path!r}', '.py')
         return Config.fromfile(path)
@@ -146,15 +123,14 @@ def _read(path: Any, key: str) -> Config:
         # A config is code, and can raise anything.
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         text = f'{key}: {path} can not be read as a config ({reason})'
-        if '::' in path:
+        if '::' in str(path):
             text += '; in Python, call mmseg_coop.apis.enable_config_scopes() first'
         raise ValueError(text) from error
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Merge nested configs: one of another type replaces what was there."""
-    over = dict(over)
-    if over.pop(_DELETE, False) or _differ(base, over):
+    if over.get(_DELETE) or _differ(base, over):
         return _plain(over)
     merged = _plain(base)
     for key, value in over.items():
@@ -163,9 +139,11 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _differ(base: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
-    kinds = [part.get('type') for part in (base, over)]
-    return None not in kinds and class_of(kinds[0]) is not class_of(kinds[1])
+def _differ(base: Any, over: Any) -> bool:
+    """Tell whether the types of two configs are of different classes."""
+    parts = [part for part in (base, over) if isinstance(part, Mapping)]
+    kinds = {class_of(part['type']) for part in parts if part.get('type')}
+    return len(kinds) > 1
 
 
 def _plain(value: Any) -> Any:
@@ -177,10 +155,12 @@ def _plain(value: Any) -> Any:
     return deepcopy(value)
 
 
-def _add_imports(config: Config, imports: Mapping[str, Any]) -> None:
+def _add_imports(config: Config, imports: Mapping[str, Any] | None) -> None:
     """Have a config import what a network's file does."""
+    if imports is None:
+        return
     own = config.setdefault('custom_imports', ConfigDict(imports=[]))
-    names: dict[str, None] = {}
+    names: list[str] = []
     for found in (own.imports, imports.imports):
-        names |= dict.fromkeys([found] if isinstance(found, str) else found)
-    own.imports = list(names)
+        names += [found] if isinstance(found, str) else found
+    own.imports = list(dict.fromkeys(names))

@@ -3,25 +3,18 @@
 import inspect
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mmengine.logging import print_log
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from ..class_of import class_of
 from ..expect import expect, expect_bool, expect_dict
 from ..heads import last_head
-from .check_parts import check_parts
-from .network_config_files import (
-    OWN_KEYS,
-    flat_entry,
-    is_pretrained,
-    merge_network,
-)
+from .network_config_files import OWN_KEYS, flat_entry, is_pretrained, merge_network
 from .network_names import name_networks
 from .overridden import PREDICTS, overridden
 
@@ -32,20 +25,12 @@ _HEADS_ALIKE = ('threshold', 'ignore_index')
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """One of the networks of a cooperative model.
+    """One of the networks: the config of a segmentor, and its own options.
 
-    Attributes:
-        name: Its name.
-        model: Config of the segmentor.
-        init: Checkpoint that it starts from, which network of it, whether only what
-            fits is loaded, and the key that says so.
-        frozen: It is not trained.
-        inputs: Channels of the image that it sees; None for all.
-        loss_weight: Weight of its losses.
-        data_preprocessor: Options of its own preprocessing.
+    ``init`` has the key that names the checkpoint, too; ``inputs`` are the channels of
+    the image that it sees, None for all.
     """
 
-    name: str
     model: dict[str, Any]
     init: dict[str, Any] | None
     frozen: bool
@@ -80,31 +65,23 @@ def read_networks(
         ValueError: If an option is unknown or has a wrong value.
     """
     entries = name_networks(networks, num_networks)
-    names = list(entries)
-    inits = _per_network('networks_init', networks_init, names, None, _read_init)
-    weights = _per_network('loss_weights', loss_weights, names, 1.0, _read_weight)
+    inits = _by_name('networks_init', networks_init, entries)
+    weights = _by_name('loss_weights', loss_weights, entries)
     found = {}
     for name, entry in entries.items():
         key = f'networks.{name}'
         entry = flat_entry(entry, key)
         own = {k: entry.pop(k) for k in OWN_KEYS if k in entry}
-        _check_said_once(own, 'init', inits[name], f'{key}.init', 'networks_init')
-        weight = loss_weights and weights[name]
-        _check_said_once(
-            own, 'loss_weight', weight, f'{key}.loss_weight', 'loss_weights'
-        )
+        init = f'{key}.init', own.get('init')
+        weight = f'{key}.loss_weight', own.get('loss_weight')
         expect_dict(f'{key}.data_preprocessor', own.get('data_preprocessor'))
+        expect_bool(f'{key}.frozen', own.get('frozen', False))
         found[name] = NetworkConfig(
-            name=name,
             model=_checked_model(merge_network(common, entry), key, common),
-            init=_read_init(own['init'], f'{key}.init')
-            if own.get('init') is not None
-            else inits[name],
-            frozen=_read_frozen(own.get('frozen', False), key),
-            inputs=_read_inputs(own.get('inputs'), key),
-            loss_weight=_read_weight(own['loss_weight'], f'{key}.loss_weight')
-            if 'loss_weight' in own
-            else weights[name],
+            init=_read_init(*_one_of(init, inits[name])),
+            frozen=own.get('frozen', False),
+            inputs=_read_inputs(f'{key}.inputs', own.get('inputs')),
+            loss_weight=_read_weight(*_one_of(weight, weights[name])),
             data_preprocessor=own.get('data_preprocessor'),
         )
     if all(network.frozen for network in found.values()):
@@ -115,11 +92,7 @@ def read_networks(
 
 
 def check_alike(networks: Mapping[str, nn.Module]) -> None:
-    """Check that networks predict the same classes.
-
-    Raises:
-        ValueError: If they do not; it names the option and both networks.
-    """
+    """Check that networks predict the same classes."""
     (first, reference), *others = networks.items()
     for name, network in others:
         pairs = [(key, network, reference) for key in _ALIKE]
@@ -135,37 +108,20 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
                 )
 
 
-def check_shapes(networks: Mapping[str, nn.Module]) -> None:
-    """Check that all weights have a shape, which lazy ones lack before the first run.
-
-    Raises:
-        ValueError: If one has none; it names the module.
-    """
-    for name, network in networks.items():
-        for path, module in network.named_modules():
-            if any(map(is_lazy, module._parameters.values())):
-                raise ValueError(
-                    f'networks.{name}: {path} is a {type(module).__name__}, whose '
-                    'weights have no shape before the first run, when an optimizer '
-                    'and checkpoints need it; expected a module that is given its '
-                    'channels'
-                )
-
-
 def _checked_model(
     model: dict[str, Any], key: str, common: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Check the class of a network, and options that the class can't check."""
     kind = model.setdefault(
         'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
     )
     cls = class_of(kind)
-    right = inspect.isclass(cls) and issubclass(cls, nn.Module)
-    # What backbones and heads lack.
-    right = right and hasattr(cls, 'encode_decode')
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
-    expect(place, kind, right, 'a segmentor of the registry, such as EncoderDecoder')
-    if issubclass(cls, EncoderDecoder):
-        check_parts(model, cls, key, common)
+    # Backbones and heads lack the method, and a cooperative model has networks.
+    right = inspect.isclass(cls) and hasattr(cls, 'encode_decode')
+    known = inspect.signature(cls).parameters if right else {}
+    right = right and 'networks' not in known
+    expect(place, kind, right, 'the segmentor of one network, such as EncoderDecoder')
     own = overridden(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
     if own:
         print_log(
@@ -174,101 +130,73 @@ def _checked_model(
             'current',
             logging.WARNING,
         )
-    _check_init_cfg(model.get('init_cfg'), key)
-    if 'networks' in inspect.signature(cls).parameters:
+    init = model.get('init_cfg')
+    if any(map(is_pretrained, init if isinstance(init, list | tuple) else [init])):
         raise ValueError(
-            f'{key}: found a {cls.__name__}, expected one network, such as an '
-            'EncoderDecoder'
+            f"{key}.init_cfg, or model.init_cfg: found type='Pretrained', expected "
+            f'{key}.init or networks_init for the checkpoints of networks, and the '
+            "config's load_from for that of a cooperative model"
         )
-    known = inspect.signature(cls).parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-        for name in model:
-            if name in known or name == 'type':
-                continue
-            if name in common:
-                # As Python says it: the option may be meant for the model itself.
-                raise TypeError(
-                    'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
-                    f'argument {name!r}, which a {cls.__name__} does not take either'
-                )
-            raise ValueError(
-                f'{key}: unknown key {name!r}; expected one of '
-                f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
+    unknown = [option for option in model if option not in {'type', *known}]
+    if unknown and all(p.kind is not p.VAR_KEYWORD for p in known.values()):
+        if unknown[0] in common:
+            # As Python says it: the option may be meant for the model itself.
+            raise TypeError(
+                'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
+                f'argument {unknown[0]!r}, which a {cls.__name__} does not take either'
             )
+        raise ValueError(
+            f'{key}: unknown key {unknown[0]!r}; expected one of '
+            f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'
+        )
     return model
 
 
-def _check_init_cfg(init: Any, key: str) -> None:
-    """Refuse a whole network's checkpoint in a backbone's ``init_cfg``."""
-    for entry in init if isinstance(init, list | tuple) else [init]:
-        if is_pretrained(entry):
-            raise ValueError(
-                f"{key}.init_cfg, or model.init_cfg: found type='Pretrained', expected "
-                f'{key}.init or networks_init for the checkpoints of networks, and the '
-                "config's load_from for that of a cooperative model"
-            )
-
-
-def _per_network(
-    key: str,
-    values: Sequence | None,
-    names: Sequence[str],
-    default: Any,
-    read: Callable[[Any, str], Any],
-) -> dict[str, Any]:
-    """One value for each network, from a list in their order."""
-    if values is None:
-        return dict.fromkeys(names, default)
+def _by_name(
+    key: str, values: Sequence[Any] | None, names: Collection[str]
+) -> dict[str, tuple[str, Any]]:
+    """Keys and values of a list, by network."""
+    values = [None] * len(names) if values is None else values
     right = isinstance(values, list | tuple) and len(values) == len(names)
-    expected = f'a list with a value for each of {", ".join(names)}'
-    expect(key, values, right, expected)
-    by_name = zip(names, values, strict=True)
-    return {name: read(value, f'{key}: {name}') for name, value in by_name}
+    expect(key, values, right, f'a list with a value for each of {", ".join(names)}')
+    pairs = zip(names, values, strict=True)
+    return {name: (f'{key}: {name}', value) for name, value in pairs}
 
 
-def _check_said_once(
-    own: Mapping[str, Any], option: str, listed: Any, key: str, other: str
-) -> None:
-    """Check that an option is not given for a network and in a list for all."""
-    if own.get(option) is not None and listed is not None:
-        raise ValueError(f'{key}: found it beside {other}, expected one of the two')
+def _one_of(own: tuple[str, Any], listed: tuple[str, Any]) -> tuple[str, Any]:
+    """Choose the key and value that are given; only one of both may be."""
+    if None not in (own[1], listed[1]):
+        raise ValueError(f'{own[0]}: found it beside {listed[0]}, expected one of both')
+    return own if listed[1] is None else listed
 
 
-def _read_init(value: Any, key: str) -> dict[str, Any] | None:
+def _read_init(key: str, value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    if isinstance(value, str):
-        return dict(checkpoint=value, partial=False, key=key)
-    right = isinstance(value, Mapping) and set(value) <= {
-        'checkpoint',
-        'partial',
-        'network',
-    }
-    right = right and isinstance(value.get('checkpoint'), str)
+    init = dict(checkpoint=value) if isinstance(value, str) else value
+    right = isinstance(init, Mapping) and isinstance(init.get('checkpoint'), str)
+    right = right and set(init) <= {'checkpoint', 'partial', 'network'}
     expected = (
         'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits; '
         'network=... names one of a cooperative model'
     )
-    expect(key, value, bool(right), expected)
-    expect_bool(f'{key}.partial', value.get('partial', False))
-    return {'partial': False, **value, 'key': key}
+    expect(key, value, right, expected)
+    expect_bool(f'{key}.partial', init.get('partial', False))
+    return {'partial': False, **init, 'key': key}
 
 
-def _read_frozen(value: Any, key: str) -> bool:
-    expect_bool(f'{key}.frozen', value)
-    return value
-
-
-def _read_inputs(value: Any, key: str) -> tuple[int, ...] | None:
+def _read_inputs(key: str, value: Any) -> tuple[int, ...] | None:
     if value is None:
         return None
     right = isinstance(value, list | tuple) and len(value) > 0
     right = right and all(type(i) is int and i >= 0 for i in value)
-    expect(f'{key}.inputs', value, bool(right), 'a list of channels, from 0')
+    expect(key, value, right, 'a list of channels, from 0')
     return tuple(value)
 
 
-def _read_weight(value: Any, key: str) -> float:
+def _read_weight(key: str, value: Any) -> float:
+    if value is None:
+        return 1.0
     right = type(value) in (int, float) and 0 <= value < math.inf
     expect(key, value, right, 'a number of 0 or more')
     return value

@@ -4,18 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
-
 from ..expect import expect, is_count
-from .check_parts import PARTS
 from .combine import MEAN
 
 _PAIR = ('top', 'bottom')
-# Arguments of an EncoderDecoder that are modules.
-# Schedules name these in ``custom_keys``.
-_OF_PLAN = ('connectors', 'aggregations')
-# Attributes of what holds the networks as modules.
-_TAKEN = {*dir(nn.ModuleDict()), 'origins', 'trained'}
+# What names must not contain: MMEngine sums what has 'loss' in its name, and the
+# custom_keys of schedules match names of parts.
+_FORBIDDEN = ('loss', 'backbone', 'neck', 'decode_head', 'auxiliary_head')
+_FORBIDDEN += ('connectors', 'aggregations')
 
 
 def name_networks(
@@ -29,9 +25,6 @@ def name_networks(
     Args:
         networks: A dict by name, a list of dicts that may have a ``name``, or None.
         count: Number of networks, if ``networks`` is None. Default: 2.
-
-    Raises:
-        ValueError: If there are too few, or a name can't be one.
     """
     if networks is None:
         count = 2 if count is None else count
@@ -39,27 +32,24 @@ def name_networks(
         expect('num_networks', count, is_count(count) and count > 1, expected)
         return dict.fromkeys(_default_names(count))
     right = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
-    expected = 'a dict or list of at least 2 networks'
-    expect('networks', networks, right, expected)
-    if count is not None:
-        expected = f'{len(networks)}, as many as networks has'
-        expect('num_networks', count, count == len(networks), expected)
-    found = _from_dict if isinstance(networks, Mapping) else _from_list
-    entries = found(networks)
-    for name, entry in entries.items():
-        expected = 'a dict, or a config file'
+    expect('networks', networks, right, 'a dict or list of at least 2 networks')
+    right, expected = count in (None, len(networks)), f'{len(networks)}, as in networks'
+    expect('num_networks', count, right, expected)
+    named = isinstance(networks, Mapping)
+    entries = list(networks.values() if named else networks)
+    names = list(networks if named else _default_names(len(entries)))
+    for i, entry in enumerate(entries):
+        if isinstance(entry, Mapping) and not named:
+            names[i] = entry.get('name', names[i])
+        _check_name(names[i])
         right = entry is None or isinstance(entry, Mapping | str)
-        expect(f'networks.{name}', entry, right, expected)
-    return entries
+        expect(f'networks.{names[i]}', entry, right, 'a dict, or a config file')
+    expect('networks', names, len(set(names)) == len(names), 'names that differ')
+    found = dict(zip(names, entries, strict=True))
+    return _in_order(found) if named else found
 
 
-def _from_dict(networks: Mapping[str, Any]) -> dict[str, Any]:
-    for name, entry in networks.items():
-        _check_name(name)
-        if isinstance(entry, Mapping) and 'name' in entry:
-            right, found = entry['name'] == name, entry['name']
-            expected = f'{name!r}, its key in networks, or networks as a list'
-            expect(f'networks.{name}.name', found, right, expected)
+def _in_order(networks: dict[str, Any]) -> dict[str, Any]:
     if set(networks) == set(_PAIR):
         return {name: networks[name] for name in _PAIR}
     names = list(networks)
@@ -69,18 +59,7 @@ def _from_dict(networks: Mapping[str, Any]) -> dict[str, Any]:
             f'networks: found a dict with {", ".join(names)}, an order that '
             f'is lost when MMEngine writes the config; expected a list: [{listed}]'
         )
-    return dict(networks)
-
-
-def _from_list(networks: Sequence[Any]) -> dict[str, Any]:
-    names = _default_names(len(networks))
-    for i, entry in enumerate(networks):
-        if isinstance(entry, Mapping) and 'name' in entry:
-            names[i] = entry['name']
-            _check_name(names[i])
-    right = len(set(names)) == len(names)
-    expect('networks', names, right, 'names that differ')
-    return dict(zip(names, networks, strict=True))
+    return networks
 
 
 def _default_names(count: int) -> list[str]:
@@ -88,14 +67,10 @@ def _default_names(count: int) -> list[str]:
 
 
 def _check_name(name: Any) -> None:
-    # MMEngine sums what has 'loss' in its name, and custom_keys match names of parts.
-    forbidden = ('loss', *PARTS, *_OF_PLAN)
-    right = isinstance(name, str) and re.fullmatch(r'\w+', name, re.ASCII)
-    right = right and name != MEAN and not any(word in name for word in forbidden)
+    right = isinstance(name, str) and bool(re.fullmatch(r'\w+', name, re.ASCII))
+    right = right and name != MEAN and not any(word in name for word in _FORBIDDEN)
     expected = (
         'names of letters, digits and _, without '
-        f'{", ".join(map(repr, forbidden))}, and not {MEAN!r}'
+        f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
     )
-    expect('networks', name, bool(right), expected)
-    expected = 'another name: modules have an attribute of this one'
-    expect('networks', name, name not in _TAKEN, expected)
+    expect('networks', name, right, expected)

@@ -10,11 +10,9 @@ from torch import nn
 from ..heads import last_head
 from ..sites import Site, find_sites
 from ..sites.head_sites import named_sites
-from .image_channels import image_channels
+from .image_shape import image_channels, image_size
 from .network_configs import NetworkConfig
 
-# Size of the image of a dry run, where the config does not tell one.
-_IMAGE_SIZE = (512, 512)
 # Cache of the last networks: what their sites depend on, and the sites.
 _KNOWN: deque[tuple[Any, dict[str, Site]]] = deque(maxlen=16)
 
@@ -31,14 +29,9 @@ def find_network_sites(
     The sites found last are kept, as tools build a model several times.
 
     Args:
-        networks: By name.
-        configs: Of each network.
+        networks: By name, like ``configs``.
         preprocessor: Of the images; it may tell their size and channels.
-        asked: Further sites of each network, by address.
-        key: The config key that asks for them, for errors.
-
-    Raises:
-        ValueError: If a site that is wanted can't be one.
+        asked: Further sites of each network, by address; ``key`` of the config asks.
     """
     found: dict[str, dict[str, Site]] = {}
     size = getattr(preprocessor, 'size', None)
@@ -62,12 +55,4 @@ def find_network_sites(
 def _structure(network: nn.Module) -> list:
     """Classes, rules and changed modules: sites depend on them and on the config."""
     modules = [(type(m), 'forward' in vars(m)) for m in network.modules()]
-    head = last_head(network) if hasattr(network, 'decode_head') else None
-    return [modules, named_sites(head)]
-
-
-def image_size(network: nn.Module, size: Any) -> tuple[int, int]:
-    """A size that a network takes: that of training crops, or of its embeddings."""
-    backbone = getattr(network, 'backbone', None)
-    size = size or getattr(backbone, 'img_size', None) or _IMAGE_SIZE
-    return (size, size) if isinstance(size, int) else tuple(size)[-2:]
+    return [modules, named_sites(last_head(network))]

@@ -11,24 +11,17 @@ from mmseg.registry import MODELS
 from ..heads import last_head
 from ..recompute import recompute_networks
 from .init_checkpoints import Origin, load_networks
-from .network_configs import NetworkConfig, check_alike, check_shapes
+from .network_configs import NetworkConfig, check_alike
 
 
 class Networks(ModuleDict):
-    """Networks by name; frozen ones are never trained.
-
-    Args:
-        configs: The config of each network.
-        test_cfg: The model's: networks predict as it does.
-        with_cp: Whether activations are computed again in the backward pass.
+    """Networks by name, built from their configs; frozen ones are never trained.
 
     Attributes:
         trained: Names of those that are not frozen.
+        inits: The ``init`` of those that start from a checkpoint.
         origins: Origin of each network that was loaded from a cooperative model's
             checkpoint.
-
-    Raises:
-        ValueError: If networks predict different classes, or weights have no shape.
     """
 
     def __init__(
@@ -42,8 +35,7 @@ class Networks(ModuleDict):
         )
         self.trained = [name for name, config in configs.items() if not config.frozen]
         self.origins: dict[str, Origin] = {}
-        self._inits = {n: c.init for n, c in configs.items() if c.init is not None}
-        check_shapes(self)
+        self.inits = {n: c.init for n, c in configs.items() if c.init is not None}
         check_alike(self)
         for name, network in self.items():
             if name not in self.trained:
@@ -51,15 +43,10 @@ class Networks(ModuleDict):
         if with_cp:
             recompute_networks(self.values())
 
-    @property
-    def has_checkpoints(self) -> bool:
-        """Tell whether any network starts from a checkpoint."""
-        return bool(self._inits)
-
     def init_weights(self) -> None:
         """Initialise each network on its own, or load its ``init``."""
-        self.origins = load_networks(self, self._inits)
-        for name in self._inits:
+        self.origins = load_networks(self, self.inits)
+        for name in self.inits:
             self[name].is_init = True
         super().init_weights()
 

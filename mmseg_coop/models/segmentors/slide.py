@@ -21,40 +21,27 @@ def slide(
         encode_decode: Gives each network's logits (N, C, h, w) for a window of the
             images, (N, 3, h, w).
         inputs: Images, (N, 3, H, W).
-        crop_size: Height and width of a window; an image smaller than that is one
-            window.
+        crop_size: Height and width of a window, or of a smaller image.
         stride: Steps between windows, down and right.
 
     Returns:
-        Each network's logits, (N, C, H, W).
-
-    Raises:
-        ValueError: If there are pixels between windows.
+        Each network's logits, (N, C, H, W); NaN where no window is.
     """
     height, width = inputs.shape[-2:]
     rows = _starts(height, crop_size[0], stride[0])
     columns = _starts(width, crop_size[1], stride[1])
-    for starts, crop in ((rows, crop_size[0]), (columns, crop_size[1])):
-        if any(b - a > crop for a, b in itertools.pairwise(starts)):
-            raise ValueError(
-                f'test_cfg.stride: found {tuple(stride)}, which leaves pixels of an '
-                f'image of {height}x{width} (height x width) between windows; '
-                f'expected no more than crop_size, {tuple(crop_size)}'
-            )
     count = inputs.new_zeros(1, 1, height, width)
     totals: list[Tensor] = []
-    for y in rows:
-        for x in columns:
-            window = (..., slice(y, y + crop_size[0]), slice(x, x + crop_size[1]))
-            parts = encode_decode(inputs[window])
-            if not totals:
-                # As precise as the images, also where logits are half precision.
-                totals = [
-                    inputs.new_zeros(*part.shape[:2], height, width) for part in parts
-                ]
-            for total, part in zip(totals, parts, strict=True):
-                total[window] += part
-            count[window] += 1
+    for y, x in itertools.product(rows, columns):
+        window = (..., slice(y, y + crop_size[0]), slice(x, x + crop_size[1]))
+        parts = encode_decode(inputs[window])
+        if not totals:
+            # As precise as the images, also where logits are half precision.
+            shapes = [(*part.shape[:2], height, width) for part in parts]
+            totals = [inputs.new_zeros(shape) for shape in shapes]
+        for total, part in zip(totals, parts, strict=True):
+            total[window] += part
+        count[window] += 1
     return [total.div_(count) for total in totals]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from torch import nn
 
-
 # Names that connectors had before 0.1.0: they contained those of a network's parts.
 _OLD = re.compile(
     r'(connectors|aggregations)\.'

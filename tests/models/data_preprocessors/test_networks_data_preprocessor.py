@@ -13,7 +13,7 @@ from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.data_preprocessors import NetworksDataPreProcessor
 
 from helpers.differing import SEGFORMER, build_mixed
-from helpers.tiny import NUM_CLASSES, build_pair, make_batch, network_config
+from helpers.tiny import NUM_CLASSES, build_pair, network_config
 
 RESNET = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
@@ -165,8 +165,8 @@ def test_an_image_without_the_channels_is_named(data):
     options = dict(networks=networks, data_preprocessor=preprocessor(**RESNET))
     model = build_pair('danet', **options)
     message = (
-        r'^images/0.png: found 3 channels, expected those of networks.depth.inputs='
-        r'\[3\] for network depth; the pipeline has to load'
+        r'^images/0.png: found 3 channels, expected those of inputs=\[3\] for network '
+        'depth; the pipeline has to load'
     )
     with pytest.raises(ValueError, match=message):
         model.data_preprocessor(copy.deepcopy(data), True)
@@ -188,22 +188,10 @@ ERRORS = {
         dict(a={}, depth=GRAY),
         r'networks.depth.data_preprocessor.mean: found 3 values, expected 1',
     ),
-    'one number for all channels': (
-        dict(a={}, b=dict(data_preprocessor=dict(mean=1.0, std=1.0))),
-        r'networks.b.data_preprocessor.mean: found 1.0, expected a list of numbers',
-    ),
-    'no finite number': (
-        dict(a={}, b=dict(data_preprocessor=dict(mean=[1.0, 2.0, float('nan')]))),
-        r'networks.b.data_preprocessor.mean: found .* nan\], expected a list of numb',
-    ),
-    'no numbers': (
-        dict(a={}, b=dict(data_preprocessor=dict(std=[1.0, 2.0, 'a']))),
-        r"networks.b.data_preprocessor.std: found .*'a'\], expected a list of numbers",
-    ),
     'another size': (
         dict(a={}, b=dict(data_preprocessor=dict(size=(64, 64)))),
-        r'networks.b.data_preprocessor.size: found \(64, 64\), but a has \(48, 56\); '
-        r'images are padded alike, set data_preprocessor.size of the model',
+        r'networks.b.data_preprocessor.size: found \(64, 64\), expected \(48, 56\), as '
+        'in data_preprocessor.size of the model: images are padded alike',
     ),
 }
 
@@ -214,21 +202,6 @@ def test_error(name):
     options = dict(networks=networks, data_preprocessor=preprocessor(**RESNET))
     with pytest.raises(ValueError, match=message):
         build_pair('danet', **options)
-
-
-def test_an_image_that_was_not_preprocessed():
-    networks = dict(top=dict(data_preprocessor=RESNET), bottom={})
-    options = dict(networks=networks, data_preprocessor=preprocessor(**BEIT))
-    model = build_pair('danet', **options).eval()
-    images, samples = make_batch()
-    message = (
-        r'^networks.(top|bottom): found images of 3 channels, expected the 6 that the '
-        "model's data_preprocessor puts side by side"
-    )
-    for call in (lambda: model(images), lambda: model.loss(images, samples)):
-        with pytest.raises(ValueError, match=message):
-            call()
-    assert len(model(torch.cat([images, images], dim=1))) == len(images)
 
 
 def multispectral(network: dict, **common):
@@ -243,11 +216,8 @@ def test_two_or_four_channels_have_one_mean():
     two = dict(backbone=dict(in_channels=2), inputs=[0, 3])
     four = dict(backbone=dict(in_channels=4))
     for network, known in ((two, 2), (four, 4)):
-        message = (
-            r'^networks.top.data_preprocessor: .*`mean` should have 1 or 3 values, .* '
-            f'got {known} values$'
-        )
-        with pytest.raises(ValueError, match=message):
+        message = f'`mean` should have 1 or 3 values, .* got {known} values$'
+        with pytest.raises(AssertionError, match=message):
             multispectral(network, mean=[9.0] * 4, std=[2.0] * 4)
     model = multispectral(two, mean=[9.0], std=[2.0])
     data = make_data(4, (40, 50))
@@ -264,7 +234,7 @@ def test_a_built_preprocessor_is_the_models():
     config.pop('type')
     model = CooperativeEncoderDecoder(**config, data_preprocessor=built)
     assert model.data_preprocessor is built
-    message = 'data_preprocessor: found a SegDataPreProcessor, expected a dict'
+    message = "data_preprocessor: found 'SegDataPreProcessor', expected a dict"
     with pytest.raises(ValueError, match=message):
         build_pair(data_preprocessor=built, networks=[dict(inputs=[0, 1, 2]), {}])
 

@@ -15,7 +15,7 @@ from mmseg_coop.models.decode_heads import efficient_da_head
 from helpers.tiny import HEADS
 
 CHANNELS = HEADS['danet']['in_channels']
-# Batch, height and width of feature maps: of one tile, and of several.
+# Batch, height and width of feature maps: of one piece, and of several.
 # The last has a multiple of the tokens that an exported loop takes at a time.
 SIZES = ((1, 9, 13), (2, 9, 13), (1, 36, 40), (2, 30, 31), (1, 16, 24))
 AXES = {0: 'batch', 2: 'height', 3: 'width'}

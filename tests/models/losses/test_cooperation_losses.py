@@ -305,7 +305,7 @@ MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bot
         (MUTUAL, "cooperation_losses: found {'type': 'MutualLoss'}, expected a list"),
         ([dict(MUTUAL, weight=-1)], r'cooperation_losses\[0\].weight: found -1'),
         ([MUTUAL, dict(DISTILL, temperature=0)], r'losses\[1\].temperature: found 0'),
-        ([dict(MUTUAL, warmup_iters=1.5)], 'warmup_iters: found 1.5, expected'),
+        ([dict(MUTUAL, warmup_iters=-1)], 'warmup_iters: found -1, expected'),
         (
             [dict(MUTUAL, students=['middle'])],
             r"students: found \['middle'\], exp",
@@ -323,9 +323,8 @@ MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bot
             r"losses\[1\].teachers: found \['top', 'top'\], .* each once",
         ),
         ([dict(DISTILL, student='top')], "student: found 'top', .* trained: bottom"),
-        ([dict(DISTILL, teachers=['bottom'])], r"\['bottom'\], .* than the stu"),
+        ([dict(DISTILL, teachers=['bottom'])], r"\['bottom'\], .* some of top, each"),
         ([dict(DISTILL, weigh_disagreement=True)], 'teachers: .* at least two'),
-        ([dict(DISTILL, weigh_disagreement=1)], 'weigh_disagreement: found 1'),
     ],
 )
 def test_wrong_options(losses, message):
@@ -335,42 +334,16 @@ def test_wrong_options(losses, message):
     assert '\n' not in str(error.value)
 
 
-class CustomLoss(nn.Module):
-    """A user's loss, which takes what it reads and returns from its config."""
-
-    def __init__(self, reads, found, **inferred):
-        super().__init__()
-        self.reads, self.found = reads, found
-
-    def forward(self, features, labels):
-        return self.found
-
-
 @pytest.mark.parametrize(
-    ('entry', 'message'),
+    ('kind', 'message'),
     [
-        (dict(type='DistillLoss'), r'\[0\].student: missing; DistillLoss needs it'),
-        (dict(type=nn.ReLU), r"\[0\].type: found 'ReLU', .* built with networks"),
-        (dict(type='Nope'), r"\[0\].type: found 'Nope', expected a class in the reg"),
-        *(
-            (
-                dict(type=CustomLoss, reads=reads, found={}),
-                r'\[0\]: CustomLoss.reads: found .*, expected pairs of a network',
-            )
-            for reads in (None, 'top', [('top',)], [('middle', 'backbone.layer1')])
-        ),
+        (nn.ReLU, 'found .*ReLU.*, expected a class that is built with networks'),
+        ('Nope', "found 'Nope', expected a class in the registry"),
     ],
 )
-def test_losses_that_can_not_be_used(entry, message):
-    with pytest.raises(ValueError, match='cooperation_losses' + message):
-        build_pair(cooperation_losses=[entry])
-
-
-def test_what_a_loss_returns_is_checked():
-    entry = dict(type=CustomLoss, reads=[('top', 'backbone.layer1')], found=None)
-    model = build_pair(cooperation_losses=[entry]).train()
-    with pytest.raises(ValueError, match=r'losses\[0\]: found None, expected a dict'):
-        model.loss(*make_batch())
+def test_losses_that_can_not_be_used(kind, message):
+    with pytest.raises(ValueError, match=r'cooperation_losses\[0\].type: ' + message):
+        build_pair(cooperation_losses=[dict(type=kind)])
 
 
 class TwiceHead(FCNHead):

@@ -142,7 +142,7 @@ def test_guards_of_the_host():
     inputs, samples = batch(dict(flip=True, flip_direction='diagonal'))
     for predict, error in (
         (model.predict, AssertionError),
-        (partial(predict_labels, model), ValueError),
+        (partial(predict_labels, model), KeyError),
     ):
         with torch.no_grad(), pytest.raises(error):
             predict(inputs, samples)

@@ -141,7 +141,7 @@ def test_connections_that_the_checkpoint_does_not_have(tmp_path):
     single = alike(None).networks.top
     torch.save(single.state_dict(), path)
     inits = dict(top=dict(checkpoint=path, network='top'), bottom=path)
-    with pytest.raises(ValueError, match='is a checkpoint of one network, found'):
+    with pytest.raises(ValueError, match='has only one network, and not top'):
         taught(None, inits).init_weights()
 
 

@@ -4,9 +4,8 @@ import copy
 
 import pytest
 from mmseg.registry import MODELS
-from torch import nn
 
-from helpers.tiny import BACKBONE, build_pair, fcn_head, network_config
+from helpers.tiny import BACKBONE, build_pair, network_config
 
 
 @MODELS.register_module()
@@ -16,18 +15,6 @@ class FrozenFromTheStart(MODELS.get('ResNetV1c')):
     def __init__(self, **options):
         super().__init__(**options)
         self.layer1.requires_grad_(False)
-
-
-@MODELS.register_module()
-class LazyBackbone(nn.Module):
-    """Knows its weights' shapes after the first run."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.LazyConv2d(8, 3)
-
-    def forward(self, x):
-        return (self.stem(x),)
 
 
 @pytest.mark.parametrize('connections', [None, 'same'])
@@ -40,10 +27,3 @@ def test_what_a_network_freezes_stays_frozen(connections):
     for network in model.networks.values():
         found = {name: p.requires_grad for name, p in network.named_parameters()}
         assert found == expected
-
-
-@pytest.mark.parametrize('connections', [None, 'same'])
-def test_weights_without_a_shape_are_named(connections):
-    parts = dict(backbone=dict(type='LazyBackbone'), auxiliary_head=None)
-    with pytest.raises(ValueError, match='networks.top: backbone.stem is a LazyConv2d'):
-        build_pair(connections=connections, decode_head=fcn_head(8, 0), **parts)
