@@ -107,4 +107,4 @@ def test_names_from_before_the_first_version_are_refused(older, tmp_path):
     path = str(tmp_path / 'a.pth')
     torch.save(weights, path)
     with pytest.raises(ValueError, match=f'a.pth: found the weight {older}'):
-        build('danet', dict(pattern='same'), networks_init=[path, path])
+        build('danet', dict(pattern='same'), networks_init=[path] * 2).init_weights()
