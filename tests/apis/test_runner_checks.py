@@ -95,7 +95,7 @@ WRONG = {
     ),
     'an optimizer': (
         {'optim_wrapper.optimizer.type': 'SGDD'},
-        r"optim_wrapper.optimizer.type: found 'SGDD'",
+        r'optim_wrapper.optimizer: SGDD is not in the registry',
     ),
 }
 
