@@ -124,12 +124,7 @@ class Predictor:
         """Predict an image.
 
         Args:
-            image: A file, or an array as the config's loader returns it: by default
-                (H, W, 3) in BGR, uint8.
-            networks: Whether to give each network's label map, and the entropy.
-
-        Raises:
-            ValueError: If the file can't be read as an image, or logits are not finite.
+            image, networks: As for :meth:`predict_batch`.
         """
         return self.predict_batch([image], networks)[0]
 
@@ -140,7 +135,8 @@ class Predictor:
         """Predict images; those that have one size after the pipeline form a batch.
 
         Args:
-            images: Files or arrays of any size, or results of ``read``.
+            images: Files, arrays as the config's loader returns them (by default
+                (H, W, 3) in BGR, uint8), or results of ``read``; of any size.
             networks: Whether to give each network's label map, and the entropy.
 
         Raises:
@@ -149,8 +145,8 @@ class Predictor:
         """
         if networks and not hasattr(self.model, 'plan'):
             raise ValueError(
-                f'networks=True: the model is a {type(self.model).__name__}, expected '
-                'a CooperativeEncoderDecoder, which has several networks'
+                f'uncertainty: the model is a {type(self.model).__name__}, expected a '
+                'CooperativeEncoderDecoder, whose networks can disagree'
             )
         images = [x if isinstance(x, dict) else self.read(x) for x in images]
         items = [self.pipeline(dict(image)) for image in images]

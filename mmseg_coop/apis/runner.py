@@ -83,10 +83,8 @@ def load_config(
     """
     config = read_config(path, options)
     config.launcher = launcher
-    if work_dir or not config.get('work_dir'):
-        config.work_dir = work_dir or str(
-            Path('work_dirs') / Path(config.filename).stem
-        )
+    default = config.get('work_dir') or f'work_dirs/{Path(config.filename).stem}'
+    config.work_dir = work_dir or default
     return config
 
 

@@ -83,7 +83,7 @@ def test_a_video_in_a_video_out(folder, predict):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['nowhere'], 'nowhere: there is no such file or folder'),
+        (['nowhere'], "SOURCE: found no image or video 'nowhere'"),
         (['images', '--batch-size', '0'], '--batch-size: found 0, expected 1 or more'),
         (['images', '--device', 'foo'], "device: 'foo' can not be used"),
         (
