@@ -1,6 +1,6 @@
 """Predict images with a trained model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,8 +111,9 @@ class Predictor:
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
         dataset = _test_dataset(config)
-        steps = config.get('test_pipeline') or dataset.pipeline
-        steps = _without_labels(steps)
+        pipeline = config.get('test_pipeline') or dataset.pipeline
+        steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
+        steps = [step for step in steps if not isinstance(step, _LABELS)]
         load = steps.pop(0) if loads_images(steps[0]) else LoadImageFromFile()
         self.read = ImageReader(load)
         self.pipeline = Compose(steps)
@@ -155,51 +156,48 @@ class Predictor:
             groups.setdefault(tuple(item['inputs'].shape), []).append(i)
         predictions = {}
         for places in groups.values():
-            logits, samples = self._logits([items[i] for i in places], networks)
+            done = self._networks([items[i] for i in places], networks)
             for place, i in enumerate(places):
-                own = {name: x[place : place + 1] for name, x in logits.items()}
-                shown = displayed(images[i]['img'])
-                predictions[i] = self._prediction(shown, own, samples[place])
+                samples = {name: found[place] for name, found in done.items()}
+                predictions[i] = self._prediction(images[i]['img'], samples)
         return [predictions[i] for i in range(len(images))]
 
-    def _logits(
+    def _networks(
         self, items: list[dict], networks: bool
-    ) -> tuple[dict[str, Tensor], list[SegDataSample]]:
-        """Logits by network at the input's size; '' is the selected prediction."""
+    ) -> dict[str, list[SegDataSample]]:
+        """Predict a batch with each network; '' is the selected prediction."""
         model = self.model
         data = model.data_preprocessor(pseudo_collate(items), False)
-        inputs, samples = data['inputs'], data['data_samples']
-        metas = [sample.metainfo for sample in samples]
+        metas = [sample.metainfo for sample in data['data_samples']]
         if not networks:
-            logits = {'': model.inference(inputs, metas)}
+            logits = {'': model.inference(data['inputs'], metas)}
         else:
-            logits = model.all_logits(inputs, metas)
+            logits = model.all_logits(data['inputs'], metas)
             logits[''] = logits[model.predict_with]
         check_finite(logits, metas)
-        return logits, samples
+
+        def postprocess(x: Tensor) -> list[SegDataSample]:
+            samples = [SegDataSample(metainfo=meta) for meta in metas]
+            return model.postprocess_result(x, samples)
+
+        return {name: postprocess(x) for name, x in logits.items()}
 
     def _prediction(
-        self, image: np.ndarray, logits: dict[str, Tensor], sample: SegDataSample
+        self, image: np.ndarray, samples: dict[str, SegDataSample]
     ) -> Prediction:
-        done = {
-            name: self.model.postprocess_result(
-                x, [SegDataSample(metainfo=sample.metainfo)]
-            )[0]
-            for name, x in logits.items()
-        }
         labels = {
-            name: other.pred_sem_seg.data[0].long().cpu().numpy()
-            for name, other in done.items()
+            name: sample.pred_sem_seg.data[0].long().cpu().numpy()
+            for name, sample in samples.items()
         }
         label = labels.pop('')
         labels.pop(MEAN, None)
         return Prediction(
             # The pipeline may have cropped the centre.
-            image=center(image, label.shape),
+            image=center(displayed(image), label.shape),
             label=label,
-            probabilities=_probabilities(done['']).cpu().numpy(),
+            probabilities=_probabilities(samples['']).cpu().numpy(),
             networks=labels,
-            entropy=_entropy(done[MEAN]) if labels else None,
+            entropy=_entropy(samples[MEAN]) if labels else None,
             classes=self.classes,
             palette=self.palette,
         )
@@ -229,12 +227,6 @@ def _test_dataset(config: Config) -> Config:
     loader = config.get('test_dataloader')
     expect('test_dataloader', loader, bool(loader), 'the dataset, for its pipeline')
     return next(dataset for _, dataset in leaf_datasets(dict(test_dataloader=loader)))
-
-
-def _without_labels(pipeline: Sequence[dict | Callable]) -> list[Callable]:
-    """Build the steps of a pipeline, except those that load labels."""
-    steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
-    return [step for step in steps if not isinstance(step, _LABELS)]
 
 
 def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:
