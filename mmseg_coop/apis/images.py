@@ -94,12 +94,3 @@ def displayed(image: np.ndarray) -> np.ndarray:
     if low < 0 or high > 255 or high <= 1:
         return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     return np.round(image).astype(np.uint8)
-
-
-def center(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Crop the centre (h, w, C) of an image as MMCV's ``CenterCrop`` does."""
-    top, left = (
-        round((whole - part) / 2)
-        for whole, part in zip(image.shape[:2], size, strict=True)
-    )
-    return image[top : top + size[0], left : left + size[1]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmcv.transforms import CenterCrop, LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -25,7 +25,7 @@ from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
 from ..palette import full_palette
-from .images import ImageReader, center, displayed, loads_images
+from .images import ImageReader, displayed, loads_images
 from .model_files import model_files
 from .runner import load_config
 
@@ -191,9 +191,10 @@ class Predictor:
         }
         label = labels.pop('')
         labels.pop(MEAN, None)
+        # The pipeline may have cropped the centre.
+        crop = CenterCrop(crop_size=label.shape[::-1])
         return Prediction(
-            # The pipeline may have cropped the centre.
-            image=center(displayed(image), label.shape),
+            image=crop(dict(img=displayed(image)))['img'],
             label=label,
             probabilities=_probabilities(samples['']).cpu().numpy(),
             networks=labels,
