@@ -9,22 +9,22 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg_coop.cost.timing import seconds
 from mmseg_coop.engine.evaluation_loops import predict_batch
 
+from .measurement import Measurement, in_turn, timed
 from .models import build_pair, network_config, random_batch
-from .results import Measurement, Options
-from .timing import in_turn
 
 
-def compiled(options: Options) -> Iterator[Measurement]:
-    """The small pair for CamVid: a training step and a prediction."""
-    size = (64, 96) if options.quick else (180, 240)
-    images, samples = random_batch(2 if options.quick else 8, *size)
+def compiled(quick: bool) -> Iterator[Measurement]:
+    """A training step and a prediction of the small pair for CamVid, compiled."""
+    size = (64, 96) if quick else (180, 240)
+    images, samples = random_batch(2 if quick else 8, *size)
     batch = dict(inputs=list(images), data_samples=samples)
     for name, method in (('training step', _train), ('prediction', _predict)):
         plain, ours = (method(batch, compile) for compile in (False, True))
         first = seconds(ours)
-        yield in_turn(plain, ours, options.repeats).duration(
+        yield timed(
             f'{name} of DeepLabV3+, ResNet-18, `same`, compiled',
             'the same, not compiled',
+            in_turn(plain, ours, quick),
             note=f'the first call takes {first:.0f} s',
         )
 

@@ -1,8 +1,6 @@
 """The networks that are measured: MMSegmentation's own, and connected pairs."""
 
 import copy
-from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -15,8 +13,7 @@ from mmseg.structures import SegDataSample
 from mmseg_coop.apis import load_config
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
-# Where the package lies.
-REPO = Path(__file__).parents[1]
+SAME = dict(pattern='same')
 
 
 def read_config(name: str) -> Config:
@@ -34,11 +31,6 @@ def network_config(network: str, quick: bool, depth: int = 50) -> ConfigDict:
     return model
 
 
-def build_host(config: ConfigDict) -> EncoderDecoder:
-    """The single network, of MMSegmentation's classes only."""
-    return _build(host_model(config))
-
-
 def host_model(config: ConfigDict) -> ConfigDict:
     """A single network's config with MMSegmentation's own ``DAHead``."""
     config = copy.deepcopy(config)
@@ -47,23 +39,18 @@ def host_model(config: ConfigDict) -> ConfigDict:
     return config
 
 
+def build_host(config: ConfigDict) -> EncoderDecoder:
+    """The single network, of MMSegmentation's classes only."""
+    return revert_sync_batchnorm(MODELS.build(host_model(config)))
+
+
 def build_pair(
-    config: ConfigDict,
-    pattern: str | None = 'same',
-    connector: dict | None = None,
-    sites: Sequence[str] | None = None,
-    **options,
+    config: ConfigDict, connections: dict | None = SAME, **options
 ) -> CooperativeEncoderDecoder:
-    """Two networks, connected by a pattern or not at all."""
-    connections = None
-    if pattern is not None:
-        connections = dict(pattern=pattern, sites=sites, connector=connector or {})
-    model = dict(config, type='CooperativeEncoderDecoder', connections=connections)
-    return _build(ConfigDict({**model, **options}))
-
-
-def _build(config: ConfigDict) -> EncoderDecoder:
-    return revert_sync_batchnorm(MODELS.build(copy.deepcopy(config)))
+    """Two networks, connected or not at all."""
+    model = dict(copy.deepcopy(config), type='CooperativeEncoderDecoder')
+    model |= dict(connections=connections, **options)
+    return revert_sync_batchnorm(MODELS.build(ConfigDict(model)))
 
 
 def random_batch(
@@ -80,8 +67,3 @@ def random_batch(
         for _ in range(number)
     ]
     return torch.randn(number, 3, *shape), samples
-
-
-def total_loss(model: EncoderDecoder, batch: tuple) -> torch.Tensor:
-    """The sum of a model's losses, as MMEngine makes it."""
-    return model.parse_losses(model.loss(*batch))[0]

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from mmseg_coop.cost.flops import prediction_flops
 
-from .models import build_host, build_pair, network_config
-from .results import Measurement, Options
-from .timing import in_turn
+from .measurement import Measurement, in_turn, timed
+from .models import SAME, build_host, build_pair, network_config
 
 _BACKBONE = tuple(f'backbone.layer{i}' for i in range(1, 5))
 # What is added to the pattern, and the ratio to reach.
@@ -21,26 +20,27 @@ _VARIANTS = {
 }
 
 
-def bottom(options: Options) -> Iterator[Measurement]:
-    """Both networks on ResNet-50, an image of 512x1024."""
-    height, width = (64, 128) if options.quick else (512, 1024)
+def bottom(quick: bool) -> Iterator[Measurement]:
+    """Time of a prediction, both networks on ResNet-50, an image of 512x1024."""
+    height, width = (64, 128) if quick else (512, 1024)
     image = torch.randn(1, 3, height, width)
     for network in ('deeplabv3plus', 'danet'):
-        config = network_config(network, options.quick)
+        config = network_config(network, quick)
         hosts = [build_host(config).eval() for _ in range(2)]
         theirs = 2 * prediction_flops(hosts[0], (3, height, width))
         for name, (changes, limit) in _VARIANTS.items():
-            pair = build_pair(config, **changes).eval()
+            pair = build_pair(config, SAME | changes).eval()
             ours = prediction_flops(pair, (3, height, width))
             times = in_turn(
                 lambda hosts=hosts: average(hosts, image),
                 lambda pair=pair: average([pair], image),
-                options.repeats,
+                quick,
             )
-            yield times.duration(
+            yield timed(
                 f'prediction of {network} with `bottom` of `same`{name}, '
                 f'{height}×{width}',
                 'two networks, averaged',
+                times,
                 limit,
                 f'networks {theirs / 1e9:.3g} GFLOPs, ours {ours / 1e9:.3g}: '
                 f'{ours / theirs:.2f}',

@@ -4,20 +4,20 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryDirectory
 
 import mmseg
 from mmengine.config import Config
 
-from mmseg_coop.cost.timing import seconds
+from .models import host_model
 
-from .models import REPO, host_model
-
-OURS = REPO / 'mmseg_coop' / '.mim' / 'tools'
+_REPO = Path(__file__).parents[1]
 _MIM = Path(mmseg.__file__).parent / '.mim'
-HOST = _MIM / 'tools'
+OURS, HOST = _REPO / 'tools', _MIM / 'tools'
 # Kernels are set up in the first iterations, whose batches were loaded in advance.
 _SKIPPED = 8
 _TIME = r'Iter\({}\) \[ *\d+/\d+\].*? time: ([\d.]+)'
@@ -31,37 +31,35 @@ class ToolRun:
     process: float
 
 
-def run_tool(tool: Path, config: Config, folder: Path, *args: str | Path) -> ToolRun:
-    """Run a tool in a new folder, with every iteration in its log.
+def run_tool(tool: Path, config: Config, *args: str | Path) -> ToolRun:
+    """Run a tool with every iteration in its log.
 
     Iterations of the validation after a training run are left out.
 
     Raises:
         OSError: If the tool fails.
     """
-    folder.mkdir(parents=True)
     config.default_hooks.logger.interval = 1
     config.log_processor.window_size = 1
-    file = folder / 'config.py'
-    config.dump(file)
-    command = [sys.executable, '-W', 'ignore', tool, file, *args]
-    path = os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')])
-    with (folder / 'output.txt').open('w') as output:
-        process = seconds(
-            lambda: subprocess.run(
-                [*map(str, command), '--work-dir', str(folder)],
-                env={**os.environ, 'PYTHONPATH': path},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    path = os.pathsep.join([str(_REPO), os.environ.get('PYTHONPATH', '')])
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / 'config.py'
+        config.dump(file)
+        command = [sys.executable, '-W', 'ignore', tool, file, *args]
+        start = time.perf_counter()
+        done = subprocess.run(
+            [*map(str, command), '--work-dir', folder],
+            env={**os.environ, 'PYTHONPATH': path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-    text = (folder / 'output.txt').read_text()
-    found = re.findall(_TIME.format(tool.stem), text)
-    times = list(map(float, found))[_SKIPPED:]
+        process = time.perf_counter() - start
+    times = re.findall(_TIME.format(tool.stem), done.stdout)[_SKIPPED:]
     if not times:
-        last = ' / '.join(text.strip().splitlines()[-2:])
+        last = ' / '.join(done.stdout.strip().splitlines()[-2:])
         raise OSError(f'{tool} has not run {_SKIPPED + 1} iterations; it said: {last}')
-    return ToolRun(mean(times), process)
+    return ToolRun(mean(map(float, times)), process)
 
 
 def host_config(config: Config) -> Config:

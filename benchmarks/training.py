@@ -8,43 +8,44 @@ from mmseg.models.segmentors import EncoderDecoder
 
 from mmseg_coop.cost.memory import peak_memory
 
-from .flops import connectors_flops
-from .models import build_host, build_pair, network_config, random_batch, total_loss
-from .results import Measurement, Options
-from .timing import in_turn
+from .connectors import connectors_flops
+from .measurement import Measurement, in_turn, timed
+from .models import build_host, build_pair, network_config, random_batch
 
 
-def memory(options: Options) -> Iterator[Measurement]:
-    """DANet on ResNet-50, a crop of 768x768."""
-    size = 128 if options.quick else 768
-    together, turns, ours, recomputed = (
-        peak_memory(_backward, variant, options.quick, size)
+def memory(quick: bool) -> Iterator[Measurement]:
+    """Memory of a training step, DANet on ResNet-50, a crop of 768x768."""
+    size = 128 if quick else 768
+    together, in_turns, ours, recomputed = (
+        peak_memory(_backward, variant, quick, size)
         for variant in ('together', 'turns', 'pair', 'with_cp')
     )
     what = f'training step of DANet, `same`, {size}×{size}, batch 1'
     both, one = 'two networks trained together', 'two networks, one after the other'
     yield Measurement(what, both, 'MB', together, ours, 0.6)
     yield Measurement(f'{what}, `with_cp`', both, 'MB', together, recomputed, 0.35)
-    yield Measurement(what, one, 'MB', turns, ours)
-    yield Measurement(f'{what}, `with_cp`', one, 'MB', turns, recomputed)
+    yield Measurement(what, one, 'MB', in_turns, ours)
+    yield Measurement(f'{what}, `with_cp`', one, 'MB', in_turns, recomputed)
 
 
-def time(options: Options) -> Iterator[Measurement]:
-    """DeepLabV3+ on ResNet-50, batches of two crops of 512x512."""
-    size = 64 if options.quick else 512
-    config = network_config('deeplabv3plus', options.quick)
+def time(quick: bool) -> Iterator[Measurement]:
+    """Time of a training step, DeepLabV3+ on ResNet-50, two crops of 512x512."""
+    size = 64 if quick else 512
+    config = network_config('deeplabv3plus', quick)
     hosts = [build_host(config) for _ in range(2)]
     pair = build_pair(config)
     batch = random_batch(2, size, size)
     steps = [_step(model, batch) for model in (*hosts, pair)]
-    times = in_turn(lambda: [step() for step in steps[:2]], steps[2], options.repeats)
+    times = in_turn(lambda: [step() for step in steps[:2]], steps[2], quick)
     added, networks = connectors_flops(config, size, size, training=True)
-    yield times.duration(
+    each = median(times['ours']) / 2
+    yield timed(
         f'training step of DeepLabV3+, `same`, {size}×{size}, batch 2',
         'a step of each of two networks',
+        times,
         1 + added / networks,
         f'forward of an image: networks {networks / 1e9:.3g} GFLOPs, connectors '
-        f'{added / 1e9:.3g}; {median(times.ours) / 2:.2f} s an image',
+        f'{added / 1e9:.3g}; {each:.2f} s an image',
     )
 
 
@@ -58,11 +59,11 @@ def _backward(variant: str, quick: bool, size: int) -> Callable[[], None]:
     batch = random_batch(1, size, size)
 
     def together() -> None:
-        torch.stack([total_loss(model, batch) for model in models]).sum().backward()
+        torch.stack([_total_loss(model, batch) for model in models]).sum().backward()
 
     def in_turns() -> None:
         for model in models:
-            total_loss(model, batch).backward()
+            _total_loss(model, batch).backward()
 
     return in_turns if variant == 'turns' else together
 
@@ -74,7 +75,12 @@ def _step(model: EncoderDecoder, batch: tuple) -> Callable[[], None]:
 
     def step() -> None:
         optimizer.zero_grad()
-        total_loss(model, batch).backward()
+        _total_loss(model, batch).backward()
         optimizer.step()
 
     return step
+
+
+def _total_loss(model: EncoderDecoder, batch: tuple) -> torch.Tensor:
+    """The sum of a model's losses, as MMEngine makes it."""
+    return model.parse_losses(model.loss(*batch))[0]

@@ -4,19 +4,12 @@ import argparse
 import logging
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 
 from mmseg_coop.apis import build_runner, load_config
 from mmseg_coop.command_line import run_tool
@@ -42,28 +35,19 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class AdvanceHook(Hook):
-    """Call a function after each training iteration."""
+class ProgressHook(Hook):
+    """Advance a progress bar after each training iteration."""
 
-    def __init__(self, advance: Callable[[], None]):
-        self.advance = advance
+    def __init__(self, progress: Progress, task: TaskID):
+        self.progress = progress
+        self.task = task
 
     def after_train_iter(self, *args, **kwargs) -> None:
-        self.advance()
+        self.progress.advance(self.task)
 
 
-def train_and_test(config: Config, iters: int, advance: Callable[[], None]) -> float:
-    """Train a config and test the result; the metrics are in the work dir.
-
-    Args:
-        config: Its schedule is shortened to ``iters`` iterations, and its work dir is
-            emptied.
-        iters: Number of training iterations.
-        advance: Called after each of them.
-
-    Returns:
-        mIoU in percent.
-    """
+def shorten(config: Config, iters: int) -> None:
+    """Shorten a config's schedule, and empty its work dir."""
     shutil.rmtree(config.work_dir, ignore_errors=True)
     config.train_cfg.update(max_iters=iters, val_interval=max(iters // 4, 2))
     for scheduler in config.param_scheduler:
@@ -77,37 +61,25 @@ def train_and_test(config: Config, iters: int, advance: Callable[[], None]) -> f
     config.experiment_name = f'{Path(config.work_dir).name}_{time.time_ns()}'
     # MMEngine keeps visualizers by name, and each run needs its own.
     config.visualizer.name = config.experiment_name
-    runner = build_runner(config)
-    runner.register_hook(AdvanceHook(advance))
-    runner.train()
-    return runner.test()['mIoU']
 
 
-def run(args: argparse.Namespace) -> None:
-    columns = (
-        TextColumn('{task.description:<9}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn('{task.fields[miou]}'),
-    )
-    with Progress(*columns) as progress:
+def train_and_test(args: argparse.Namespace) -> None:
+    """Train and test the methods; results are in their work dirs."""
+    images = ('val_dataloader.dataset.num_images', 'test_dataloader.dataset.num_images')
+    with Progress() as progress:
         for method in METHODS:
-            task = progress.add_task(method, total=args.iters, miou='')
             config = load_config(
                 str(CONFIGS / f'{args.network}_r18_{method}_toy.py'),
-                {
-                    f'{split}_dataloader.dataset.num_images': IMAGES
-                    for split in ('val', 'test')
-                },
+                dict.fromkeys(images, IMAGES),
                 str(args.work_dir / method),
             )
-            miou = train_and_test(
-                config,
-                args.iters,
-                advance=lambda task=task: progress.advance(task),
-            )
-            progress.update(task, miou=f'mIoU {miou:.1f}')
+            shorten(config, args.iters)
+            runner = build_runner(config)
+            task = progress.add_task(method, total=args.iters)
+            runner.register_hook(ProgressHook(progress, task))
+            runner.train()
+            miou = runner.test()['mIoU']
+            progress.update(task, description=f'{method}: mIoU {miou:.1f}')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -118,7 +90,7 @@ def main(args: argparse.Namespace) -> None:
         f'Training {args.network} on ToyStreets, {args.iters} iterations for each '
         'method, on the CPU or the GPU that is there:'
     )
-    run(args)
+    train_and_test(args)
     comparison = compare(load_runs([str(args.work_dir / name) for name in METHODS]))
     tables = all_tables(comparison)
     print_tables(tables, console)

@@ -27,12 +27,9 @@ STOPPED = (-signal.SIGTERM, 75)
 
 def first(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
     """Find the process that failed by itself, and not because of another."""
-
-    def order(item: tuple[int, ProcessFailure]) -> tuple:
-        rank, failure = item
-        return failure.exitcode in STOPPED, failure.timestamp, rank
-
-    return min(failures.items(), key=order)
+    return min(
+        failures.items(), key=lambda x: (x[1].exitcode in STOPPED, x[1].timestamp)
+    )
 
 
 def describe(rank: int, failure: ProcessFailure) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from mmseg.registry import MODELS
 from rich.progress import track
 
 from mmseg_coop.apis import Predictor, load_config
@@ -18,8 +17,6 @@ from mmseg_coop.apis.model_files import model_files
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.command_line.sources import Frame, Sources
 from mmseg_coop.command_line.writers import WRITERS, PredictionWriter
-from mmseg_coop.config_types import is_type
-from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.models.expect import expect
 
 
@@ -81,12 +78,6 @@ def predict(args: argparse.Namespace) -> list[str]:
     """Predict all frames, and return the sources that could not be read."""
     sources = Sources(args.sources)
     config = load_config(args.config, args.cfg_options)
-    networks = 'uncertainty' in args.save
-    if networks and not is_type(config.model, CooperativeEncoderDecoder, MODELS):
-        raise ValueError(
-            f'--save uncertainty: the config has a {config.model.type}, expected a '
-            'CooperativeEncoderDecoder, whose networks can disagree'
-        )
     predictor = Predictor(config, args.checkpoint, args.device)
     writer = PredictionWriter(args.out, args.save, args.opacity)
     unreadable = []
@@ -100,7 +91,7 @@ def predict(args: argparse.Namespace) -> list[str]:
                     readable.append(frame)
                 except UnreadableImageError:
                     unreadable.append(frame.source)
-            predictions = predictor.predict_batch(images, networks)
+            predictions = predictor.predict_batch(images, 'uncertainty' in args.save)
             for frame, prediction in zip(readable, predictions, strict=True):
                 writer.write(frame, prediction)
     except KeyboardInterrupt:

@@ -46,6 +46,5 @@ def find_config(path: str) -> Path:
         file = Path(folder) / '.mim' / 'configs' / name
     if not file.is_file():
         where = f' ({file})' if scope else ''
-        folder = '; it is a folder, expected a file' if file.is_dir() else ''
-        raise FileNotFoundError(f'there is no config file {path}{where}{folder}')
+        raise FileNotFoundError(f'there is no config file {path}{where}')
     return file

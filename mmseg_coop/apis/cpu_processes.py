@@ -22,16 +22,7 @@ class _OnCPU:
     """Mixin for a Runner on CPUs, with the config of a Runner on GPUs."""
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Start communication between the processes.
-
-        Raises:
-            ValueError: If they were not started by PyTorch's launcher.
-        """
-        if self.launcher != 'pytorch':
-            raise ValueError(
-                f"launcher: found {self.launcher!r}, expected 'pytorch' on a machine "
-                'without a GPU'
-            )
+        """Start communication between the processes, those of PyTorch's launcher."""
         if not dist.is_initialized():
             _init_process_group(**env_cfg.get('dist_cfg') or {})
         super().setup_env(env_cfg)

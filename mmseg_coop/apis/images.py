@@ -47,12 +47,10 @@ class ImageReader:
 
         Raises:
             UnreadableImageError: If the file can't be read.
-            ValueError: If the array is no image.
+            ValueError: If the array is none that the loader could return.
         """
         if isinstance(image, np.ndarray):
-            expected = "uint8 (H, W, 3) in BGR, as the config's loader gives it"
-            bgr = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
-            _check_image('image', image, bgr or not _gives_bgr(self.load), expected)
+            _check_array(image, self.load)
             return self.take(dict(img=image))
         try:
             results = self.load(dict(img_path=str(image)))
@@ -64,19 +62,21 @@ class ImageReader:
             ) from None
         if results is None:
             raise UnreadableImageError(f'{image} is missing or empty')
-        _check_image(str(image), results['img'])
         return results
 
 
-def _gives_bgr(load: Callable) -> bool:
-    """Tell whether a loader returns (H, W, 3) in 8 bits for any file."""
-    return (
-        # This class only: a sub-class may read files in another way.
-        type(load) is LoadImageFromFile
-        and load.color_type.startswith('color')
-        and not load.to_float32
-        and load.imdecode_backend != 'tifffile'
-    )
+def _check_array(image: np.ndarray, load: Callable) -> None:
+    """Check an array in place of a file that MMCV's loader reads in 8 bits."""
+    bgr = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    # This class only: a sub-class may read files in another way.
+    if bgr or type(load) is not LoadImageFromFile:
+        return
+    other = load.to_float32 or load.imdecode_backend == 'tifffile'
+    if load.color_type.startswith('color') and not other:
+        raise ValueError(
+            f'image: found {image.dtype} of shape {image.shape}, expected uint8 '
+            "(H, W, 3) in BGR, as the config's loader gives it"
+        )
 
 
 def displayed(image: np.ndarray) -> np.ndarray:
@@ -94,25 +94,3 @@ def displayed(image: np.ndarray) -> np.ndarray:
     if low < 0 or high > 255 or high <= 1:
         return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     return np.round(image).astype(np.uint8)
-
-
-def center(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Crop the centre (h, w, C) of an image as MMCV's ``CenterCrop`` does."""
-    top, left = (
-        round((whole - part) / 2)
-        for whole, part in zip(image.shape[:2], size, strict=True)
-    )
-    return image[top : top + size[0], left : left + size[1]]
-
-
-def _check_image(
-    name: str,
-    image: np.ndarray,
-    right: bool = True,
-    expected: str = 'numbers of shape (H, W) or (H, W, C)',
-) -> None:
-    number = image.dtype.kind in 'biuf'
-    if not right or not number or image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(
-            f'{name}: found {image.dtype} of shape {image.shape}, expected {expected}'
-        )

@@ -30,7 +30,7 @@ def model_files(path: str | Path) -> tuple[str, str]:
 
     Raises:
         FileNotFoundError: If something is missing.
-        ValueError: If there are several, or the path is a config.
+        ValueError: If there are several.
     """
     path = Path(path)
     published = path / CONFIG, path / WEIGHTS
@@ -45,11 +45,6 @@ def model_files(path: str | Path) -> tuple[str, str]:
         raise FileNotFoundError(
             f'{path}: there is no such file or folder; expected a folder with a config '
             'and a checkpoint, such as a work dir, or both files'
-        )
-    if path.is_file() and path.suffix == '.py':
-        raise ValueError(
-            f'{path}: found a config alone, expected its checkpoint, too, or a '
-            'folder with both'
         )
     folder = path if path.is_dir() else path.parent
     configs = sorted(folder.glob('*.py'))

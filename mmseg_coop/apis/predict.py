@@ -1,13 +1,13 @@
 """Predict images with a trained model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmcv.transforms import CenterCrop, LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -25,7 +25,7 @@ from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.segmentors.combine import MEAN
 from ..palette import full_palette
-from .images import ImageReader, center, displayed, loads_images
+from .images import ImageReader, displayed, loads_images
 from .model_files import model_files
 from .runner import load_config
 
@@ -111,8 +111,9 @@ class Predictor:
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
         dataset = _test_dataset(config)
-        steps = config.get('test_pipeline') or dataset.pipeline
-        steps = _without_labels(steps)
+        pipeline = config.get('test_pipeline') or dataset.pipeline
+        steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
+        steps = [step for step in steps if not isinstance(step, _LABELS)]
         load = steps.pop(0) if loads_images(steps[0]) else LoadImageFromFile()
         self.read = ImageReader(load)
         self.pipeline = Compose(steps)
@@ -124,12 +125,7 @@ class Predictor:
         """Predict an image.
 
         Args:
-            image: A file, or an array as the config's loader returns it: by default
-                (H, W, 3) in BGR, uint8.
-            networks: Whether to give each network's label map, and the entropy.
-
-        Raises:
-            ValueError: If the file can't be read as an image, or logits are not finite.
+            image, networks: As for :meth:`predict_batch`.
         """
         return self.predict_batch([image], networks)[0]
 
@@ -140,7 +136,8 @@ class Predictor:
         """Predict images; those that have one size after the pipeline form a batch.
 
         Args:
-            images: Files or arrays of any size, or results of ``read``.
+            images: Files, arrays as the config's loader returns them (by default
+                (H, W, 3) in BGR, uint8), or results of ``read``; of any size.
             networks: Whether to give each network's label map, and the entropy.
 
         Raises:
@@ -149,8 +146,8 @@ class Predictor:
         """
         if networks and not hasattr(self.model, 'plan'):
             raise ValueError(
-                f'networks=True: the model is a {type(self.model).__name__}, expected '
-                'a CooperativeEncoderDecoder, which has several networks'
+                f'uncertainty: the model is a {type(self.model).__name__}, expected a '
+                'CooperativeEncoderDecoder, whose networks can disagree'
             )
         images = [x if isinstance(x, dict) else self.read(x) for x in images]
         items = [self.pipeline(dict(image)) for image in images]
@@ -159,51 +156,49 @@ class Predictor:
             groups.setdefault(tuple(item['inputs'].shape), []).append(i)
         predictions = {}
         for places in groups.values():
-            logits, samples = self._logits([items[i] for i in places], networks)
+            done = self._networks([items[i] for i in places], networks)
             for place, i in enumerate(places):
-                own = {name: x[place : place + 1] for name, x in logits.items()}
-                shown = displayed(images[i]['img'])
-                predictions[i] = self._prediction(shown, own, samples[place])
+                samples = {name: found[place] for name, found in done.items()}
+                predictions[i] = self._prediction(images[i]['img'], samples)
         return [predictions[i] for i in range(len(images))]
 
-    def _logits(
+    def _networks(
         self, items: list[dict], networks: bool
-    ) -> tuple[dict[str, Tensor], list[SegDataSample]]:
-        """Logits by network at the input's size; '' is the selected prediction."""
+    ) -> dict[str, list[SegDataSample]]:
+        """Predict a batch with each network; '' is the selected prediction."""
         model = self.model
         data = model.data_preprocessor(pseudo_collate(items), False)
-        inputs, samples = data['inputs'], data['data_samples']
-        metas = [sample.metainfo for sample in samples]
+        metas = [sample.metainfo for sample in data['data_samples']]
         if not networks:
-            logits = {'': model.inference(inputs, metas)}
+            logits = {'': model.inference(data['inputs'], metas)}
         else:
-            logits = model.all_logits(inputs, metas)
+            logits = model.all_logits(data['inputs'], metas)
             logits[''] = logits[model.predict_with]
         check_finite(logits, metas)
-        return logits, samples
+
+        def postprocess(x: Tensor) -> list[SegDataSample]:
+            samples = [SegDataSample(metainfo=meta) for meta in metas]
+            return model.postprocess_result(x, samples)
+
+        return {name: postprocess(x) for name, x in logits.items()}
 
     def _prediction(
-        self, image: np.ndarray, logits: dict[str, Tensor], sample: SegDataSample
+        self, image: np.ndarray, samples: dict[str, SegDataSample]
     ) -> Prediction:
-        done = {
-            name: self.model.postprocess_result(
-                x, [SegDataSample(metainfo=sample.metainfo)]
-            )[0]
-            for name, x in logits.items()
-        }
         labels = {
-            name: other.pred_sem_seg.data[0].long().cpu().numpy()
-            for name, other in done.items()
+            name: sample.pred_sem_seg.data[0].long().cpu().numpy()
+            for name, sample in samples.items()
         }
         label = labels.pop('')
         labels.pop(MEAN, None)
+        # The pipeline may have cropped the centre.
+        crop = CenterCrop(crop_size=label.shape[::-1])
         return Prediction(
-            # The pipeline may have cropped the centre.
-            image=center(image, label.shape),
+            image=crop(dict(img=displayed(image)))['img'],
             label=label,
-            probabilities=_probabilities(done['']).cpu().numpy(),
+            probabilities=_probabilities(samples['']).cpu().numpy(),
             networks=labels,
-            entropy=_entropy(done[MEAN]) if labels else None,
+            entropy=_entropy(samples[MEAN]) if labels else None,
             classes=self.classes,
             palette=self.palette,
         )
@@ -233,12 +228,6 @@ def _test_dataset(config: Config) -> Config:
     loader = config.get('test_dataloader')
     expect('test_dataloader', loader, bool(loader), 'the dataset, for its pipeline')
     return next(dataset for _, dataset in leaf_datasets(dict(test_dataloader=loader)))
-
-
-def _without_labels(pipeline: Sequence[dict | Callable]) -> list[Callable]:
-    """Build the steps of a pipeline, except those that load labels."""
-    steps = [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in pipeline]
-    return [step for step in steps if not isinstance(step, _LABELS)]
 
 
 def _classes(meta: dict, dataset: Config) -> tuple[tuple[str, ...], np.ndarray]:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -19,18 +18,13 @@ from ..datasets import (
     check_num_classes,
     check_reduce_zero_label,
 )
-from ..engine import is_mixed_precision
+from ..engine import CheckpointMatchHook, is_mixed_precision
 from ..models.expect import expect
 from ..models.segmentors import flatten_networks
 from ..wording import first_line
 from .config_scopes import enable_config_scopes, find_config
 from .cpu_processes import for_cpu_processes
-from .runner_checks import (
-    add_checkpoint_match_hook,
-    check_runner,
-    check_values,
-    leave_out_hooks,
-)
+from .runner_checks import check_training
 
 
 def read_config(path: str, options: dict | None = None) -> Config:
@@ -60,7 +54,12 @@ def read_config(path: str, options: dict | None = None) -> Config:
         config._cfg_dict.update(spell_out(config._cfg_dict))
     use_scope(config)
     for key, value in (options or {}).items():
-        _override(config, key, value, path)
+        try:
+            config.merge_from_dict({key: value})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'--cfg-options {key}: does not fit {path} ({error.args[0]})'
+            ) from None
     model = config.get('model')
     expected = "a dict with the model's type and options"
     expect(f'{path}: model', model, isinstance(model, dict), expected)
@@ -77,32 +76,16 @@ def load_config(
     """Read a config, and set work dir and launcher as MMSegmentation's tools do.
 
     Args:
-        path: As for :func:`read_config`.
-        options: As for :func:`read_config`.
+        path, options: As for :func:`read_config`.
         work_dir: Folder for logs and checkpoints. Default: the config's, or
             ``work_dirs/`` and the file's name.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no config, or has no model.
     """
     config = read_config(path, options)
     config.launcher = launcher
-    if work_dir or not config.get('work_dir'):
-        config.work_dir = work_dir or str(
-            Path('work_dirs') / Path(config.filename).stem
-        )
+    default = config.get('work_dir') or f'work_dirs/{Path(config.filename).stem}'
+    config.work_dir = work_dir or default
     return config
-
-
-def _override(config: Config, key: str, value: Any, path: str) -> None:
-    try:
-        config.merge_from_dict({key: value})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'--cfg-options {key}: does not fit {path} ({error.args[0]})'
-        ) from None
 
 
 def enable_amp(config: Config) -> None:
@@ -118,7 +101,6 @@ def enable_amp(config: Config) -> None:
             f'optim_wrapper: found {", ".join(wrapper)}, expected one optimizer for '
             "--amp; of several give each type='AutoAmpOptimWrapper' in the config"
         )
-    # MMEngine's default.
     found = wrapper.get('type', OptimWrapper)
     kind = resolve(found, OPTIM_WRAPPERS)
     if kind is OptimWrapper:
@@ -144,20 +126,20 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     """
     # PyTorch then requests large pages of memory, which are faster on a CPU.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
-    check_values(config)
     check_dataset_folders({loader: config.get(loader) for loader in loaders})
     check_num_classes(config)
     check_reduce_zero_label(config)
+    hooks = config.get('default_hooks') or {}
+    # MMEngine leaves out a hook that is None only if it is its own.
+    no_hook = dict(type='mmengine.hooks.Hook')
+    hooks.update({name: no_hook for name, hook in hooks.items() if hook is None})
+    build = RUNNERS.build
     if config.launcher != 'none' and get_device() == 'cpu':
         kind = resolve(config.get('runner_type', Runner), RUNNERS)
-        build = for_cpu_processes(kind or Runner).from_cfg
-    elif 'runner_type' in config:
-        build = RUNNERS.build
-    else:
-        build = Runner.from_cfg
-    left_out = leave_out_hooks(config)
+        build = for_cpu_processes(kind).from_cfg
     runner = build(config)
-    if 'checkpoint_match' not in left_out:
-        add_checkpoint_match_hook(runner)
-    check_runner(runner, training='train_dataloader' in loaders)
+    if 'checkpoint_match' not in hooks:
+        runner.register_hook(CheckpointMatchHook())
+    if 'train_dataloader' in loaders:
+        check_training(runner)
     return runner

@@ -3,70 +3,27 @@
 import re
 from collections.abc import Iterator
 
-from mmengine.config import Config
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from ..config_types import resolve
-from ..engine import CheckpointMatchHook, NonFiniteHook
+from ..engine import NonFiniteHook
 from ..engine.layer_decay import COOPERATIVE
 from ..evaluation.metric_names import metric_names
 from ..models import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 from ..wording import first_of
 
-# Hooks for which Runner.register_default_hooks takes None.
-_MMENGINES = (
-    'runtime_info',
-    'timer',
-    'sampler_seed',
-    'logger',
-    'param_scheduler',
-    'checkpoint',
-)
 
-# Keys that can't be None; for others None is the same as leaving them out.
-_NEVER_NONE = ('env_cfg', 'launcher', 'log_level', 'randomness', 'work_dir')
-
-
-def leave_out_hooks(config: Config) -> list[str]:
-    """Remove ``default_hooks`` that are None; MMEngine removes its own only.
-
-    Returns:
-        The names of all hooks that are None.
-    """
-    hooks = config.get('default_hooks') or {}
-    left_out = [name for name, hook in hooks.items() if hook is None]
-    for name in set(left_out) - set(_MMENGINES):
-        hooks.pop(name)
-    return left_out
-
-
-def check_values(config: Config) -> None:
-    """Check that keys for which MMEngine's Runner does not take None have a value.
-
-    Raises:
-        ValueError: If one is None.
-    """
-    for key in _NEVER_NONE:
-        if key in config and config[key] is None:
-            raise ValueError(
-                f"{key}: found None, expected a value; MMEngine's default is that of a "
-                'config without the key'
-            )
-
-
-def check_runner(runner: Runner, training: bool) -> None:
+def check_training(runner: Runner) -> None:
     """Check a built Runner for errors that would stop its training later.
 
     Raises:
         ValueError: Names the config's key, what was found and what was expected.
     """
-    if not training:
-        return
     _check_class_weights(runner.model)
     _check_constructor(runner)
     # Built now: its errors would come after the data have been read.
@@ -88,10 +45,9 @@ def _check_class_weights(model: nn.Module) -> None:
             # One weight is for all classes.
             if weights is not None and len(weights) not in (1, head.out_channels):
                 # The networks may share one config, so the key has no network.
-                network, key = re.fullmatch(r'(networks\.[^.]+\.)?(.*)', name).groups()
-                of = f' ({network[:-1]})' if network else ''
+                key = re.sub(r'^networks\.[^.]+\.', '', name)
                 raise ValueError(
-                    f'model.{key}.loss_decode.class_weight{of}: found {len(weights)} '
+                    f'model.{key}.loss_decode.class_weight: found {len(weights)} '
                     f'weights, expected {head.out_channels}, one for each class of '
                     'num_classes'
                 )
@@ -125,35 +81,18 @@ def _monitored_metrics(runner: Runner) -> Iterator[tuple[str, str]]:
         if isinstance(hook, CheckpointHook):
             for name in hook.save_best or ():
                 if name != 'auto':
-                    yield _key(runner, hook, 'save_best'), name
+                    yield 'CheckpointHook.save_best', name
         elif isinstance(hook, EarlyStoppingHook):
-            yield _key(runner, hook, 'monitor'), hook.monitor
+            yield 'EarlyStoppingHook.monitor', hook.monitor
     schedulers = runner.param_schedulers
     for i, options in enumerate(schedulers if isinstance(schedulers, list) else ()):
         if isinstance(options, dict) and 'monitor' in options:
             yield f'param_scheduler[{i}].monitor', options['monitor']
 
 
-def _key(runner: Runner, hook: Hook, option: str) -> str:
-    """Config key of a hook's option."""
-    for i, options in enumerate(runner.cfg.get('custom_hooks') or []):
-        # A hook may be an object, not a config.
-        kind = options.get('type') if isinstance(options, dict) else None
-        if kind and resolve(kind, HOOKS) is type(hook) and option in options:
-            return f'custom_hooks[{i}].{option}'
-    hooks = runner.cfg.get('default_hooks') or {}
-    for name, options in hooks.items():
-        if isinstance(options, dict) and option in options:
-            return f'default_hooks.{name}.{option}'
-    return f'{type(hook).__name__}.{option}'
-
-
 def _check_constructor(runner: Runner) -> None:
     """Check that a cooperative model has its own constructor for layer-wise decay."""
-    options = runner.optim_wrapper
-    if not isinstance(options, dict):
-        return
-    found = options.get('constructor')
+    found = runner.cfg.get('optim_wrapper', {}).get('constructor')
     kind = resolve(found, OPTIM_WRAPPER_CONSTRUCTORS)
     model = unwrap(runner.model)
     if kind in COOPERATIVE and isinstance(model, CooperativeEncoderDecoder):
@@ -161,9 +100,3 @@ def _check_constructor(runner: Runner) -> None:
             f'optim_wrapper.constructor: found {found!r}, which knows one network; '
             f'expected {COOPERATIVE[kind].__name__!r}, with the same options'
         )
-
-
-def add_checkpoint_match_hook(runner: Runner) -> None:
-    """Add a ``CheckpointMatchHook``, unless the config has one."""
-    if not any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks):
-        runner.register_hook(CheckpointMatchHook())

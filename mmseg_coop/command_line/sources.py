@@ -41,86 +41,68 @@ class Sources:
         count: Number of frames; None if a video or camera is among them.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a folder or glob has no images, or a file is neither.
+        FileNotFoundError: If there is no image or video.
     """
 
     def __init__(self, sources: Sequence[str]):
-        found = [item for source in sources for item in _expand(source)]
-        paths = [path for path, _ in found]
-        names = _unique([name for _, name in found])
-        self._items = list(zip(names, paths, strict=True))
-        images = [path.suffix.lower() in IMAGES for path in paths]
+        self._paths: dict[str, Path] = {}
+        for source in sources:
+            for path, name in _expand(source):
+                self._paths[_unused(name, self._paths)] = path
+        images = [path.suffix.lower() in IMAGES for path in self._paths.values()]
         self.count = len(images) if all(images) else None
 
     def __iter__(self) -> Iterator[Frame]:
-        for name, path in self._items:
+        for name, path in self._paths.items():
             if path.suffix.lower() in IMAGES:
                 yield Frame(name, str(path), str(path))
             else:
-                yield from _capture(name, path)
+                yield from _capture(name, str(path))
 
 
 def _expand(source: str) -> list[tuple[Path, str]]:
     """List the files of a source with the names of their results."""
-    if not source:
-        raise ValueError("SOURCE: found '', expected a file, folder, glob or number")
     path = Path(source)
     if source.isdigit() and not path.exists():
         return [(path, f'camera_{source}')]
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob('*')) if _is_known(file)]
-        if not files:
-            raise ValueError(f'{source}: no images or videos in this folder')
-        return [(file, str(file.relative_to(path).with_suffix(''))) for file in files]
-    if path.is_file():
-        if not _is_known(path):
-            raise ValueError(
-                f'{source}: found suffix {path.suffix!r}, expected an image '
-                f'({", ".join(IMAGES)}) or a video ({", ".join(VIDEOS)})'
-            )
-        return [(path, path.stem)]
-    files = [Path(file) for file in sorted(glob.glob(source, recursive=True))]
-    files = [file for file in files if _is_known(file)]
+    folder = path if source and path.is_dir() else None
+    if folder:
+        found = folder.rglob('*')
+    else:
+        found = (
+            [path] if path.is_file() else map(Path, glob.glob(source, recursive=True))
+        )
+    files = sorted(file for file in found if file.suffix.lower() in (*IMAGES, *VIDEOS))
     if not files:
         raise FileNotFoundError(
-            f'{source}: there is no such file or folder, nor do images match it'
+            f'SOURCE: found no image or video {source!r}, expected a file '
+            f'({", ".join((*IMAGES, *VIDEOS))}), a folder or glob with some, or the '
+            'index of a camera'
         )
-    return [(file, file.stem) for file in files]
+    names = [file.relative_to(folder) if folder else Path(file.name) for file in files]
+    return [
+        (f, str(name.with_suffix(''))) for f, name in zip(files, names, strict=True)
+    ]
 
 
-def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in (*IMAGES, *VIDEOS)
+def _unused(name: str, used: dict[str, Path]) -> str:
+    """Number a name that occurs again (a.jpg and a.png, b/a.jpg and c/a.jpg)."""
+    number, candidate = 1, name
+    while candidate in used:
+        number += 1
+        candidate = f'{name}_{number}'
+    return candidate
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    """Number names that occur again (a.jpg and a.png, b/a.jpg and c/a.jpg)."""
-    used: set[str] = set()
-    result = []
-    for name in names:
-        number, candidate = 1, name
-        while candidate in used:
-            number += 1
-            candidate = f'{name}_{number}'
-        used.add(candidate)
-        result.append(candidate)
-    return result
-
-
-def _capture(name: str, path: Path) -> Iterator[Frame]:
+def _capture(name: str, source: str) -> Iterator[Frame]:
     """Read frames of a video or camera; one with its name if it can't be opened."""
-    source = str(path)
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
-    try:
-        rate = capture.get(cv2.CAP_PROP_FPS) or None
-        number = 0
-        while True:
-            read, image = capture.read()
-            if not read:
-                break
-            yield Frame(f'{name}/{number:06d}', image, source, rate)
-            number += 1
-        if not number:
-            yield Frame(name, source, source)
-    finally:
-        capture.release()
+    rate = capture.get(cv2.CAP_PROP_FPS) or None
+    read, image = capture.read()
+    if not read:
+        yield Frame(name, source, source)
+    number = 0
+    while read:
+        yield Frame(f'{name}/{number:06d}', image, source, rate)
+        read, image = capture.read()
+        number += 1

@@ -23,23 +23,17 @@ class PredictionWriter:
         self.folder = folder
         self.kinds = kinds
         self.opacity = opacity
-        self._video: cv2.VideoWriter | None = None
-        self._video_of: Path | None = None
+        self._videos: dict[Path, cv2.VideoWriter] = {}
 
     def write(self, frame: Frame, prediction: Prediction) -> None:
-        """Write a prediction.
-
-        Raises:
-            OSError: If a file can't be written.
-        """
+        """Write a prediction."""
         for kind in self.kinds:
             WRITERS[kind](self, frame, prediction)
 
     def close(self) -> None:
-        """Finish the video."""
-        if self._video is not None:
-            self._video.release()
-        self._video = self._video_of = None
+        """Finish the videos."""
+        for video in self._videos.values():
+            video.release()
 
     def _overlay(self, frame: Frame, prediction: Prediction) -> None:
         picture = prediction.overlay(self.opacity)
@@ -47,15 +41,13 @@ class PredictionWriter:
             self._image('overlay', f'{frame.name}.jpg', picture)
             return
         path = self._path('overlay', f'{Path(frame.name).parent}.mp4')
-        if self._video_of != path:
-            self.close()
+        if path not in self._videos:
             codec = cv2.VideoWriter_fourcc(*'mp4v')
             size = picture.shape[1::-1]
-            self._video = cv2.VideoWriter(str(path), codec, frame.rate, size)
-            self._video_of = path
-            if not self._video.isOpened():
+            self._videos[path] = cv2.VideoWriter(str(path), codec, frame.rate, size)
+            if not self._videos[path].isOpened():
                 raise OSError(f'{path} can not be written as a video')
-        self._video.write(picture)
+        self._videos[path].write(picture)
 
     def _label(self, frame: Frame, prediction: Prediction) -> None:
         kind = np.uint8 if len(prediction.classes) <= 256 else np.uint16

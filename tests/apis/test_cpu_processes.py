@@ -97,8 +97,3 @@ def test_timeout(build, monkeypatch):
     monkeypatch.setattr(dist, 'init_process_group', note)
     build(env_cfg=dict(dist_cfg=dict(backend='nccl', timeout=77)))
     assert seen['backend'] == 'gloo' and seen['timeout'].total_seconds() == 77
-
-
-def test_other_launchers_are_refused(build):
-    with pytest.raises(ValueError, match="launcher: found 'slurm', expected 'pytorch'"):
-        build(launcher='slurm')

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_coop.apis import Predictor
-from mmseg_coop.apis.images import center, displayed
+from mmseg_coop.apis.images import displayed
 from mmseg_coop.datasets.toy_scene import ToyScene
 
 from helpers.tiny import BACKBONE, TWO_STAGES, fcn_head, network_config
@@ -168,4 +168,3 @@ def test_displayed():
     for image in (*same, ramp.astype(np.uint16) * 257, np.dstack([ramp] * 5)):
         np.testing.assert_array_equal(displayed(image), grey)
     assert displayed(np.full((2, 2), np.nan)).shape == (2, 2, 3)
-    assert center(color, (16, 16)).shape == color.shape

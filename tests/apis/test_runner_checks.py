@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_coop.apis import build_runner, load_config
@@ -34,8 +35,9 @@ def build(folder, options, path=PAIR) -> Runner:
 @pytest.mark.parametrize('left_out', [OURS, MMENGINES, ['checkpoint_match']])
 def test_none_leaves_hooks_out(left_out, tmp_path):
     runner = build(tmp_path, {f'default_hooks.{name}': None for name in left_out})
+    hooks = [hook for hook in runner.hooks if type(hook) is not Hook]
     # MMEngine adds the first by itself.
-    assert len(runner.hooks) == len({'runtime_info', *OURS} - set(left_out))
+    assert len(hooks) == len({'runtime_info', *OURS} - set(left_out))
     runner.train()
     assert runner.iter == 1
 
@@ -65,7 +67,7 @@ WRONG = {
     ),
     'a best that is not measured': (
         {'default_hooks.checkpoint.save_best': 'mDice'},
-        r"default_hooks.checkpoint.save_best: found 'mDice', which val_evaluator does "
+        r"CheckpointHook.save_best: found 'mDice', which val_evaluator does "
         r'not give; expected one of aAcc, mIoU, mAcc, ',
     ),
     'a best of no network': (
@@ -78,7 +80,7 @@ WRONG = {
                 dict(type='EarlyStoppingHook', monitor='mIuO', rule='greater')
             ]
         },
-        r"custom_hooks\[0\].monitor: found 'mIuO'",
+        r"EarlyStoppingHook.monitor: found 'mIuO'",
     ),
     'a monitor of a schedule': (
         {
@@ -95,7 +97,7 @@ WRONG = {
     ),
     'an optimizer': (
         {'optim_wrapper.optimizer.type': 'SGDD'},
-        r"optim_wrapper.optimizer.type: found 'SGDD'",
+        r'optim_wrapper.optimizer: SGDD is not in the registry',
     ),
 }
 

@@ -1,34 +1,26 @@
 """The command ``python -m benchmarks`` and what it measures with."""
 
-import json
-from dataclasses import replace
-
 import pytest
 import torch
 
-from benchmarks.flops import connectors_flops
+from benchmarks.connectors import connectors_flops
+from benchmarks.measurement import Measurement, timed
 from benchmarks.models import build_host, build_pair, network_config, read_config
-from benchmarks.plots import write_plots
 from benchmarks.prediction import average
-from benchmarks.records import Record, read_records, write_records
-from benchmarks.results import Line, Measurement, Panel
+from benchmarks.rows import Row, read_rows, write_markdown, write_rows
 from benchmarks.run_tools import host_config
 from benchmarks.run_tools import run_tool as run_process
-from benchmarks.tables import write_markdown
-from benchmarks.timing import Times
 from mmseg_coop.cost.memory import peak_memory
 from mmseg_coop.models.necks import CoopConnector
 
 from helpers.run_tool import TOOLS, run_tool
 
 MB = 2**20
-MEASURED = Measurement(
-    'prediction', 'theirs', 's', 2.0, 1.5, 0.95, pairs=(0.7, 0.75, 0.8)
-)
-PANEL = Panel('memory', 'networks', 'MB', [Line('measured', [1, 2], [3.0, 6.0])])
-RECORDS = {
-    'c': Record('a machine', False, [MEASURED], []),
-    'growth': Record('another', True, [], [PANEL]),
+TURNS = [0.7, 0.75, 0.8]
+TIME = Measurement('prediction', 'theirs', 's', 2.0, 1.5, 0.95, TURNS)
+ROWS = {
+    'c': Row('a machine', False, [TIME]),
+    'compile': Row('another', True, [Measurement('step', 'theirs', 'MB', 2.0, 4.0)]),
 }
 
 
@@ -47,27 +39,14 @@ def test_peak_memory_is_that_of_the_call(starts_fast):
     assert peak_memory(_allocate, 300) == pytest.approx(300, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ('limit', 'at_least', 'met'),
-    [(0.75, False, True), (0.7, False, False), (0.8, True, False), (None, False, None)],
-)
-def test_verdicts_follow_from_the_ratio(limit, at_least, met):
-    measured = replace(MEASURED, limit=limit, at_least=at_least)
-    assert measured.ratio == 0.75
-    assert measured.met is met
-
-
 def test_times_are_compared_turn_by_turn():
-    times = Times(host=[1.0, 2.0, 4.0], ours=[1.0, 1.0, 1.0])
-    measured = times.duration('step', 'theirs')
-    assert (measured.host, measured.ours, measured.pairs) == (
-        2.0,
-        1.0,
-        (0.25, 0.5, 1.0),
+    times = dict(host=[1.0, 2.0, 4.0], ours=[1.0, 1.0, 1.0])
+    measured = timed('step', 'theirs', times, 0.5)
+    assert measured == Measurement(
+        'step', 'theirs', 's', 2.0, 1.0, 0.5, [0.25, 0.5, 1.0]
     )
-    speed = times.speed('step', 'theirs', images=4, limit=2.0)
-    assert (speed.host, speed.ours, speed.pairs) == (2.0, 4.0, (1.0, 2.0, 4.0))
-    assert speed.met
+    assert measured.cells()[-1] == 'yes'
+    assert timed('step', 'theirs', times, 0.4).cells()[-1] == '**no**'
 
 
 def test_flops_of_connectors_are_those_of_their_convolutions():
@@ -102,31 +81,16 @@ def test_both_sides_predict_the_same():
     assert same.float().mean() > 0.999
 
 
-def test_rows_are_added_to_a_file(tmp_path):
-    file = tmp_path / 'rows.json'
-    write_records(file, RECORDS)
-    assert read_records(file) == RECORDS
-    assert json.loads(file.read_text())['c']['measurements'][0]['met'] is True
-
-
 def test_markdown_stands_between_its_marks(tmp_path):
     file = tmp_path / 'benchmarks.md'
-    write_markdown(file, RECORDS)
+    write_markdown(file, ROWS)
     file.write_text(f'before\n{file.read_text()}after\n')
-    write_markdown(file, RECORDS)
+    write_markdown(file, ROWS)
     text = file.read_text()
     assert text.startswith('before\n') and text.endswith('after\n')
     row = '| 2 s | 1.5 s | 0.75 (in turn 0.75, 0.70 to 0.80) | ≤ 0.95 | yes |'
     assert text.count(row) == 1
     assert 'c: a machine' in text
-    file.write_text('no marks')
-    with pytest.raises(ValueError, match='benchmarks.md: expected the marks'):
-        write_markdown(file, RECORDS)
-
-
-def test_plots(tmp_path):
-    write_plots(tmp_path, RECORDS)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['growth.png', 'ratios.png']
 
 
 def run(args, folder, monkeypatch, capsys):
@@ -137,40 +101,26 @@ def run(args, folder, monkeypatch, capsys):
 def test_tool_measures_a_row_and_keeps_the_others(
     tmp_path, monkeypatch, capsys, starts_fast
 ):
-    write_records(tmp_path / 'rows.json', RECORDS)
-    args = ['--only', 'e', '--quick', '--repeats', 1, '--json', 'rows.json']
+    write_rows(tmp_path / 'rows.json', ROWS)
+    args = ['--only', 'e', '--quick', '--json', 'rows.json']
     done = run(args, tmp_path, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
-    records = read_records(tmp_path / 'rows.json')
-    assert list(records) == ['c', 'e', 'growth']
-    assert records['c'] == RECORDS['c']
-    assert all(f.host > 0 and f.ours > 0 for f in records['e'].measurements)
+    rows = read_rows(tmp_path / 'rows.json')
+    assert list(rows) == ['c', 'e', 'compile']
+    assert rows['c'] == ROWS['c']
+    assert all(f.host > 0 and f.ours > 0 for f in rows['e'].measurements)
 
-    args = ['--report', 'rows.json', '--markdown', 'table.md']
+    args = ['--only', '--json', 'rows.json', '--markdown', 'table.md']
     done = run(args, tmp_path, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
     assert 'e (quick)' in (tmp_path / 'table.md').read_text()
-
-
-def test_missing_folder_is_named_before_it_measures(tmp_path, monkeypatch, capsys):
-    done = run(['--json', 'nowhere/a.json'], tmp_path, monkeypatch, capsys)
-    assert done.returncode == 2
-    assert 'nowhere/a.json' in done.stderr
-
-
-def test_wrong_file_is_named(tmp_path, monkeypatch, capsys):
-    (tmp_path / 'rows.json').write_text('{"a": {}}')
-    args = ['--report', 'rows.json']
-    done = run(args, tmp_path, monkeypatch, capsys)
-    assert done.returncode == 2
-    assert done.stderr.startswith('error: rows.json: expected what python -m')
 
 
 def test_a_tool_that_fails_is_told(tmp_path, starts_fast):
     config = host_config(read_config('danet_r18_single_camvid'))
     (tmp_path / 'broken.py').write_text('raise SystemExit("no such thing")')
     with pytest.raises(OSError, match='no such thing'):
-        run_process(tmp_path / 'broken.py', config, tmp_path / 'run')
+        run_process(tmp_path / 'broken.py', config)
 
 
 def test_the_host_has_nothing_of_this_project():

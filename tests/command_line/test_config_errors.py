@@ -48,72 +48,62 @@ def build(options: dict, tmp_path, train: bool = False) -> None:
 AT_BUILD = {
     'model': (
         {'model.type': 'CooperativeEncoderDecodr'},
-        r"model.type: found 'CooperativeEncoderDecodr', .* mean CooperativeEncoderDec",
+        r'model: CooperativeEncoderDecodr is not in .* mean CooperativeEncoderDec',
     ),
     'backbone': (
         {'model.backbone.type': 'ResNetV1x'},
-        r"model.backbone.type: found 'ResNetV1x', which is not in .* of models; did",
+        r'model.backbone: ResNetV1x is not in the registry of models; did you mean',
     ),
     'option of the model': (
         {'model.num_network': 2},
-        r'model.num_network: CooperativeEncoderDecoder has no such option; did you '
+        r"model: CooperativeEncoderDecoder can not be built .*'num_network'.*; did you "
         r'mean num_networks',
     ),
     'option of a base class': (
         {'model.decode_head.chanels': 3},
-        r'model.decode_head.chanels: EfficientDAHead has no such option; did you mean '
-        'channels',
+        r"model.decode_head: EfficientDAHead can not be built .*'chanels'.*; did you "
+        'mean channels',
     ),
     'option unlike any': (
         {'model.connections.connector.foo': 3},
-        r'model.connections.connector.foo: CoopConnector has no such option; expected '
-        r'one of act_cfg, align_corners, channels',
+        r"model: Coop.* can not be built \(TypeError: BaseConnector.*'foo'\)$",
     ),
     'value': (
         {'model.backbone.depth': 19},
-        r'model.backbone: ResNetV1c can not be built \(KeyError: invalid depth 19',
+        r"model.backbone: ResNetV1c can not be built \(KeyError: 'invalid depth 19",
     ),
     'level': (
         {'model.decode_head.in_index': 7},
-        r'model.decode_head.in_index: found 7, but the network has 4 levels of '
+        r'networks.top: decode_head.in_index: found 7, but the network has 4 levels of '
         r'feature maps, expected 0 to 3',
-    ),
-    'no dict': (
-        {'model.decode_head': 3},
-        r'model.decode_head: found 3, expected a dict',
     ),
     'hook': (
         {'default_hooks.timer.type': 'IterTimeHook'},
-        r"default_hooks.timer.type: found 'IterTimeHook'.* did you mean IterTimerHook",
+        r'default_hooks.timer: IterTimeHook is not in .* did you mean IterTimerHook',
     ),
-    'environment': ({'env_cfg': None}, 'env_cfg: found None, expected a value'),
-    'level of the log': ({'log_level': None}, 'log_level: found None, expected a v'),
     'visualizer': ({'visualizer': 3}, r'the config can not be run .* but got 3'),
 }
 WHEN_TRAINED = {
-    'level of an ensemble': (
-        {'model.connections': None, 'model.auxiliary_head.in_index': -5},
-        r'model.networks.top.auxiliary_head.in_index: found -5, but the network has 4',
-    ),
     'optimizer': (
         {'optim_wrapper.optimizer.type': 'SGDD'},
-        r"optim_wrapper.optimizer.type: found 'SGDD'.* did you mean SGD",
+        r'optim_wrapper.optimizer: SGDD is not in .* did you mean SGD',
     ),
     'option of the optimizer': (
         {'optim_wrapper.optimizer.lrr': 1},
-        r'optim_wrapper.optimizer.lrr: SGD has no such option; did you mean lr\?',
+        r"optim_wrapper.optimizer: SGD can not be built .*'lrr'.*; did you mean lr\?",
     ),
     'dataset': (
         {'train_dataloader.dataset.num_image': 1},
-        r'train_dataloader.dataset.num_image: ToyStreets has no such option; did you',
+        r"train_dataloader.dataset: ToyStreets can not be built .*'num_image'.* mean "
+        'num_images',
     ),
     'transform': (
         {'train_dataloader.dataset.pipeline.0.type': 'RandomFlop'},
-        r"train_dataloader.dataset.pipeline\[0\].type: found 'RandomFlop'.*RandomFlip",
+        r'train_dataloader.dataset.pipeline\[0\]: RandomFlop is not in .*RandomFlip',
     ),
     'scheduler': (
         {'param_scheduler.0.type': 'PolyL'},
-        r"param_scheduler\[0\].type: found 'PolyL'.* did you mean PolyLR",
+        r'param_scheduler\[0\]: PolyL is not in .* did you mean PolyLR',
     ),
     'loader': (
         {'train_dataloader.batch_size': 0},

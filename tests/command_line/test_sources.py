@@ -62,11 +62,7 @@ def test_a_video_or_camera_that_is_none(tmp_path):
 
 def test_errors(folder):
     (folder / 'empty').mkdir()
-    for source, error, message in (
-        (folder / 'empty', ValueError, 'no images or videos'),
-        (folder / 'nothing.png', FileNotFoundError, 'no such file or folder'),
-        (folder / '*.gif', FileNotFoundError, 'nor do images match'),
-        (folder / 'notes.txt', ValueError, "found suffix '.txt', expected an image"),
-    ):
-        with pytest.raises(error, match=message):
-            Sources([str(source)])
+    for name in ('empty', 'nothing.png', '*.gif', 'notes.txt'):
+        source = str(folder / name)
+        with pytest.raises(FileNotFoundError, match='no image or video'):
+            Sources([source])

@@ -81,7 +81,7 @@ LINES: list[tuple[str, list, str]] = [
     (CONVERT, ['good.pth', 'good.pth'], 'good.pth is the source'),
     (CONVERT, ['good.pth', 'text.pth/out.pth'], 'text.pth'),
     ('train.py', [PAIR, '--launcher', 'foo'], "invalid choice: 'foo'"),
-    ('train.py', [PAIR, '--launcher', 'slurm'], "launcher: found 'slurm'"),
+    ('train.py', [PAIR, '--launcher', 'slurm'], 'RANK expected'),
     ('train.py', [PAIR, '--work-dir', 'text.pth'], 'text.pth'),
     ('train.py', [PAIR, '--cfg-options', 'load_from=text.pth'], 'text.pth'),
     (
@@ -118,7 +118,7 @@ LINES: list[tuple[str, list, str]] = [
     ('predict.py', [PAIR, 'good.pth', 'text.txt'], 'text.txt'),
     ('predict.py', [PAIR, 'good.pth', 'empty_folder'], 'empty_folder'),
     ('predict.py', [PAIR, 'good.pth', '*.nothing'], '*.nothing'),
-    ('predict.py', [PAIR, 'good.pth', ''], "SOURCE: found ''"),
+    ('predict.py', [PAIR, 'good.pth', ''], "SOURCE: found no image or video ''"),
     ('predict.py', [PAIR, 'good.pth', 'empty.png'], 'empty.png'),
     ('predict.py', [PAIR, 'good.pth', 'half.png'], 'half.png'),
     ('predict.py', [PAIR, 'good.pth', 'text.jpg'], 'text.jpg'),

@@ -112,10 +112,3 @@ def test_tools_of_the_host_that_look_at_a_config(folder, run):
     assert len(list((folder / 'shown').glob('*.png'))) == 16
     # The host finds its own place for what a run leaves.
     assert 'work_dir' not in Config.fromfile(folder / 'flat.py')
-
-
-def test_print_config_names_a_wrong_suffix(tmp_path, monkeypatch, capsys):
-    args = 'mmseg_coop::coop/danet_r18_same_toy.py', '--save-path', 'flat.txt'
-    done = run_tool('misc/print_config.py', tmp_path, args, monkeypatch, capsys)
-    assert done.returncode == 2
-    assert "--save-path: found suffix '.txt', expected one of .py" in done.stderr

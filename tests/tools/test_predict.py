@@ -83,7 +83,7 @@ def test_a_video_in_a_video_out(folder, predict):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['nowhere'], 'nowhere: there is no such file or folder'),
+        (['nowhere'], "SOURCE: found no image or video 'nowhere'"),
         (['images', '--batch-size', '0'], '--batch-size: found 0, expected 1 or more'),
         (['images', '--device', 'foo'], "device: 'foo' can not be used"),
         (
@@ -98,10 +98,3 @@ def test_errors_are_one_line(predict, arguments, message):
     done = predict(*arguments)
     assert done.returncode == 2 and done.stderr.startswith(f'error: {message}')
     assert 'Traceback' not in done.stderr
-
-
-def test_a_single_network_has_no_uncertainty_between_networks(predict):
-    config = CONFIGS / 'deeplabv3plus_r18_single_camvid.py'
-    done = predict('images', '--save', 'uncertainty', config=config)
-    assert done.returncode == 2
-    assert 'expected a CooperativeEncoderDecoder' in done.stderr

@@ -11,8 +11,6 @@ from mmseg.registry import MODELS
 from mmseg_coop.apis import read_config
 from mmseg_coop.command_line import add_config_options, run_tool
 
-SUFFIXES = ('.py', '.json', '.yml', '.yaml')
-
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -29,19 +27,13 @@ def make_parser() -> argparse.ArgumentParser:
         '--save-path',
         type=Path,
         default=Path('example.py'),
-        help=f'file to write, with the suffix {", ".join(SUFFIXES)}; default: '
-        'example.py',
+        help='file to write: .py, .json, .yml or .yaml; default: example.py',
     )
     add_config_options(parser)
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    if args.save_path.suffix not in SUFFIXES:
-        raise ValueError(
-            f'--save-path: found suffix {args.save_path.suffix!r}, expected one of '
-            f'{", ".join(SUFFIXES)}'
-        )
     config = read_config(args.config, args.cfg_options)
     print(f'Config:\n{config.pretty_text}')
     config.dump(str(args.save_path))

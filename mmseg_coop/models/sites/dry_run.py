@@ -3,10 +3,12 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -44,7 +46,9 @@ class DryRun:
         self.images = torch.zeros(BATCH, *image_shape, device=device)
         # What the losses would be given: they depend on values.
         self.given: list[Any] = []
-        for module in self.modules.values():
+        for name, module in self.modules.items():
+            if isinstance(module, BaseDecodeHead):
+                module._transform_inputs = partial(_levels, module, name)
             if hasattr(module, 'loss_by_feat'):
                 module.loss_by_feat = self._no_loss
         self.recomputed = self._find_recomputed()
@@ -142,6 +146,19 @@ class DryRun:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _levels(head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> Any:
+    """A head's choice of levels, checked; segmentors do not call heads by hooks."""
+    index = head.in_index
+    indices = index if isinstance(index, list | tuple) else [index]
+    count = len(levels)
+    if any(not -count <= i < count for i in indices):
+        raise ValueError(
+            f'{name}.in_index: found {index}, but the network has {count} levels of '
+            f'feature maps, expected 0 to {count - 1}'
+        )
+    return type(head)._transform_inputs(head, levels)
 
 
 def _switches(network: nn.Module) -> list[tuple[nn.Module, str]]:

@@ -8,22 +8,21 @@ from mmengine.config import ConfigDict
 from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
-from .models import build_pair, network_config
-from .results import Measurement, Options
+from .measurement import Measurement
+from .models import SAME, build_pair, network_config
 
 _LIMITS = {'same': 0.10, 'multi': 0.12}
 
 
-def share(options: Options) -> Iterator[Measurement]:
-    """Measure both patterns, at full width and narrower, on ResNet-101 at 769x769."""
-    size = 129 if options.quick else 769
+def share(quick: bool) -> Iterator[Measurement]:
+    """FLOPs of connectors, both patterns, on ResNet-101 at 769x769."""
+    size = 129 if quick else 769
     for network in ('danet', 'deeplabv3plus'):
-        config = network_config(network, options.quick, depth=101)
+        config = network_config(network, quick, depth=101)
         for pattern, limit in _LIMITS.items():
             for width in (None, 256):
-                added, networks = connectors_flops(
-                    config, size, size, pattern, dict(width=width)
-                )
+                connections = dict(pattern=pattern, connector=dict(width=width))
+                added, networks = connectors_flops(config, size, size, connections)
                 narrow = f', `width={width}`' if width else ''
                 yield Measurement(
                     f'connectors of `{pattern}`{narrow}, {network}, {size}×{size}',
@@ -39,13 +38,12 @@ def connectors_flops(
     config: ConfigDict,
     height: int,
     width: int,
-    pattern: str = 'same',
-    connector: dict | None = None,
+    connections: dict = SAME,
     training: bool = False,
 ) -> tuple[int, int]:
     """Count FLOPs of a forward pass of one image: connectors, and the two networks."""
     with torch.device('meta'):
-        pairs = build_pair(config, None), build_pair(config, pattern, connector)
+        pairs = build_pair(config, None), build_pair(config, connections)
     networks, connected = (_flops(pair, height, width, training) for pair in pairs)
     return connected - networks, networks
 
