@@ -12,7 +12,8 @@ from urllib.parse import urlparse
 
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.runner import CheckpointLoader, checkpoint as mmengine_loaders
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_loaders
 
 from .allowed_globals import SELECTIVE, allowed
 from .safetensors import SUFFIX, read_safetensors
