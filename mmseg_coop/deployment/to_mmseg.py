@@ -130,9 +130,6 @@ _CHANGES: dict[Any, Any] = {
     engine.SafeCheckpointHook: _renamed('CheckpointHook'),
     engine.auto_amp: _renamed('OptimWrapper'),
     engine.BFloat16OptimWrapper: _renamed('AmpOptimWrapper', dtype='bfloat16'),
-    engine.CoopLayerDecayOptimizerConstructor: _renamed(
-        'LayerDecayOptimizerConstructor'
-    ),
     engine.CoopLearningRateDecayOptimizerConstructor: _renamed(
         'LearningRateDecayOptimizerConstructor'
     ),
