@@ -11,7 +11,6 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
 from ..config_types import is_type, resolve
-from ..models.expect import expect
 from ..models.segmentors import segmentor_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -24,10 +23,6 @@ _HOW_TO_GET = {
     'CamVidDataset': "get CamVid (SegNet's split), then run "
     'tools/dataset_converters/camvid.py',
 }
-
-
-class EmptyDatasetError(FileNotFoundError):
-    """Empty folder or list of a dataset."""
 
 
 def check_dataset_folders(config: Mapping[str, Any]) -> None:
@@ -43,16 +38,10 @@ def check_dataset_folders(config: Mapping[str, Any]) -> None:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
     for key, dataset in leaf_datasets(config):
-        check_dataset(key, dataset)
+        _check_dataset(key, dataset)
 
 
-def check_dataset(key: str, dataset: dict[str, Any]) -> None:
-    """Check the folders and the list of one dataset.
-
-    Raises:
-        FileNotFoundError: If one is missing.
-        EmptyDatasetError: If one is empty.
-    """
+def _check_dataset(key: str, dataset: dict[str, Any]) -> None:
     backend = dataset.get('backend_args')
     folders = list(_folders(key, dataset))
     for folder_key, path, _ in folders:
@@ -64,14 +53,14 @@ def check_dataset(key: str, dataset: dict[str, Any]) -> None:
             raise _missing(f'{key}.ann_file', f'{path}, which is not there', dataset)
         if not fileio.get_text(path, backend_args=backend).strip():
             expected = f'names of images in {path}, which has none'
-            raise _missing(f'{key}.ann_file', expected, dataset, EmptyDatasetError)
+            raise _missing(f'{key}.ann_file', expected, dataset)
     for folder_key, path, suffix in folders:
         files = fileio.list_dir_or_file(
             path, False, suffix=suffix, recursive=True, backend_args=backend
         )
         if next(iter(files), None) is None:
             expected = f'files *{suffix or ""} in {path}, which has none'
-            raise _missing(folder_key, expected, dataset, EmptyDatasetError)
+            raise _missing(folder_key, expected, dataset)
 
 
 def check_num_classes(config: Config) -> None:
@@ -126,13 +115,10 @@ def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
     for loader in LOADERS:
         options = config.get(loader)
         if options:
-            right = isinstance(options, dict) and 'dataset' in options
-            expect(loader, options, right, 'its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 
 def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
-    expect(key, dataset, isinstance(dataset, dict), 'a dict')
     if 'dataset' in dataset:
         yield from _unwrap(f'{key}.dataset', dataset['dataset'])
     elif 'datasets' in dataset:
@@ -181,15 +167,10 @@ def _name(dataset: dict[str, Any]) -> str:
     return getattr(resolve(kind, DATASETS), '__name__', str(kind))
 
 
-def _missing(
-    key: str,
-    expected: str,
-    dataset: dict[str, Any],
-    error: type[FileNotFoundError] = FileNotFoundError,
-) -> FileNotFoundError:
+def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
     kind = _name(dataset)
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
-    return error(
+    return FileNotFoundError(
         f'{key}: {kind} expects {expected}; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

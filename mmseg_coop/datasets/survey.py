@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from mmengine.config import Config
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ..config_types import is_type
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
-from .checks import EmptyDatasetError, check_dataset, leaf_datasets
+from .checks import check_dataset_folders, leaf_datasets
 from .fault_handling import recognise_faults
 from .read_samples import Sample, read_samples, stray_labels
 
@@ -132,68 +130,51 @@ def survey_data(
             number of its images.
 
     Raises:
-        FileNotFoundError: If a folder or list is missing.
-        ValueError: If there is no dataloader, or a dataset is no ``BaseSegDataset``.
+        FileNotFoundError: If a folder or list is missing or empty.
+        ValueError: If there is no dataloader.
     """
-    leaves = _distinct(config, splits)
-    if not leaves:
+    loaders = {
+        f'{split}_dataloader': config.get(f'{split}_dataloader') for split in splits
+    }
+    # Report missing data before hours of reading.
+    check_dataset_folders(loaders)
+    found = _distinct(loaders)
+    if not found:
         raise ValueError(
             f'found no dataloader of {", ".join(splits)} in the config, expected one'
         )
-    # Report missing data before hours of reading.
-    empty = {key: _empty(key, leaf) for found in leaves.values() for key, leaf in found}
     return Survey(
-        [
-            _survey(name, found, empty, workers, advance)
-            for name, found in leaves.items()
-        ]
+        [_survey(name, leaves, workers, advance) for name, leaves in found.items()]
     )
 
 
-def _distinct(config: Config, splits: Iterable[str]) -> dict[str, list]:
-    """List each split's datasets with their keys; splits with the same are joined."""
-    found: list[tuple[list[str], list]] = []
-    for name in splits:
-        loader = f'{name}_dataloader'
-        if not config.get(loader):
-            continue
-        leaves = list(leaf_datasets({loader: config[loader]}))
+def _distinct(loaders: Mapping[str, dict | None]) -> dict[str, list[dict]]:
+    """List each split's datasets; splits that read the same data are joined."""
+    found: list[tuple[list[str], list[dict]]] = []
+    for loader in loaders:
+        name = loader.removesuffix('_dataloader')
+        leaves = [leaf for _, leaf in leaf_datasets({loader: loaders[loader]})]
         same = next((n for n, other in found if _data(other) == _data(leaves)), None)
         if same:
             same.append(name)
-        else:
+        elif leaves:
             found.append(([name], leaves))
     return {', '.join(names): leaves for names, leaves in found}
 
 
-def _data(leaves: list) -> list[dict]:
+def _data(leaves: list[dict]) -> list[dict]:
     """Options of datasets without the pipeline: those that select the data."""
-    return [{k: v for k, v in leaf.items() if k != 'pipeline'} for _, leaf in leaves]
-
-
-def _empty(key: str, leaf: dict) -> str | None:
-    """Describe why a dataset is empty, a fault in the survey; None if it is not."""
-    if not is_type(leaf, BaseSegDataset, DATASETS):
-        raise ValueError(
-            f'{key}.type: found {leaf.get("type")!r}, expected a sub-class of '
-            "MMSegmentation's BaseSegDataset"
-        )
-    try:
-        check_dataset(key, leaf)
-    except EmptyDatasetError as error:
-        return f'empty: {error}'
-    return None
+    return [{k: v for k, v in leaf.items() if k != 'pipeline'} for leaf in leaves]
 
 
 def _survey(
     name: str,
-    leaves: list,
-    empty: Mapping[str, str | None],
+    leaves: list[dict],
     workers: int,
     advance: Callable[[str, int, int], None],
 ) -> Split:
-    split = Split(name, faults=[empty[key] for key, _ in leaves if empty[key]])
-    datasets = [DATASETS.build(leaf) for key, leaf in leaves if not empty[key]]
+    split = Split(name)
+    datasets = [DATASETS.build(leaf) for leaf in leaves]
     total = sum(map(len, datasets))
     for dataset in datasets:
         recognise_faults(dataset)
@@ -209,8 +190,7 @@ def _survey(
             for path in stray_labels(dataset, split.samples[start:])
         ]
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
-    if fault:
-        split.faults.append(fault)
+    split.faults += [fault] if fault else []
     return split
 
 

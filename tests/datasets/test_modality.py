@@ -84,8 +84,8 @@ def test_the_file_that_is_at_fault_is_named(root, tmp_path):
     (edges / '1.png').write_bytes((edges / '1.png').read_bytes()[:50])
     cv2.imwrite(str(edges / '2.png'), np.zeros((10, 12), np.uint8))
     messages = [
-        r'edge_dir/train/0.png: there is no such file',
-        r'edge_dir/train/1.png: is truncated',
+        r'edge_dir/train/0.png: can not be read .FileNotFoundError',
+        r'edge_dir/train/1.png: can not be read',
         r'edge_dir/train/2.png: found 10 x 12 pixels, but its image .*/train/2.j',
     ]
     for i, message in enumerate(messages):
