@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
+from mmengine.utils import track_parallel_progress
 from PIL import Image
 
 from ..checkpoints.atomic_backend import AtomicBackend
@@ -32,10 +32,7 @@ def convert_files(
     """
     for folder in {target.parent for _, target in pairs}:
         folder.mkdir(parents=True, exist_ok=True)
-    if nproc > 1:
-        track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
-    else:
-        track_progress(partial(_convert, convert), list(pairs))
+    track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
     print()
 
 

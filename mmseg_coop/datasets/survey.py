@@ -47,27 +47,13 @@ class Split:
         return sum((c > 0 for c in self._counts()), np.zeros(256, np.int64))
 
     @property
-    def same_images(self) -> Iterator[list[str]]:
-        """List groups of images with the same pixels."""
-        for samples in _by_digest(self.samples).values():
-            paths = list(dict.fromkeys(sample.image for sample in samples))
-            if len(paths) > 1:
-                yield paths
-
-    @property
-    def missing_classes(self) -> list[str]:
-        """List classes without a pixel; none if there are no labels."""
-        pixels = self.pixels
-        return [
-            name
-            for i, name in enumerate(self.classes)
-            if self.has_labels and not pixels[i]
-        ]
-
-    @property
-    def has_labels(self) -> bool:
-        """True if any label could be read."""
-        return any(sample.counts is not None for sample in self.samples)
+    def paths(self) -> dict[bytes, list[str]]:
+        """Paths of images, in groups with the same pixels."""
+        groups = defaultdict(dict)
+        for sample in self.samples:
+            if sample.digest is not None:
+                groups[sample.digest][sample.image] = None
+        return {digest: list(paths) for digest, paths in groups.items()}
 
     def _counts(self) -> Iterator[np.ndarray]:
         return (s.counts for s in self.samples if s.counts is not None)
@@ -90,24 +76,26 @@ class Survey:
         """List remarks, a line each: findings that may be intended."""
         lines = []
         for split in self.splits:
-            if split.samples and not split.has_labels:
+            pixels = split.pixels
+            missing = [c for i, c in enumerate(split.classes) if not pixels[i]]
+            if not pixels.any():
                 lines.append(
                     f'{split.name}: no labels were read; its pipeline loads none with '
                     'LoadAnnotations'
                 )
-            missing = split.missing_classes
-            if missing:
+            elif missing:
                 lines.append(f'{split.name}: never occurs: {", ".join(missing)}')
-            for paths in split.same_images:
-                lines.append(f'{split.name}: the same image: {first_of(paths)}')
+            for paths in split.paths.values():
+                if len(paths) > 1:
+                    lines.append(f'{split.name}: the same image: {first_of(paths)}')
         return lines
 
     def _leaks(self) -> Iterator[str]:
         """Describe images that are in several splits, which makes results invalid."""
         places: dict[bytes, dict[str, str]] = defaultdict(dict)
         for split in self.splits:
-            for digest, samples in _by_digest(split.samples).items():
-                places[digest][split.name] = samples[0].image
+            for digest, paths in split.paths.items():
+                places[digest][split.name] = paths[0]
         for found in places.values():
             if len(found) > 1:
                 where = ', '.join(f'{path} ({name})' for name, path in found.items())
@@ -192,11 +180,3 @@ def _survey(
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
     split.faults += [fault] if fault else []
     return split
-
-
-def _by_digest(samples: Iterable[Sample]) -> dict[bytes, list[Sample]]:
-    groups = defaultdict(list)
-    for sample in samples:
-        if sample.digest is not None:
-            groups[sample.digest].append(sample)
-    return groups
