@@ -24,9 +24,6 @@ def newest_complete_checkpoint(
         out_dir: Where the checkpoints are.
         filename_tmpl: Their name, ``{}`` for the iteration or epoch.
 
-    Returns:
-        A path, or None if there is no checkpoint.
-
     Raises:
         ValueError: If there are checkpoints, but all of them are damaged.
     """

@@ -48,16 +48,15 @@ def record_training() -> dict[str, Any]:
 def trainings_of(
     meta: Mapping[str, Any], network: str | None = None
 ) -> list[dict[str, Any]]:
-    """List the training runs that a checkpoint comes from.
+    """List the training runs that a checkpoint comes from, or only those of a network.
 
     Args:
         meta: Its ``meta``.
-        network: Leave out runs of other networks.
+        network: The network.
 
     Returns:
         For each run, where known: ``config``, ``command``, ``processes``, ``versions``,
-        ``seed``, ``iter``, ``epoch``, ``time``; for networks that were joined, also
-        ``network``.
+        ``seed``, ``iter``, ``epoch``, ``time``, ``network``.
     """
     if TRAININGS in meta:
         return [

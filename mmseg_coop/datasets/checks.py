@@ -31,9 +31,6 @@ def check_dataset_folders(config: Mapping[str, Any]) -> None:
     A folder without any file with the dataset's suffix counts as missing, as in
     Cityscapes before its labels are converted.
 
-    Args:
-        config: With ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
-
     Raises:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """

@@ -19,13 +19,7 @@ def convert_files(
     pairs: Sequence[tuple[Path, Path]],
     nproc: int = 1,
 ) -> None:
-    """Convert images or labels with a progress bar.
-
-    Args:
-        convert: Reads the first path of a pair and writes the second; a function of
-            a module, so that other processes can run it.
-        pairs: Sources and destinations.
-        nproc: Number of processes.
+    """Convert images or labels, pairs of source and destination, in processes.
 
     Raises:
         ValueError: Names a file that can't be converted.

@@ -21,12 +21,8 @@ def recognise_faults(dataset: Dataset, skip: bool = False) -> None:
 
     It replaces MMSegmentation's loaders, also inside of wrapped datasets and nested
     transforms, but no custom loaders. The config keeps its loaders, which
-    MMSegmentation's inferencer looks for by name.
-
-    Args:
-        dataset: Its pipelines are changed.
-        skip: Log the fault instead; the dataset, in training, then takes another
-            sample.
+    MMSegmentation's inferencer looks for by name. With ``skip`` faults are logged, and
+    in training another sample is taken.
     """
     for leaf in leaf_datasets_of(dataset):
         steps = _watched(leaf.pipeline.transforms, leaf)

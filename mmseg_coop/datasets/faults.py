@@ -80,18 +80,11 @@ def check_label(
     num_classes: int | None,
     ignore_index: int,
 ) -> None:
-    """Check a label as MMSegmentation has loaded it.
-
-    Args:
-        path: The label's file.
-        label: (H, W), uint8, with ``reduce_zero_label`` and ``label_map`` applied.
-        shape: Height and width of its image, if they are known.
-        num_classes: Number of classes, if it is known.
-        ignore_index: The value of ignored pixels.
+    """Check a label (H, W), uint8, as MMSegmentation has loaded it.
 
     Raises:
-        DataFault: If it has channels, another size than its image, or values that are
-            no class.
+        DataFault: If it has channels, another size than its image (``shape``), or
+            values that are no class.
     """
     if label.ndim != 2:
         raise DataFault(

@@ -15,12 +15,9 @@ from .faults import DataFault, histogram
 
 @dataclass(frozen=True)
 class Sample:
-    """Findings of an image and its label.
+    """Findings of an image and its label, and the paths of both.
 
     Attributes:
-        image: Path of the image.
-        label: Path of the label, if it is a file.
-        faults: Descriptions of faults, a line each.
         counts: Pixels of each value of the label, (256,), if it could be read.
         digest: Hash of the pixels of the image, if it could be read.
     """

@@ -19,16 +19,7 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass
 class Split:
-    """Findings of a split.
-
-    Attributes:
-        name: ``train``, ``val`` or ``test``; several that read the same data are
-            joined, as in ``val, test``.
-        classes: Names of the classes.
-        ignore_index: The value of ignored pixels.
-        samples: Findings of each image.
-        faults: Descriptions of faults, a line each.
-    """
+    """Findings of a split, or of several that read the same data (``val, test``)."""
 
     name: str
     classes: tuple[str, ...] = ()
@@ -112,10 +103,9 @@ def survey_data(
 
     Args:
         config: Config with a dataloader for each split.
-        splits: Names of splits: ``train``, ``val``, ``test``.
+        splits: ``train``, ``val``, ``test``.
         workers: Number of processes that read; 0 reads in this one.
-        advance: Called with a split's name, the number of images read so far, and the
-            number of its images.
+        advance: Called with a split's name, and how many of its images were read.
 
     Raises:
         FileNotFoundError: If a folder or list is missing or empty.

@@ -38,12 +38,6 @@ def diagnose(
 
     Runs the batch again, which changes running statistics.
 
-    Args:
-        runner: The Runner in the iteration, after backward.
-        losses: The result of the model's ``train_step``.
-        gradients: Parameters whose gradients are not finite.
-        data_batch: The batch as it came from the loader.
-
     Returns:
         How likely it is that this process's own batch is at fault, and the message:
         iteration, term, network, site and files. 2: its forward is not finite; 1: its
