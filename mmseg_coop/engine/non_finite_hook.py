@@ -26,8 +26,9 @@ class NonFiniteError(ValueError):
 class NonFiniteHook(Hook):
     """Check the gradients before the optimizer's step, and the loss after it.
 
-    If one is not finite, the step is left out and the running statistics of the forward
-    are restored, so that the model is as it was before the iteration.
+    A loss that is not finite has gradients that are not. The step is left out and the
+    running statistics of the forward are restored, so that the model is as it was
+    before the iteration.
 
     - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``, which
       names the iteration, the loss or gradients, the first module whose feature map is
