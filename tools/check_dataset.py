@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmseg_coop.apis import load_config
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.comparison.class_shares import class_table, draw_class_shares
 from mmseg_coop.comparison.table_formats import comma_separated, print_tables
@@ -65,10 +66,9 @@ def main(args: argparse.Namespace) -> None:
     if not found.faults:
         print('No faults.')
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
         lines = ''.join(f'{line}\n' for line in found.faults)
-        (args.out / 'faults.txt').write_text(lines)
-        (args.out / 'classes.csv').write_text(comma_separated(table))
+        AtomicBackend().put_text(lines, args.out / 'faults.txt')
+        AtomicBackend().put_text(comma_separated(table), args.out / 'classes.csv')
         save(draw_class_shares(found), args.out / 'classes.png')
         print(f'Written to {args.out}')
     sys.exit(1 if found.faults else 0)
