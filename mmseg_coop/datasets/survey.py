@@ -46,6 +46,11 @@ class Split:
                 groups[sample.digest][sample.image] = None
         return {digest: list(paths) for digest, paths in groups.items()}
 
+    @property
+    def has_labels(self) -> bool:
+        """True if any label could be read."""
+        return any(sample.counts is not None for sample in self.samples)
+
     def _counts(self) -> Iterator[np.ndarray]:
         return (s.counts for s in self.samples if s.counts is not None)
 
@@ -69,7 +74,7 @@ class Survey:
         for split in self.splits:
             pixels = split.pixels
             missing = [c for i, c in enumerate(split.classes) if not pixels[i]]
-            if not pixels.any():
+            if not split.has_labels:
                 lines.append(
                     f'{split.name}: no labels were read; its pipeline loads none with '
                     'LoadAnnotations'
