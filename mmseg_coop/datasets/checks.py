@@ -11,6 +11,7 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
 from ..config_types import is_type, resolve
+from ..models.expect import expect
 from ..models.segmentors import segmentor_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -103,10 +104,13 @@ def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
     for loader in LOADERS:
         options = config.get(loader)
         if options:
+            right = isinstance(options, dict) and 'dataset' in options
+            expect(loader, options, right, 'its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 
 def _unwrap(key: str, dataset: dict) -> Iterator[tuple[str, dict[str, Any]]]:
+    expect(key, dataset, isinstance(dataset, dict), 'a dict')
     if 'dataset' in dataset:
         yield from _unwrap(f'{key}.dataset', dataset['dataset'])
     elif 'datasets' in dataset:
