@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import add_config_options, run_tool
 from mmseg_coop.comparison.class_shares import class_table, draw_class_shares
 from mmseg_coop.comparison.table_formats import comma_separated, print_tables
-from mmseg_coop.datasets.survey import SPLITS, Survey, survey_data
+from mmseg_coop.datasets.survey import SPLITS, survey_data
 from mmseg_coop.plot_style import save
 
 # Lines that are printed; further ones are counted, and written to --out.
@@ -41,47 +42,35 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def survey(args: argparse.Namespace, console: Console) -> Survey:
-    config = load_config(args.config, args.cfg_options)
-    tasks = {}
-    with Progress(console=console) as progress:
-
-        def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=total)
-            progress.update(tasks[name], completed=done)
-
-        return survey_data(config, args.splits, args.nproc, advance)
-
-
-def show(lines: list[str], title: str, console: Console) -> None:
-    if not lines:
-        return
-    console.print(f'{title}: {len(lines)}', style='bold')
-    # Not by rich, which would wrap lines.
-    print('\n'.join(lines[:SHOWN]))
+def show(lines: list[str], title: str) -> None:
+    if lines:
+        # Not by rich, which would wrap lines.
+        print('\n'.join([f'{title}: {len(lines)}', *lines[:SHOWN]]))
     if len(lines) > SHOWN:
         print(f'and {len(lines) - SHOWN} more (all with --out DIR)')
 
 
 def main(args: argparse.Namespace) -> None:
-    console = Console()
-    found = survey(args, console)
+    config = load_config(args.config, args.cfg_options)
+    with Progress() as progress:
+        tasks = defaultdict(lambda: progress.add_task('Reading'))
+
+        def advance(name: str, done: int, total: int) -> None:
+            progress.update(tasks[name], description=name, completed=done, total=total)
+
+        found = survey_data(config, args.splits, args.nproc, advance)
     table = class_table(found)
-    if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        lines = ''.join(f'{line}\n' for line in found.faults)
-        files = AtomicBackend()
-        files.put_text(lines, args.out / 'faults.txt')
-        files.put_text(comma_separated(table), args.out / 'classes.csv')
-        save(draw_class_shares(found), args.out / 'classes.png')
-    print_tables([table], console)
-    show(found.remarks, 'Remarks', console)
-    show(found.faults, 'Faults', console)
+    print_tables([table], Console())
+    show(found.remarks, 'Remarks')
+    show(found.faults, 'Faults')
     if not found.faults:
-        console.print('No faults.')
+        print('No faults.')
     if args.out:
-        console.print(f'Written to {args.out}')
+        lines = ''.join(f'{line}\n' for line in found.faults)
+        AtomicBackend().put_text(lines, args.out / 'faults.txt')
+        AtomicBackend().put_text(comma_separated(table), args.out / 'classes.csv')
+        save(draw_class_shares(found), args.out / 'classes.png')
+        print(f'Written to {args.out}')
     sys.exit(1 if found.faults else 0)
 
 

@@ -20,19 +20,16 @@ numbers. The additions, and why a harmful checkpoint can't misuse them:
 """
 
 import pickle
-import pickletools
-import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
 # Older releases of PyTorch allow weights and nothing else.
-_SELECTIVE = hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
+SELECTIVE = hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
 _DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32')
 _DTYPES += ('uint64', 'float16', 'float32', 'float64', 'complex64', 'complex128')
 # NumPy calls them f8 and the like when it pickles them.
@@ -42,7 +39,7 @@ _PLAIN = {np.dtype(name).str[1:]: np.dtype(name) for name in _DTYPES}
 @contextmanager
 def allowed() -> Iterator[None]:
     """Let PyTorch's unpickler load MMEngine's checkpoints."""
-    if not _SELECTIVE:
+    if not SELECTIVE:
         yield
         return
     core = (getattr(np, '_core', None) or np.core).multiarray
@@ -60,24 +57,6 @@ def allowed() -> Iterator[None]:
         names.append((_empty_array, f'{module}._reconstruct'))
     with torch.serialization.safe_globals(names):
         yield
-
-
-def refused(file: IO[bytes], error: Exception) -> list[str]:
-    """Name the functions and classes for which a checkpoint was refused.
-
-    Returns:
-        Their names; none if loading failed for another reason.
-    """
-    if not isinstance(error, pickle.UnpicklingError) or not _SELECTIVE:
-        return []
-    named = re.findall(r'GLOBAL (\S+)', str(error))
-    # PyTorch does not read newer pickles, so that its message has no names.
-    return sorted(set(named or _globals(file)))
-
-
-def too_old(error: Exception) -> bool:
-    """Tell whether this PyTorch is too old to check a checkpoint."""
-    return isinstance(error, pickle.UnpicklingError) and not _SELECTIVE
 
 
 class _History(HistoryBuffer):
@@ -104,28 +83,3 @@ def _plain_dtype(name: str, *_: Any) -> np.dtype:
 
 def _empty_array(*_: Any) -> np.ndarray:
     return np.empty(0, np.int8)
-
-
-def _globals(file: IO[bytes]) -> list[str]:
-    """List functions and classes that a pickle names, except PyTorch's."""
-    file.seek(0)
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            pickles = [n for n in archive.namelist() if n.endswith('data.pkl')]
-            data = b''.join(archive.read(name) for name in pickles)
-    else:
-        file.seek(0)
-        data = file.read()
-    found, texts = [], []
-    try:
-        for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name == 'GLOBAL':
-                found.append(argument.replace(' ', '.'))
-            elif opcode.name == 'STACK_GLOBAL':
-                found.append('.'.join(texts[-2:]))
-            elif isinstance(argument, str):
-                texts.append(argument)
-    except ValueError:
-        # Names before the damaged part are still reported.
-        pass
-    return [name for name in found if not name.startswith(('torch.', 'collections.'))]

@@ -1,9 +1,7 @@
 """Write local files atomically."""
 
 import os
-import shutil
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
@@ -37,10 +35,12 @@ class AtomicBackend(LocalBackend):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
-            _sync_folder(path.parent)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise OSError(_reason(filepath, len(obj), error)) from error
+            raise OSError(
+                f'{filepath} can not be written ({error.strerror}); files written '
+                'before are intact'
+            ) from error
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         """Write text as ``put`` writes bytes."""
@@ -51,22 +51,3 @@ def remove_incomplete(folder: str | Path) -> None:
     """Remove the temporary files of processes that were killed while writing."""
     for part in Path(folder).glob(f'.*{INCOMPLETE}'):
         part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the new name of a file to the disk."""
-    # Windows and some network file systems can't.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _reason(path: str | Path, size: int, error: OSError) -> str:
-    free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
-    return (
-        f'{path} can not be written ({error.strerror}): it needs {size / 1e6:.1f} MB, '
-        f'{free / 1e6:.1f} MB are free. Files written before are intact'
-    )

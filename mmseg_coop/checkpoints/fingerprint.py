@@ -8,11 +8,7 @@ from torch import Tensor
 
 
 def fingerprint(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the names, types and values of weights, in any order.
-
-    Args:
-        weights: Tensors on any device; other values are left out.
-    """
+    """SHA-256 of the names, types and values of tensors, in any order."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         value = weights[name]

@@ -3,7 +3,6 @@
 import logging
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,34 +16,33 @@ def newest_complete_checkpoint(
 ) -> str | None:
     """Find the newest checkpoint that is complete.
 
-    The newest is the one that ``last_checkpoint`` names, or one that was written after
-    it. If it names none, the newest file is taken.
+    The newest is the one that ``last_checkpoint`` names; if that is missing or damaged,
+    the one that was written last.
 
     Args:
         work_dir: Where ``last_checkpoint`` is.
         out_dir: Where the checkpoints are.
         filename_tmpl: Their name, ``{}`` for the iteration or epoch.
 
-    Returns:
-        A path, or None if there is no checkpoint.
-
     Raises:
         ValueError: If there are checkpoints, but all of them are damaged.
     """
+    name = re.escape(filename_tmpl).replace(re.escape('{}'), r'\d+')
+    files = [p for p in Path(out_dir).glob('*') if re.fullmatch(name, p.name)]
+    last = Path(out_dir, last_checkpoint(Path(work_dir)))
+    files.sort(key=lambda path: (path == last, path.stat().st_mtime_ns), reverse=True)
     damaged = []
-    for path in _newest_first(Path(work_dir), Path(out_dir), filename_tmpl):
+    for path in files:
         reason = damage(path)
         if reason is None:
-            for name, why in damaged:
-                print_log(f'{name} is damaged ({why})', 'current', logging.WARNING)
             print_log(f'Resuming from {path}', 'current')
             return str(path)
-        damaged.append((path, reason))
+        damaged.append(f'{path.name} is damaged ({reason})')
+        print_log(f'{out_dir}: {damaged[-1]}', 'current', logging.WARNING)
     if damaged:
         raise ValueError(
-            f'{out_dir} has no checkpoint to resume from: '
-            + ', '.join(f'{path.name} is damaged ({why})' for path, why in damaged)
-            + '; copy one there, or leave out --resume to train from the start'
+            f'{out_dir} has no checkpoint to resume from: {", ".join(damaged)}; copy '
+            'one there, or leave out --resume to train from the start'
         )
     print_log(
         f'{out_dir} has no checkpoint: training starts from the beginning', 'current'
@@ -67,29 +65,6 @@ def damage(path: Path) -> str | None:
         # A damaged file makes the readers fail in many ways.
         return str(error).split('.')[0] or type(error).__name__
     return None
-
-
-def _newest_first(work_dir: Path, out_dir: Path, template: str) -> Iterator[Path]:
-    before, after = map(re.escape, template.split('{}'))
-    pattern = re.compile(rf'{before}(\d+){after}')
-    steps = {}
-    for path in out_dir.glob('*'):
-        match = pattern.fullmatch(path.name)
-        if match and path.is_file():
-            steps[path] = int(match[1])
-
-    def age(path: Path) -> tuple[int, int]:
-        return path.stat().st_mtime_ns, steps[path]
-
-    files = sorted(steps, key=age, reverse=True)
-    last = out_dir / last_checkpoint(work_dir)
-    if last not in steps:
-        return iter(files)
-    # Both time and number: copying a folder changes times, and a folder may have files
-    # of an earlier run with higher numbers.
-    later = [f for f in files if age(f) > age(last) and steps[f] > steps[last]]
-    rest = [f for f in files if f != last and f not in later]
-    return iter([*later, last, *rest])
 
 
 def last_checkpoint(work_dir: Path) -> str:

@@ -27,24 +27,20 @@ def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:
     """Write the weights of a checkpoint that are tested, and their description.
 
     With MMEngine's ``EMAHook`` these are the averaged ones. The description is ``meta``
-    as JSON (classes and palette, seed, iteration, the config's text), in which tuples
-    become lists.
+    as JSON, in which tuples become lists.
 
     Raises:
         ValueError: If a weight is no tensor.
     """
     state_dict = checkpoint.get('state_dict', checkpoint)
-    tensors = {}
     for name, value in state_dict.items():
         if not isinstance(value, Tensor):
-            raise ValueError(
-                f'{name} is a {type(value).__name__}, expected a tensor: safetensors '
-                'hold nothing else'
-            )
-        # The format has no shared memory.
-        tensors[name] = (
-            value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        )
+            raise ValueError(f'{name} is a {type(value).__name__}, expected a tensor')
+    # Copies, since the format has no shared memory.
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in state_dict.items()
+    }
     meta = checkpoint.get('meta', {})
     header = dict(
         meta={key: meta[key] for key in _META if key in meta},
@@ -73,16 +69,14 @@ def read_safetensors(path: str, map_location: Any = None) -> dict[str, Any]:
         text = metadata.get('mmseg_coop', '{}')
         if 'sha256' in metadata and metadata['sha256'] != _sha256(text, tensors):
             raise ValueError('its checksum differs')
-        header = json.loads(text)
-        if not isinstance(header, dict):
-            raise ValueError(f'its metadata are a {type(header).__name__}, not a dict')
-    except (SafetensorError, ValueError, RecursionError) as error:
+        header = dict(versions={}, meta={}) | json.loads(text)
+    except (SafetensorError, ValueError, TypeError) as error:
         raise ValueError(
             f'{path} is damaged, or not in the format safetensors ({error})'
         ) from None
     state_dict = OrderedDict(tensors)
-    state_dict._metadata = header.get('versions', {})
-    return dict(state_dict=state_dict, meta=header.get('meta', {}))
+    state_dict._metadata = header['versions']
+    return dict(state_dict=state_dict, meta=header['meta'])
 
 
 def _as_list(value: Any) -> Any:

@@ -48,27 +48,23 @@ def record_training() -> dict[str, Any]:
 def trainings_of(
     meta: Mapping[str, Any], network: str | None = None
 ) -> list[dict[str, Any]]:
-    """List the training runs that a checkpoint comes from.
+    """List the training runs that a checkpoint comes from, or only those of a network.
 
     Args:
         meta: Its ``meta``.
-        network: Leave out runs of other networks.
+        network: The network.
 
     Returns:
         For each run, where known: ``config``, ``command``, ``processes``, ``versions``,
-        ``seed``, ``iter``, ``epoch``, ``time``; for networks that were joined, also
-        ``network``.
+        ``seed``, ``iter``, ``epoch``, ``time``, ``network``.
     """
-    known = meta.get(TRAININGS)
-    if isinstance(known, list | tuple):
-        known = [dict(x) for x in known if isinstance(x, Mapping)]
+    if TRAININGS in meta:
         return [
             {k: v for k, v in x.items() if network is None or k != 'network'}
-            for x in known
+            for x in meta[TRAININGS]
             if network is None or x.get('network', network) == network
         ]
-    own = meta.get(TRAINING)
-    found = dict(own) if isinstance(own, Mapping) else {}
+    found = dict(meta.get(TRAINING, {}))
     name = _TIMESTAMP.sub('', str(meta.get('experiment_name', '')))
     found |= {'config': name} if name else {}
     found |= {key: meta[key] for key in _OF_MMENGINE if key in meta}

@@ -2,7 +2,7 @@ from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
-from .fault_handling import SkipFaults, recognise_faults, skip_faults
+from .fault_handling import recognise_faults
 from .faults import DataFault
 from .modality import LoadModality
 from .seeded_loading import DrawSampler, SeededDataset
@@ -20,12 +20,10 @@ __all__ = [
     'LoadCheckedImage',
     'LoadModality',
     'SeededDataset',
-    'SkipFaults',
     'ToyStreets',
     'check_binary_masks',
     'check_dataset_folders',
     'check_num_classes',
     'check_reduce_zero_label',
     'recognise_faults',
-    'skip_faults',
 ]

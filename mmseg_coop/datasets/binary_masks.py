@@ -1,6 +1,7 @@
 """Detect binary masks with 255 instead of class 1, which would be ignored."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
@@ -14,10 +15,7 @@ _LABELS = 100
 
 
 def check_binary_masks(dataset: Dataset) -> None:
-    """Check some labels of datasets with two classes before a run.
-
-    Args:
-        dataset: A dataset; those inside of wrappers are checked, too.
+    """Check some labels of datasets with two classes, also inside of wrappers.
 
     Raises:
         DataFault: If the labels have ignored pixels, and none of the second class.
@@ -29,18 +27,14 @@ def check_binary_masks(dataset: Dataset) -> None:
         if len(classes) != 2 or load is None:
             continue
         pixels = np.zeros(256, np.int64)
-        path = ''
         for i in range(0, len(leaf), max(1, len(leaf) // _LABELS)):
-            try:
-                info = load(leaf.get_data_info(i))
-            except DataFault:
-                # Handled by the policy when the sample is loaded.
-                continue
-            path = path or info['seg_map_path']
-            pixels += histogram(info['gt_seg_map'])
+            info = leaf.get_data_info(i)
+            # Faults are handled by the policy when the sample is loaded.
+            with suppress(DataFault):
+                pixels += histogram(load(info)['gt_seg_map'])
         fault = binary_mask_fault(pixels, classes, getattr(leaf, 'ignore_index', 255))
         if fault:
-            raise DataFault(f'{path} and other labels: {fault}')
+            raise DataFault(f'{info["seg_map_path"]} and other labels: {fault}')
 
 
 def binary_mask_fault(

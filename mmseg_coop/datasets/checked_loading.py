@@ -11,8 +11,6 @@ from .faults import DataFault, check_depth, check_label, read_file, undecodable
 class LoadCheckedImage(LoadImageFromFile):
     """``LoadImageFromFile`` that detects missing, damaged and truncated files.
 
-    The file is read twice, the second time from the system's cache.
-
     Its arguments are those of ``LoadImageFromFile``.
     """
 
@@ -27,8 +25,6 @@ class LoadCheckedImage(LoadImageFromFile):
             read_file(path, self.backend_args)
         try:
             return super().transform(results)
-        except MemoryError:
-            raise
         except Exception as error:
             raise undecodable(path, error) from None
 
@@ -61,7 +57,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         try:
             check_depth(path, data)
             results = super().transform(results)
-        except (DataFault, AssertionError, MemoryError):
+        except (DataFault, AssertionError):
             # MMSegmentation's asserts are about the config.
             raise
         except Exception as error:

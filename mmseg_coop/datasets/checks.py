@@ -26,52 +26,30 @@ _HOW_TO_GET = {
 }
 
 
-class EmptyDatasetError(FileNotFoundError):
-    """Empty folder or list of a dataset."""
-
-
 def check_dataset_folders(config: Mapping[str, Any]) -> None:
     """Check that the folders and lists of all datasets of a config exist.
 
     A folder without any file with the dataset's suffix counts as missing, as in
     Cityscapes before its labels are converted.
 
-    Args:
-        config: With ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
-
     Raises:
         FileNotFoundError: Names the config key, what is missing, and how to get it.
     """
     for key, dataset in leaf_datasets(config):
-        check_dataset(key, dataset)
-
-
-def check_dataset(key: str, dataset: dict[str, Any]) -> None:
-    """Check the folders and the list of one dataset.
-
-    Raises:
-        FileNotFoundError: If one is missing.
-        EmptyDatasetError: If one is empty.
-    """
-    backend = dataset.get('backend_args')
-    folders = list(_folders(key, dataset))
-    for folder_key, path, _ in folders:
-        if not fileio.isdir(path, backend):
-            raise _missing(folder_key, f'{path}, which is not there', dataset)
-    if dataset.get('ann_file'):
-        path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
-        if not fileio.isfile(path, backend):
-            raise _missing(f'{key}.ann_file', f'{path}, which is not there', dataset)
-        if not fileio.get_text(path, backend_args=backend).strip():
-            expected = f'names of images in {path}, which has none'
-            raise _missing(f'{key}.ann_file', expected, dataset, EmptyDatasetError)
-    for folder_key, path, suffix in folders:
-        files = fileio.list_dir_or_file(
-            path, False, suffix=suffix, recursive=True, backend_args=backend
-        )
-        if next(iter(files), None) is None:
-            expected = f'files *{suffix or ""} in {path}, which has none'
-            raise _missing(folder_key, expected, dataset, EmptyDatasetError)
+        backend = dataset.get('backend_args')
+        for folder_key, path, suffix in _folders(key, dataset):
+            files = fileio.list_dir_or_file(
+                path, False, suffix=suffix, recursive=True, backend_args=backend
+            )
+            if not fileio.isdir(path, backend) or next(iter(files), None) is None:
+                expected = f'files *{suffix or ""} in {path}'
+                raise _missing(folder_key, expected, dataset)
+        if dataset.get('ann_file'):
+            path = posixpath.join(dataset.get('data_root') or '', dataset['ann_file'])
+            there = fileio.isfile(path, backend)
+            if not there or not fileio.get_text(path, backend_args=backend).strip():
+                expected = f'names of images in {path}'
+                raise _missing(f'{key}.ann_file', expected, dataset)
 
 
 def check_num_classes(config: Config) -> None:
@@ -181,15 +159,10 @@ def _name(dataset: dict[str, Any]) -> str:
     return getattr(resolve(kind, DATASETS), '__name__', str(kind))
 
 
-def _missing(
-    key: str,
-    expected: str,
-    dataset: dict[str, Any],
-    error: type[FileNotFoundError] = FileNotFoundError,
-) -> FileNotFoundError:
+def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
     kind = _name(dataset)
     how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
-    return error(
-        f'{key}: {kind} expects {expected}; {how}, or point '
+    return FileNotFoundError(
+        f'{key}: {kind} expects {expected}, where there are none; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
+from mmengine.utils import track_parallel_progress
 from PIL import Image
 
 from ..checkpoints.atomic_backend import AtomicBackend
@@ -19,23 +19,14 @@ def convert_files(
     pairs: Sequence[tuple[Path, Path]],
     nproc: int = 1,
 ) -> None:
-    """Convert images or labels with a progress bar.
-
-    Args:
-        convert: Reads the first path of a pair and writes the second; a function of
-            a module, so that other processes can run it.
-        pairs: Sources and destinations.
-        nproc: Number of processes.
+    """Convert images or labels, pairs of source and destination, in processes.
 
     Raises:
         ValueError: Names a file that can't be converted.
     """
     for folder in {target.parent for _, target in pairs}:
         folder.mkdir(parents=True, exist_ok=True)
-    if nproc > 1:
-        track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
-    else:
-        track_progress(partial(_convert, convert), list(pairs))
+    track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
     print()
 
 

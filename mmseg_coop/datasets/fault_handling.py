@@ -1,10 +1,12 @@
 """Make the datasets of a run detect wrong files, and skip them."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mmcv.transforms import BaseTransform, LoadImageFromFile
-from mmengine.dataset import BaseDataset, Compose
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
@@ -14,61 +16,35 @@ from .faults import DataFault
 Step = Callable[[dict], Any]
 
 
-def recognise_faults(dataset: Dataset) -> None:
+def recognise_faults(dataset: Dataset, skip: bool = False) -> None:
     """Make the loaders of a dataset raise :class:`DataFault` for wrong data.
 
     It replaces MMSegmentation's loaders, also inside of wrapped datasets and nested
     transforms, but no custom loaders. The config keeps its loaders, which
-    MMSegmentation's inferencer looks for by name.
-
-    Args:
-        dataset: Its pipelines are changed.
+    MMSegmentation's inferencer looks for by name. With ``skip`` faults are logged, and
+    in training another sample is taken.
     """
     for leaf in leaf_datasets_of(dataset):
-        leaf.pipeline.transforms[:] = _watched(leaf.pipeline.transforms, leaf)
+        steps = _watched(leaf.pipeline.transforms, leaf)
+        leaf.pipeline = (SkipFaults if skip else Compose)(steps)
 
 
-def skip_faults(dataset: Dataset) -> None:
-    """Make a dataset return the next sample in place of one with a fault.
+class SkipFaults(Compose):
+    """Pipeline that logs a fault, and returns None like one that filters samples."""
 
-    Args:
-        dataset: Its pipelines are changed.
-    """
-    for leaf in leaf_datasets_of(dataset):
-        steps = leaf.pipeline.transforms
-        steps[:] = [SkipFaults(steps.copy(), leaf)]
+    def __init__(self, transforms: list[Step]):
+        super().__init__(transforms)
+        self._logged: set[str] = set()
 
-
-class SkipFaults:
-    """Pipeline that loads the next sample in place of one with a fault.
-
-    The replacement depends on the sample only. Faults are recorded in the data sample's
-    meta information, ``skipped``, where ``DataFaultsHook`` counts them.
-    """
-
-    def __init__(self, steps: Sequence[Callable], dataset: BaseDataset):
-        self.pipeline = Compose(steps)
-        self.dataset = dataset
-
-    def __call__(self, results: dict) -> dict | None:
-        """Load a sample, or the next one without a fault.
-
-        Raises:
-            DataFault: If there is none.
-        """
-        start, total = results['sample_idx'], len(self.dataset)
-        skipped = []
-        for i in range(1, total + 1):
-            try:
-                sample = self.pipeline(results)
-            except DataFault as fault:
-                skipped.append(str(fault))
-                results = self.dataset.get_data_info((start + i) % total)
-                continue
-            if skipped and sample is not None:
-                sample['data_samples'].set_metainfo({'skipped': skipped})
-            return sample
-        raise DataFault(f'no image to train on is left; the first fault: {skipped[0]}')
+    def __call__(self, data: dict) -> dict | None:
+        """Load a sample; None if it has a fault, which is logged once."""
+        try:
+            return super().__call__(data)
+        except DataFault as fault:
+            if str(fault) not in self._logged:
+                print_log(f'Skipped: {fault}', 'current', logging.WARNING)
+            self._logged.add(str(fault))
+            return None
 
 
 def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:

@@ -1,5 +1,7 @@
 """Load a second modality with the image, such as depth, infrared or edges."""
 
+from os.path import splitext
+
 import numpy as np
 from mmseg.registry import TRANSFORMS
 
@@ -32,13 +34,7 @@ class LoadModality(LoadCheckedImage):
         **kwargs,
     ):
         super().__init__(color_type=color_type, **kwargs)
-        pair = isinstance(replace, list | tuple) and len(replace) == 2
-        if not pair or not all(isinstance(part, str) and part for part in replace):
-            raise ValueError(
-                f'LoadModality.replace: found {replace!r}, expected a part of '
-                "image paths and what takes its place, as in ('img_dir', 'depth_dir')"
-            )
-        self.replace = tuple(replace)
+        self.part, self.replacement = replace
         self.suffix = suffix
 
     def transform(self, results: dict) -> dict:
@@ -50,8 +46,6 @@ class LoadModality(LoadCheckedImage):
         """
         path = self.path_of(results['img_path'])
         found = super().transform({'img_path': path})
-        if found is None:
-            return None
         image, other = results['img'], found['img']
         if other.shape[:2] != image.shape[:2]:
             raise DataFault(
@@ -64,14 +58,11 @@ class LoadModality(LoadCheckedImage):
 
     def path_of(self, image: str) -> str:
         """Path of the second file of an image."""
-        before, part, after = str(image).rpartition(self.replace[0])
+        before, part, after = str(image).rpartition(self.part)
         if not part:
             raise ValueError(
                 f'LoadModality.replace: the image path {str(image)!r} has no '
-                f'{self.replace[0]!r}; of an image without a file there is no second'
+                f'{self.part!r}; of an image without a file there is no second'
             )
-        path = f'{before}{self.replace[1]}{after}'
-        if self.suffix is None:
-            return path
-        stem, dot, _ = path.rpartition('.')
-        return f'{stem if dot else path}{self.suffix}'
+        path = f'{before}{self.replacement}{after}'
+        return path if self.suffix is None else f'{splitext(path)[0]}{self.suffix}'

@@ -30,12 +30,7 @@ class DrawSampler(InfiniteSampler):
     _start = 0
 
     def start_at(self, position: int, seed: int) -> None:
-        """Set where the next iteration over the sampler starts.
-
-        Args:
-            position: Number of draws of this rank to skip.
-            seed: The run's seed, the same on all ranks.
-        """
+        """Set how many draws of this rank the next iteration skips, and the seed."""
         self._start = position
         self.seed = seed
 
@@ -48,13 +43,7 @@ class DrawSampler(InfiniteSampler):
 
 @DATASETS.register_module()
 class SeededDataset(Dataset):
-    """Dataset wrapper whose augmentation depends on the draw only.
-
-    Other attributes are those of the dataset.
-
-    Args:
-        dataset: A dataset or its config.
-    """
+    """Wrapper of a dataset (or its config) whose augmentation depends on the draw."""
 
     def __init__(self, dataset: Dataset | dict):
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
@@ -77,13 +66,7 @@ class SeededDataset(Dataset):
 
 
 def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
-    """Derive a seed of 32 bits that is independent of others.
-
-    Args:
-        seed: The run's seed.
-        purpose: Name of the use; seeds of different uses are independent.
-        numbers: Numbers such as rank and position.
-    """
+    """Derive a seed of 32 bits for a purpose, such as a rank's draw at a position."""
     entropy = [seed, *purpose.encode(), *numbers]
     return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from mmengine.config import Config
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ..config_types import is_type
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
-from .checks import EmptyDatasetError, check_dataset, leaf_datasets
+from .checks import check_dataset_folders, leaf_datasets
 from .fault_handling import recognise_faults
 from .read_samples import Sample, read_samples, stray_labels
 
@@ -21,16 +19,7 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass
 class Split:
-    """Findings of a split.
-
-    Attributes:
-        name: ``train``, ``val`` or ``test``; several that read the same data are
-            joined, as in ``val, test``.
-        classes: Names of the classes.
-        ignore_index: The value of ignored pixels.
-        samples: Findings of each image.
-        faults: Descriptions of faults, a line each.
-    """
+    """Findings of a split, or of several that read the same data (``val, test``)."""
 
     name: str
     classes: tuple[str, ...] = ()
@@ -49,22 +38,13 @@ class Split:
         return sum((c > 0 for c in self._counts()), np.zeros(256, np.int64))
 
     @property
-    def same_images(self) -> Iterator[list[str]]:
-        """List groups of images with the same pixels."""
-        for samples in _by_digest(self.samples).values():
-            paths = list(dict.fromkeys(sample.image for sample in samples))
-            if len(paths) > 1:
-                yield paths
-
-    @property
-    def missing_classes(self) -> list[str]:
-        """List classes without a pixel; none if there are no labels."""
-        pixels = self.pixels
-        return [
-            name
-            for i, name in enumerate(self.classes)
-            if self.has_labels and not pixels[i]
-        ]
+    def paths(self) -> dict[bytes, list[str]]:
+        """Paths of images, in groups with the same pixels."""
+        groups = defaultdict(dict)
+        for sample in self.samples:
+            if sample.digest is not None:
+                groups[sample.digest][sample.image] = None
+        return {digest: list(paths) for digest, paths in groups.items()}
 
     @property
     def has_labels(self) -> bool:
@@ -92,24 +72,26 @@ class Survey:
         """List remarks, a line each: findings that may be intended."""
         lines = []
         for split in self.splits:
-            if split.samples and not split.has_labels:
+            pixels = split.pixels
+            missing = [c for i, c in enumerate(split.classes) if not pixels[i]]
+            if not split.has_labels:
                 lines.append(
                     f'{split.name}: no labels were read; its pipeline loads none with '
                     'LoadAnnotations'
                 )
-            missing = split.missing_classes
-            if missing:
+            elif missing:
                 lines.append(f'{split.name}: never occurs: {", ".join(missing)}')
-            for paths in split.same_images:
-                lines.append(f'{split.name}: the same image: {first_of(paths)}')
+            for paths in split.paths.values():
+                if len(paths) > 1:
+                    lines.append(f'{split.name}: the same image: {first_of(paths)}')
         return lines
 
     def _leaks(self) -> Iterator[str]:
         """Describe images that are in several splits, which makes results invalid."""
         places: dict[bytes, dict[str, str]] = defaultdict(dict)
         for split in self.splits:
-            for digest, samples in _by_digest(split.samples).items():
-                places[digest][split.name] = samples[0].image
+            for digest, paths in split.paths.items():
+                places[digest][split.name] = paths[0]
         for found in places.values():
             if len(found) > 1:
                 where = ', '.join(f'{path} ({name})' for name, path in found.items())
@@ -126,74 +108,56 @@ def survey_data(
 
     Args:
         config: Config with a dataloader for each split.
-        splits: Names of splits: ``train``, ``val``, ``test``.
+        splits: ``train``, ``val``, ``test``.
         workers: Number of processes that read; 0 reads in this one.
-        advance: Called with a split's name, the number of images read so far, and the
-            number of its images.
+        advance: Called with a split's name, and how many of its images were read.
 
     Raises:
-        FileNotFoundError: If a folder or list is missing.
-        ValueError: If there is no dataloader, or a dataset is no ``BaseSegDataset``.
+        FileNotFoundError: If a folder or list is missing or empty.
+        ValueError: If there is no dataloader.
     """
-    leaves = _distinct(config, splits)
-    if not leaves:
+    loaders = {
+        f'{split}_dataloader': config.get(f'{split}_dataloader') for split in splits
+    }
+    # Report missing data before hours of reading.
+    check_dataset_folders(loaders)
+    found = _distinct(loaders)
+    if not found:
         raise ValueError(
             f'found no dataloader of {", ".join(splits)} in the config, expected one'
         )
-    # Report missing data before hours of reading.
-    empty = {key: _empty(key, leaf) for found in leaves.values() for key, leaf in found}
     return Survey(
-        [
-            _survey(name, found, empty, workers, advance)
-            for name, found in leaves.items()
-        ]
+        [_survey(name, leaves, workers, advance) for name, leaves in found.items()]
     )
 
 
-def _distinct(config: Config, splits: Iterable[str]) -> dict[str, list]:
-    """List each split's datasets with their keys; splits with the same are joined."""
-    found: list[tuple[list[str], list]] = []
-    for name in splits:
-        loader = f'{name}_dataloader'
-        if not config.get(loader):
-            continue
-        leaves = list(leaf_datasets({loader: config[loader]}))
+def _distinct(loaders: Mapping[str, dict | None]) -> dict[str, list[dict]]:
+    """List each split's datasets; splits that read the same data are joined."""
+    found: list[tuple[list[str], list[dict]]] = []
+    for loader in loaders:
+        name = loader.removesuffix('_dataloader')
+        leaves = [leaf for _, leaf in leaf_datasets({loader: loaders[loader]})]
         same = next((n for n, other in found if _data(other) == _data(leaves)), None)
         if same:
             same.append(name)
-        else:
+        elif leaves:
             found.append(([name], leaves))
     return {', '.join(names): leaves for names, leaves in found}
 
 
-def _data(leaves: list) -> list[dict]:
+def _data(leaves: list[dict]) -> list[dict]:
     """Options of datasets without the pipeline: those that select the data."""
-    return [{k: v for k, v in leaf.items() if k != 'pipeline'} for _, leaf in leaves]
-
-
-def _empty(key: str, leaf: dict) -> str | None:
-    """Describe why a dataset is empty, a fault in the survey; None if it is not."""
-    if not is_type(leaf, BaseSegDataset, DATASETS):
-        raise ValueError(
-            f'{key}.type: found {leaf.get("type")!r}, expected a sub-class of '
-            "MMSegmentation's BaseSegDataset"
-        )
-    try:
-        check_dataset(key, leaf)
-    except EmptyDatasetError as error:
-        return f'empty: {error}'
-    return None
+    return [{k: v for k, v in leaf.items() if k != 'pipeline'} for leaf in leaves]
 
 
 def _survey(
     name: str,
-    leaves: list,
-    empty: Mapping[str, str | None],
+    leaves: list[dict],
     workers: int,
     advance: Callable[[str, int, int], None],
 ) -> Split:
-    split = Split(name, faults=[empty[key] for key, _ in leaves if empty[key]])
-    datasets = [DATASETS.build(leaf) for key, leaf in leaves if not empty[key]]
+    split = Split(name)
+    datasets = [DATASETS.build(leaf) for leaf in leaves]
     total = sum(map(len, datasets))
     for dataset in datasets:
         recognise_faults(dataset)
@@ -209,14 +173,5 @@ def _survey(
             for path in stray_labels(dataset, split.samples[start:])
         ]
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
-    if fault:
-        split.faults.append(fault)
+    split.faults += [fault] if fault else []
     return split
-
-
-def _by_digest(samples: Iterable[Sample]) -> dict[bytes, list[Sample]]:
-    groups = defaultdict(list)
-    for sample in samples:
-        if sample.digest is not None:
-            groups[sample.digest].append(sample)
-    return groups

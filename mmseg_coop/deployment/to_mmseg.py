@@ -36,9 +36,6 @@ _HOST: dict[Any, dict[str, Any]] = {
     engine.SafeCheckpointHook: dict(type='CheckpointHook'),
     engine.auto_amp: dict(type='OptimWrapper'),
     engine.BFloat16OptimWrapper: dict(type='AmpOptimWrapper', dtype='bfloat16'),
-    engine.CoopLayerDecayOptimizerConstructor: dict(
-        type='LayerDecayOptimizerConstructor'
-    ),
     engine.CoopLearningRateDecayOptimizerConstructor: dict(
         type='LearningRateDecayOptimizerConstructor'
     ),

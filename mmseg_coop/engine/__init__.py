@@ -5,10 +5,7 @@ from .cooperation_hook import CooperationHook
 from .data_faults_hook import DataFaultsHook
 from .evaluation_hook import CoopEvaluationHook
 from .evaluation_loops import CoopTestLoop, CoopValLoop
-from .layer_decay import (
-    CoopLayerDecayOptimizerConstructor,
-    CoopLearningRateDecayOptimizerConstructor,
-)
+from .layer_decay import CoopLearningRateDecayOptimizerConstructor
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .optim_wrapper import (
     BFloat16OptimWrapper,
@@ -24,7 +21,6 @@ __all__ = [
     'CheckpointMatchHook',
     'CompileTestHook',
     'CoopEvaluationHook',
-    'CoopLayerDecayOptimizerConstructor',
     'CoopLearningRateDecayOptimizerConstructor',
     'CoopTestLoop',
     'CoopValLoop',

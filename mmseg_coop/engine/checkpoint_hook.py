@@ -1,6 +1,5 @@
 """Save complete checkpoints, and resume from the newest complete one."""
 
-import os
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -10,7 +9,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..checkpoints.atomic_backend import AtomicBackend, remove_incomplete
+from ..checkpoints.atomic_backend import remove_incomplete
 from ..checkpoints.resume import newest_complete_checkpoint
 from ..checkpoints.training_record import TRAINING, record_training
 from .train_loop import VALIDATED
@@ -23,10 +22,9 @@ _OUTDATED = 'outdated_ckpts'
 class SafeCheckpointHook(CheckpointHook):
     """``CheckpointHook`` whose newest checkpoint is complete, however the run ends.
 
-    Files are written by ``AtomicBackend``: first the checkpoint, then
-    ``last_checkpoint``. Only then the checkpoints are removed that ``max_keep_ckpts``
-    or a new best one has made outdated; if the run ends before, its resumed run removes
-    them.
+    Files are written by ``AtomicBackend``. Only then the checkpoints are removed that
+    ``max_keep_ckpts`` or a new best one has made outdated; if the run ends before, its
+    resumed run removes them.
 
     ``--resume`` takes the newest complete checkpoint, and warns of damaged ones.
     Storage other than local files is left to MMEngine. Checkpoints record the run's
@@ -64,22 +62,26 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Write atomically from here on, and remove files that a killed run left."""
         local = self._is_local(self.out_dir or runner.work_dir)
-        if local and self.file_client_args is None and self.backend_args is None:
+        if local and self.backend_args is None:
             self.backend_args = dict(backend='atomic')
         super().before_train(runner)
-        self._outdated = list(runner.message_hub.runtime_info.get(_OUTDATED, []))
-        # MMEngine removes the old best before it writes the new one: remove it later.
-        # The backend is this hook's own, and MMEngine has no other place for it.
+        hub = runner.message_hub
+        self._outdated = list(hub.runtime_info.get(_OUTDATED, []))
+        # The same list, so that each checkpoint has it as it is then.
+        hub.update_info(_OUTDATED, self._outdated)
+        # MMEngine removes outdated checkpoints before it writes the new one: remove
+        # them later. The backend is this hook's own, and there is no other place.
         self._remove = self.file_backend.remove
         self.file_backend.remove = self._outdated.append
-        if is_main_process() and self._is_local(self.out_dir):
+        if local and is_main_process():
             for folder in {self.out_dir, runner.work_dir}:
                 remove_incomplete(folder)
-        self._remove_outdated(runner)
+        self._remove_outdated()
         step = runner.epoch if self.by_epoch else runner.iter
-        if Path(runner._load_from or '') == Path(self._path(step)):
+        path = self._path(step)
+        if Path(runner._load_from or '') == Path(path):
             # A best score found now is recorded in this checkpoint.
-            self.last_ckpt = self._path(runner.iter)
+            self.last_ckpt = path
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Record the run's command and versions in the checkpoint."""
@@ -91,7 +93,7 @@ class SafeCheckpointHook(CheckpointHook):
             return
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
-        self._remove_outdated(runner)
+        self._remove_outdated()
 
     def save_now(self, runner: Runner, iters: int) -> str:
         """Save a checkpoint, unless there is one of this iteration.
@@ -99,45 +101,22 @@ class SafeCheckpointHook(CheckpointHook):
         Returns:
             Its path.
         """
-        name = self.filename_tmpl.format(iters)
-        if self.last_ckpt != self.file_backend.join_path(self.out_dir, name):
+        if self.last_ckpt != self._path(iters):
             meta = dict(epoch=runner.epoch, iter=iters)
             self._save_checkpoint_with_step(runner, iters, meta)
         return self.last_ckpt
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        """Save as MMEngine does, but remove outdated checkpoints last."""
-        hub = runner.message_hub
-        path = self._path(step)
+        """Save as MMEngine does, and remove outdated checkpoints then."""
         if has_pending_gradients(runner.optim_wrapper):
             runner.logger.warning(
-                f'{path} is without the gradients that are pending, and resuming from '
-                'it is not exact: make default_hooks.checkpoint.interval and '
-                'train_cfg.val_interval multiples of optim_wrapper.accumulative_counts'
+                f'{self._path(step)} is without the gradients that are pending, and '
+                'resuming from it is not exact: make default_hooks.checkpoint.interval '
+                'and train_cfg.val_interval multiples of '
+                'optim_wrapper.accumulative_counts'
             )
-        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
-            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
-                self._outdated.append(self._path(self.keep_ckpt_ids[0]))
-            self.keep_ckpt_ids.append(step)
-            hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
-        hub.update_info('last_ckpt', path)
-        hub.update_info(_OUTDATED, list(self._outdated))
-        runner.save_checkpoint(
-            self.out_dir,
-            self.filename_tmpl.format(step),
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args,
-        )
-        self.last_ckpt = path
-        if is_main_process():
-            file = os.path.join(runner.work_dir, 'last_checkpoint')
-            AtomicBackend().put_text(path, file)
-        self._remove_outdated(runner)
+        super()._save_checkpoint_with_step(runner, step, meta)
+        self._remove_outdated()
 
     def _path(self, step: int) -> str:
         return self.file_backend.join_path(
@@ -148,12 +127,11 @@ class SafeCheckpointHook(CheckpointHook):
         backend = get_file_backend(folder, backend_args=self.backend_args)
         return isinstance(backend, LocalBackend)
 
-    def _remove_outdated(self, runner: Runner) -> None:
+    def _remove_outdated(self) -> None:
         for path in self._outdated:
             if is_main_process() and self.file_backend.isfile(path):
                 self._remove(path)
         self._outdated.clear()
-        runner.message_hub.update_info(_OUTDATED, [])
 
 
 def has_pending_gradients(wrapper: OptimWrapper) -> bool:

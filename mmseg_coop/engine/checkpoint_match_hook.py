@@ -1,8 +1,7 @@
 """Compare a checkpoint with the model of the config before it is loaded."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -15,6 +14,9 @@ from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import check_state_dict, overlap
 from ..unwrap import unwrap
 from ..wording import first_of
+
+# Keys of a checkpoint that resuming reads.
+_STATE = ('meta', 'message_hub', 'optimizer')
 
 
 @HOOKS.register_module()
@@ -41,27 +43,24 @@ class CheckpointMatchHook(Hook):
             _check_start(model, state_dict, source)
             return
         check_state_dict(model, state_dict, str(source))
-        missing = [
-            key for key, right in _STATE.items() if not right(checkpoint.get(key))
-        ]
+        missing = [key for key in _STATE if key not in checkpoint]
         if runner._resume and missing:
             raise ValueError(
-                f'{source}: has no {", ".join(missing)} of a training run, or a '
-                'wrong one, expected a checkpoint that training wrote; leave out '
-                '--resume to start from its weights'
+                f'{source}: has no {", ".join(missing)} of a training run, expected a '
+                'checkpoint that training wrote; leave out --resume to start from its '
+                'weights'
             )
 
 
 def _check_start(
     model: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> None:
-    """Check the checkpoint that training starts from.
+    """Check the checkpoint that training starts from, and log what does not fit.
 
     Raises:
         ValueError: If no weight fits.
     """
     found = overlap(model, state_dict)
-    total = len(found.fit) + len(found.missing) + len(found.shapes)
     if not found.any_fits:
         raise ValueError(
             f'load_from: {source}: none of its {len(state_dict)} weights fits the '
@@ -69,43 +68,24 @@ def _check_start(
             f'{first_of((found.unexpected or found.shapes)[:1])}, expected one as '
             f'{next(iter(model.state_dict()))}; {_advice(model, state_dict, source)}'
         )
-    if not (found.missing or found.shapes or found.unexpected):
-        return
-    parts = {
-        'not in it, and left at their start': found.missing,
-        'left at their start, since of another shape': found.shapes,
-        'of no use here': found.unexpected,
-    }
-    lines = [f'{len(k)} {what}: {first_of(k)}' for what, k in parts.items() if k]
-    text = f'load_from: {source}: {len(found.fit)} of {total} weights are loaded'
-    print_log('; '.join([text, *lines]), 'current', logging.WARNING)
+    left = found.missing + found.shapes
+    if left or found.unexpected:
+        print_log(
+            f'load_from: {source}: {len(found.fit)} of {len(found.fit) + len(left)} '
+            f'weights are loaded; left at their start: {first_of(left) or "none"}; of '
+            f'no use here: {first_of(found.unexpected) or "none"}',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _advice(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> str:
-    if isinstance(model, CooperativeEncoderDecoder):
-        networks = model.networks
-        fit = [name for name in networks if overlap(networks[name], state_dict).fit]
-        if fit:
-            files = ', '.join(repr(str(source)) for _ in networks)
-            return (
-                f'they fit the network {fit[0]}: for networks that start from '
-                f'checkpoints of their own, set model.networks_init=[{files}] in place '
-                'of load_from'
-            )
+    networks = model.networks if isinstance(model, CooperativeEncoderDecoder) else {}
+    fit = [name for name in networks if overlap(networks[name], state_dict).fit]
+    if fit:
+        files = ', '.join(repr(str(source)) for _ in networks)
+        return (
+            f'they fit the network {fit[0]}: for networks that start from checkpoints '
+            f'of their own, set model.networks_init=[{files}] in place of load_from'
+        )
     return 'use a checkpoint of this config, or leave out load_from'
-
-
-def _has(*names: str, kind: type = object) -> Callable[[Any], bool]:
-    """Make a function that checks for a dict with these keys, and their type."""
-    return lambda value: (
-        isinstance(value, Mapping)
-        and all(isinstance(value.get(name), kind) for name in names)
-    )
-
-
-# Keys of a checkpoint that resuming reads, and a check of each.
-_STATE = {
-    'meta': _has('epoch', 'iter', kind=int),
-    'message_hub': _has('log_scalars', 'runtime_info', 'resumed_keys', kind=Mapping),
-    'optimizer': _has(),
-}

@@ -65,7 +65,7 @@ class CooperationHook(Hook):
     def _measure(self, runner: Runner) -> None:
         model = unwrap(runner.model)
         if self._batch is None:
-            loop = runner.val_loop if runner.val_loop else runner.train_loop
+            loop = runner.val_loop or runner.train_loop
             self._batch = fixed_batch(model, loop.dataloader.dataset, self.num_images)
         found = measure_cooperation(model, self._batch)
         step = runner.iter + 1

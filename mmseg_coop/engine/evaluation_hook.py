@@ -53,44 +53,39 @@ class CoopEvaluationHook(Hook):
         self._loaded = {}
         self._checkpoint = None
 
-    def before_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    def _before_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        mode: str = 'train',
     ) -> None:
         """Add all networks' label maps, unless the loop predicts them."""
-        _add_networks(runner, runner.val_loop, data_batch)
-
-    def before_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
-    ) -> None:
-        """Add all networks' label maps, unless the loop predicts them."""
-        _add_networks(runner, runner.test_loop, data_batch)
+        if mode != 'train':
+            loop = runner.val_loop if mode == 'val' else runner.test_loop
+            _add_networks(runner, loop, data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
-        if not self._in_training:
-            _save(runner, runner.val_loop, 'val', self._tested(runner))
-            return
-        epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        step = f'epoch_{runner.epoch}' if epochs else f'iter_{runner.iter}'
-        meta = dict(
-            seed=runner.seed,
-            iteration=runner.iter,
-            checkpoint=_checkpoint_of_now(runner),
-        )
-        _save(runner, runner.val_loop, f'val_{step}', meta)
+        name, meta = 'val', self._tested(runner)
+        if self._in_training:
+            epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
+            name = f'val_epoch_{runner.epoch}' if epochs else f'val_iter_{runner.iter}'
+            meta['checkpoint'] = _checkpoint_of_now(runner)
+        _save(runner, runner.val_loop, name, meta)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a test."""
         _save(runner, runner.test_loop, 'test', self._tested(runner))
 
     def _tested(self, runner: Runner) -> dict:
-        """Describe the origin of the weights in a run without training."""
+        """Describe the origin of the weights."""
         meta = dict(
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
         )
-        if not self._checkpoint:
+        if not self._checkpoint and not self._in_training:
             # The networks have checkpoints of separate training runs.
             paths = _option(runner.cfg.model, 'networks_init')
             meta['networks_init'] = paths and list(paths)

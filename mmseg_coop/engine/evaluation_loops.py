@@ -17,16 +17,14 @@ from mmseg.utils import SampleList
 from ..evaluation import CoopIoUMetric
 from ..models.segmentors import Collect, can_predict_labels, predict_labels
 from ..unwrap import unwrap_ddp
-from .stop_hook import StopHook
 
-# Hooks of the host and of this package that get predictions, and read no logits.
+# Hooks of the host that get predictions, and read no logits.
 _READ_NO_LOGITS = (
     Hook,
     EmptyCacheHook,
     IterTimerHook,
     LoggerHook,
     SegVisualizationHook,
-    StopHook,
 )
 
 

@@ -1,6 +1,6 @@
 """Layer-wise decay of learning rates in each network of a cooperative model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mmseg.engine.optimizers import (
     LayerDecayOptimizerConstructor,
@@ -12,24 +12,28 @@ from torch import nn
 from ..models import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 
-_Named = Iterable[tuple[str, nn.Parameter]]
 
+class _Connections:
+    """Parameters outside of networks, as the module that MMSegmentation expects."""
 
-class _Part:
-    """Parameters as a module, which MMSegmentation's constructors expect."""
-
-    def __init__(self, backbone: nn.Module, parameters: _Named):
-        self.backbone = backbone
-        self._parameters = list(parameters)
+    def __init__(self, model: CooperativeEncoderDecoder):
+        self.model = model
+        self.backbone = next(iter(model.networks.values())).backbone
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        yield from self._parameters
+        for name, parameter in self.model.named_parameters():
+            if not name.startswith('networks.'):
+                yield name, parameter
 
 
-class _OfNetworks:
-    """Mixin that adds each network's parameters as those of a single network.
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class CoopLearningRateDecayOptimizerConstructor(LearningRateDecayOptimizerConstructor):
+    """``LearningRateDecayOptimizerConstructor`` that supports cooperative models.
 
-    Connectors get the learning rate of the heads, the highest.
+    Each network's parameters get the learning rates that they have in the single
+    network; connectors get those of the heads, the highest.
+
+    Its arguments are those of ``LearningRateDecayOptimizerConstructor``.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
@@ -42,55 +46,25 @@ class _OfNetworks:
         if not isinstance(model, CooperativeEncoderDecoder):
             super().add_params(params, module, **kwargs)
             return
-        for name, network in model.networks.items():
-            self._add_part(params, network, f'networks.{name}.', **kwargs)
-        rest = [
-            (name, parameter)
-            for name, parameter in model.named_parameters()
-            if not name.startswith('networks.')
-        ]
-        first = next(iter(model.networks.values()))
-        self._add_part(params, _Part(first.backbone, rest), '', **kwargs)
-
-    def _add_part(
-        self, params: list[dict], part: nn.Module | _Part, prefix: str, **kwargs
-    ) -> None:
-        start = len(params)
-        try:
-            super().add_params(params, part, **kwargs)
-        except NotImplementedError:
-            kind = type(part.backbone).__name__
-            raise ValueError(
-                f'optim_wrapper.constructor: {type(self).__name__} does not know the '
-                f'layers of {prefix}backbone, a {kind}, for decay_type='
-                f'{self.paramwise_cfg.get("decay_type", "layer_wise")!r}; expected a '
-                'ConvNeXt, BEiT or MAE'
-            ) from None
-        for group in params[start:]:
-            group['group_name'] = prefix + group['group_name']
-            group['param_names'] = [prefix + name for name in group['param_names']]
+        parts = {f'networks.{name}.': part for name, part in model.networks.items()}
+        for prefix, part in {**parts, '': _Connections(model)}.items():
+            start = len(params)
+            try:
+                super().add_params(params, part, **kwargs)
+            except NotImplementedError:
+                kind = type(part.backbone).__name__
+                raise ValueError(
+                    f'optim_wrapper.constructor: {type(self).__name__} does not know '
+                    f'the layers of {prefix}backbone, a {kind}; expected a ConvNeXt, '
+                    'BEiT or MAE'
+                ) from None
+            for group in params[start:]:
+                group['group_name'] = prefix + group['group_name']
+                group['param_names'] = [prefix + name for name in group['param_names']]
 
 
-@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
-class CoopLearningRateDecayOptimizerConstructor(
-    _OfNetworks, LearningRateDecayOptimizerConstructor
-):
-    """``LearningRateDecayOptimizerConstructor`` that supports cooperative models.
-
-    Each network's parameters get the learning rates that they have in the single
-    network; connectors get those of the heads.
-
-    Its arguments are those of ``LearningRateDecayOptimizerConstructor``.
-    """
-
-
-@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
-class CoopLayerDecayOptimizerConstructor(_OfNetworks, LayerDecayOptimizerConstructor):
-    """``LayerDecayOptimizerConstructor`` (deprecated) for cooperative models."""
-
-
-# MMSegmentation's constructors, and those for cooperative models.
-COOPERATIVE = {
-    LearningRateDecayOptimizerConstructor: CoopLearningRateDecayOptimizerConstructor,
-    LayerDecayOptimizerConstructor: CoopLayerDecayOptimizerConstructor,
-}
+# MMSegmentation's constructors, of which the second is the older name of the first.
+COOPERATIVE = dict.fromkeys(
+    [LearningRateDecayOptimizerConstructor, LayerDecayOptimizerConstructor],
+    CoopLearningRateDecayOptimizerConstructor,
+)

@@ -70,5 +70,5 @@ def is_mixed_precision(kind: type | Callable | None) -> bool:
 def cpu_has_bfloat16() -> bool:
     """Tell whether this CPU has instructions for matrices in bfloat16."""
     names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
-    checks = [getattr(torch.cpu, name, None) for name in names]
-    return any(check is not None and check() for check in checks)
+    # Older releases of PyTorch lack them.
+    return any(getattr(torch.cpu, name, bool)() for name in names)

@@ -26,15 +26,10 @@ class StopRequest:
 
     def __enter__(self) -> 'StopRequest':
         """Handle SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 (SLURM's usual warning)."""
-        # Python allows handlers in the main thread only.
-        if threading.current_thread() is not threading.main_thread():
-            return self
         for number in _SIGNALS:
             # A process in the background keeps ignoring Ctrl-C.
             if signal.getsignal(number) is not signal.SIG_IGN:
-                # None stands for a handler that Python did not set.
-                before = signal.signal(number, self._note)
-                self._before[number] = before or signal.SIG_DFL
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_) -> None:

@@ -40,9 +40,7 @@ def test_full_disk_leaves_the_older_file(tmp_path):
     AtomicBackend().put(b'old', path)
     with files_of_at_most(1000), pytest.raises(OSError) as error:
         AtomicBackend().put(bytes(2_000_000), path)
-    assert f'{path} can not be written (File too large): it needs 2.0 MB' in str(
-        error.value
-    )
+    assert f'{path} can not be written (File too large)' in str(error.value)
     assert path.read_bytes() == b'old'
     assert os.listdir(tmp_path) == ['a.bin']
 

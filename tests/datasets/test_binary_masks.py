@@ -135,7 +135,7 @@ def test_masks_of_255_end_a_training(files, policy, tmp_path):
     config.custom_hooks[0].policy = policy
     with pytest.raises(DataFault, match='none of class 1 .car.') as error:
         build_runner(config).train()
-    assert str(error.value).startswith(f'{files}/masks/train/0.png and other labels: ')
+    assert str(error.value).startswith(f'{files}/masks/train/3.png and other labels: ')
 
 
 def test_a_survey_finds_masks_of_255(files):

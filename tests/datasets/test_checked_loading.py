@@ -66,15 +66,15 @@ BREAK = {
     ),
     'truncated label': (
         lambda root: truncate(label(root, 'train', 0)),
-        '0.png: is truncated',
+        '0.png: can not be read',
     ),
     'missing image': (
         lambda root: image(root, 'train', 0).unlink(),
-        '0.jpg: there is no such file',
+        '0.jpg: can not be read .FileNotFoundError',
     ),
     'missing label': (
         lambda root: label(root, 'train', 0).unlink(),
-        '0.png: there is no such file',
+        '0.png: can not be read .FileNotFoundError',
     ),
     'text for an image': (
         lambda root: image(root, 'train', 0).write_text('<html>not found</html>'),
@@ -90,15 +90,15 @@ BREAK = {
     ),
     '16 bits': (
         lambda root: save_label(root, np.full((48, 64), 26001, np.uint16)),
-        '0.png: found values from 26001 to 26001, expected a label with 8 bits',
+        '0.png: found 26001, expected a label of whole numbers from 0 to 255',
     ),
     'soft edges': (
         lambda root: save_label(root, np.full((48, 64), 2.5, np.float32)),
-        '0.png: found 2.5, expected whole numbers',
+        '0.png: found 2.5, expected a label of whole numbers',
     ),
     'no numbers': (
         lambda root: save_label(root, np.full((48, 64), np.nan, np.float32)),
-        '0.png: found nan, expected whole numbers',
+        '0.png: found nan, expected a label of whole numbers',
     ),
     'another size': (
         lambda root: save_label(root, np.zeros((24, 32), np.uint8)),

@@ -21,18 +21,19 @@ def load(name: str, **options) -> Config:
         (
             'danet_r101_same_cityscapes',
             'train_dataloader.dataset.data_prefix.img_path: CityscapesDataset expects '
-            'data/cityscapes/leftImg8bit/train, which is not there; get .* '
+            'files .*leftImg8bit.png in data/cityscapes/leftImg8bit/train, where there '
+            'are none; get .* '
             'tools/dataset_converters/cityscapes.py',
         ),
         (
             'danet_r101_same_voc2012',
             r'train_dataloader.dataset.datasets\[0\].data_prefix.img_path: '
-            'PascalVOCDataset expects data/VOCdevkit/VOC2012/JPEGImages',
+            'PascalVOCDataset expects files .*jpg in data/VOCdevkit/VOC2012/JPEGImages',
         ),
         (
             'danet_r18_same_camvid',
-            'CamVidDataset expects data/camvid/img_dir/train, .* or point data_root at '
-            "your copy .found 'data/camvid/'",
+            'CamVidDataset expects .* data/camvid/img_dir/train, .* or point data_root '
+            "at your copy .found 'data/camvid/'",
         ),
     ],
 )
@@ -46,6 +47,7 @@ def test_missing_folder(name, message, tmp_path, monkeypatch):
 def test_missing_list(tmp_path):
     for name in ('JPEGImages', 'SegmentationClass', 'SegmentationClassAug'):
         (tmp_path / name).mkdir()
+        (tmp_path / name / ('a.jpg' if name == 'JPEGImages' else 'a.png')).touch()
     config = load('danet_r101_same_voc2012')
     for dataset in config.train_dataloader.dataset.datasets:
         dataset.data_root = str(tmp_path)
@@ -60,7 +62,7 @@ def test_missing_root_without_prefix(tmp_path):
         wrapped = dict(type='RepeatDataset', times=2, dataset=dataset)
         config = Config(dict(train_dataloader=dict(dataset=wrapped)))
         key = 'train_dataloader.dataset.dataset.data_root'
-        message = f'{key}: {kind} .* not there; .*{hint}'
+        message = f'{key}: {kind} .* there are none; .*{hint}'
         with pytest.raises(FileNotFoundError, match=message):
             check_dataset_folders(config)
 
@@ -75,7 +77,7 @@ def test_labels_that_are_not_converted(tmp_path, drawn_cityscapes):
         path.unlink()
     message = (
         r'val_dataloader.dataset.data_prefix.seg_map_path: CityscapesDataset expects '
-        r'files \*_gtFine_labelTrainIds.png in .*/gtFine/val, which has none; get .* '
+        r'files \*_gtFine_labelTrainIds.png in .*/gtFine/val, where .*; get .* '
         r'tools/dataset_converters/cityscapes.py'
     )
     with pytest.raises(FileNotFoundError, match=message):

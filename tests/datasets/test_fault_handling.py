@@ -1,5 +1,3 @@
-import shutil
-
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import pseudo_collate
@@ -13,8 +11,8 @@ from mmseg_coop.datasets import (
     LoadCheckedImage,
     SeededDataset,
     recognise_faults,
-    skip_faults,
 )
+from mmseg_coop.datasets.seeded_loading import Draw
 
 from helpers.street_files import camvid_config, image, make_files, truncate
 
@@ -29,9 +27,7 @@ def files(tmp_path_factory):
 
 def train_set(root, skip=False):
     dataset = DATASETS.build(camvid_config(root).train_dataloader.dataset)
-    recognise_faults(dataset)
-    if skip:
-        skip_faults(dataset)
+    recognise_faults(dataset, skip)
     return dataset
 
 
@@ -92,20 +88,19 @@ def test_stop_names_the_file_in_one_line(files, workers):
     assert '\n' not in str(error.value)
 
 
-def test_skip_takes_the_next_and_notes_it(files):
+def test_skip_takes_another_and_names_the_file_once(files, logged):
     dataset = train_set(files, skip=True)
     assert len(dataset) == 4
     assert len(dataset.metainfo['classes']) == 11
-    sample, whole = dataset[1]['data_samples'], dataset[2]['data_samples']
-    assert sample.img_path == whole.img_path == f'{files}/img_dir/train/2.jpg'
-    (note,) = sample.skipped
-    assert note.startswith(f'{files}/img_dir/train/1.jpg: is truncated')
-    assert 'skipped' not in whole
+    for _ in range(2):
+        assert dataset[1]['data_samples'].img_path != f'{files}/img_dir/train/1.jpg'
+    (line,) = (text for text in logged if 'Skipped' in text)
+    assert line.startswith(f'Skipped: {files}/img_dir/train/1.jpg: is truncated')
 
 
-def test_skip_ends_where_nothing_is_left(files, tmp_path):
-    root = shutil.copytree(files, tmp_path / 'files')
-    for i in (0, 2, 3):
-        truncate(image(root, 'train', i))
-    with pytest.raises(DataFault, match='no image to train on is left; .*3.jpg: is'):
-        train_set(root, skip=True)[3]
+def test_which_one_it_takes_is_seeded(files):
+    dataset = SeededDataset(train_set(files, skip=True))
+    found = [
+        dataset[Draw(1, seed)]['data_samples'].img_path for seed in [*range(9)] * 2
+    ]
+    assert found[:9] == found[9:] and len(set(found)) == 3

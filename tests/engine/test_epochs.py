@@ -113,9 +113,3 @@ def test_a_loss_that_is_not_finite_leaves_the_state_before(tmp_path):
         runner(tmp_path, hooks).train()
     meta = torch.load(tmp_path / 'iter_1.pth', weights_only=False)['meta']
     assert (meta['epoch'], meta['iter']) == (0, 1)
-
-
-def test_the_stop_hook_says_that_it_can_not_help(tmp_path, capsys):
-    runner(tmp_path, [dict(type='StopHook')], epochs=1, log_level='INFO').train()
-    text = ''.join(capsys.readouterr())
-    assert 'StopHook: EpochBasedTrainLoop does not listen to signals' in text

@@ -94,16 +94,6 @@ def test_each_network_has_the_rates_of_the_single_one(backbone, options):
         assert decay == (0.05 if pair.get_parameter(name).ndim > 1 else 0)
 
 
-def test_the_older_name():
-    options = dict(num_layers=4, layer_decay_rate=0.5)
-    single = MODELS.build(config('BEiT'))
-    expected = rates(single, 'LayerDecayOptimizerConstructor', **options)
-    pair = MODELS.build(config('BEiT', type='CooperativeEncoderDecoder'))
-    found = rates(pair, 'CoopLayerDecayOptimizerConstructor', **options)
-    for name, value in expected.items():
-        assert found[f'networks.bottom.{name}'] == value
-
-
 def test_layers_that_nobody_knows():
     with pytest.raises(
         ValueError, match='layers of networks.top.backbone, a ResNetV1c'

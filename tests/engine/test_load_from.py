@@ -89,8 +89,8 @@ def test_a_part_is_loaded_as_by_the_host(single, tmp_path, capsys):
     text = ''.join(capsys.readouterr())
     total = len(unwrap(ours.model).state_dict())
     assert f'{total - 1} of {total} weights are loaded' in text
-    assert f'since of another shape: {key} (9, 16, 1, 1) instead of (5, 16' in text
-    assert '1 of no use here: foreign' in text
+    assert f'left at their start: {key} (9, 16, 1, 1) instead of (5, 16' in text
+    assert 'of no use here: foreign' in text
 
 
 def test_all_of_it_needs_no_words(tmp_path, capsys):

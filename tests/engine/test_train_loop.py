@@ -103,14 +103,14 @@ def test_crashes(tmp_path, whole):
 def test_told_to_stop(tmp_path, whole):
     assert interrupted(tmp_path, 'before_train_iter', 2, told_to_stop) == STOPPED
     assert (tmp_path / 'last_checkpoint').read_text().endswith('iter_3.pth')
-    # In a validation, to which EMA lends its weights, where no checkpoint is due.
+    # In a validation, which is finished; no checkpoint is due.
     hooks = dict(
         checkpoint=dict(type='SafeCheckpointHook', by_epoch=False),
         stop=dict(type='StopHook'),
     )
     changes = dict(resume=True, default_hooks=hooks)
     assert interrupted(tmp_path, 'before_val_iter', 4, told_to_stop, **changes) == 75
-    assert (tmp_path / 'last_checkpoint').read_text().endswith('iter_4.pth')
+    assert (tmp_path / 'last_checkpoint').read_text().endswith('iter_5.pth')
     make_interruptible(tmp_path, resume=True).train()
     # It has kept other checkpoints.
     changed = differences(final_state(tmp_path), whole)

@@ -77,9 +77,8 @@ LINES: list[tuple[str, list, str]] = [
         for checkpoint in CHECKPOINTS
         if checkpoint != 'other.pth'
     ),
-    (CONVERT, ['good.pth', 'out.onnx'], "suffix '.onnx'"),
-    (CONVERT, ['good.pth', 'good.pth'], 'good.pth is the source'),
-    (CONVERT, ['good.pth', 'text.pth/out.pth'], 'text.pth'),
+    (CONVERT, ['good.pth', 'good.pth'], 'ends with .safetensors'),
+    (CONVERT, ['good.pth', 'text.pth/out.safetensors'], 'text.pth'),
     ('train.py', [PAIR, '--launcher', 'foo'], "invalid choice: 'foo'"),
     ('train.py', [PAIR, '--launcher', 'slurm'], 'RANK expected'),
     ('train.py', [PAIR, '--work-dir', 'text.pth'], 'text.pth'),

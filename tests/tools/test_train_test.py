@@ -192,7 +192,7 @@ ERRORS = {
     'no config': (['train', 'nowhere.py'], 'there is no config file nowhere.py'),
     'no data': (
         ['train', CONFIGS / 'danet_r101_same_cityscapes.py'],
-        'CityscapesDataset expects data/cityscapes/leftImg8bit/train, which is not',
+        'in data/cityscapes/leftImg8bit/train, where there are none',
     ),
     'no weights': (
         ['test', config('same')],

@@ -22,12 +22,6 @@ def convert(pair: tuple[Path, Path]) -> None:
     save_label(np.asarray(segmentation), target)
 
 
-def read_list(path: Path) -> list[str]:
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} is not there; expected that of VOC 2012')
-    return path.read_text().split()
-
-
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('devkit', type=Path, help='folder with VOC2012 in it')
@@ -39,8 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     voc = args.devkit / 'VOC2012'
     lists = voc / 'ImageSets' / 'Segmentation'
-    train = read_list(lists / 'train.txt')
-    val = read_list(lists / 'val.txt')
+    train, val = ((lists / f'{n}.txt').read_text().split() for n in ('train', 'val'))
     sources = find_files(
         args.sbd / 'dataset' / 'cls', '*.mat', "SBD's annotations (benchmark.tgz)"
     )
@@ -52,10 +45,10 @@ def main(args: argparse.Namespace) -> None:
     # validation set is trained on.
     aug = sorted({s.stem for s in sources} - set(train) - set(val))
     (lists / 'aug.txt').write_text('\n'.join(aug) + '\n')
-    total = len(train) + len(aug)
-    print(f'{lists / "aug.txt"}: {len(aug)} images, {total} with train.txt')
-    if total != _TRAIN_IMAGES:
-        print(f'note: the whole training set has {_TRAIN_IMAGES} images')
+    print(
+        f'{lists / "aug.txt"}: {len(aug)} images, {len(train) + len(aug)} with '
+        f'train.txt; the whole training set has {_TRAIN_IMAGES}'
+    )
 
 
 if __name__ == '__main__':

