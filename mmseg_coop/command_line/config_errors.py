@@ -57,6 +57,11 @@ def config_error(error: Exception) -> str | None:
             name = getattr(kind, '__name__', kind)
             hint = _near_options(unknown[1], kind, registry) if unknown else ''
             return f'{key}: {name} can not be built ({_reason(error)}){hint}'
+    for frame in reversed(frames):
+        if _package(frame) == 'mmengine' and _function(frame) == 'init_weights':
+            module = frame.f_locals['self']
+            found = f'init_cfg of {type(module).__name__}: found {module.init_cfg!r}'
+            return f'{found}, which can not be used ({_reason(error)})'
     if any(_package(f) == 'mmengine' and _SET_UP.match(_function(f)) for f in frames):
         return f'the config can not be run ({_reason(error)})'
     return None
