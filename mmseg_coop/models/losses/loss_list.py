@@ -63,7 +63,15 @@ class CooperationLosses(ModuleList):
 
 
 def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Losses times their weight; what is only logged stays as it is."""
+    """Losses times their weight; what is only logged stays as it is.
+
+    MMEngine takes lists of losses, too.
+    """
     return {
-        key: value * weight if 'loss' in key else value for key, value in losses.items()
+        key: value
+        if 'loss' not in key
+        else [one * weight for one in value]
+        if isinstance(value, list)
+        else value * weight
+        for key, value in losses.items()
     }

@@ -94,7 +94,22 @@ def _from_pattern(config: Mapping[str, Any], sites: Sites) -> list[Connection]:
             'sites (connections.sites) or networks (connections.among), or use another '
             'pattern'
         )
-    return [_read({**entry, **shared}, 'connections') for entry in entries]
+    found = [_read({**entry, **shared}, 'connections') for entry in entries]
+    if not isinstance(config.get('sites'), str | None):
+        _check_connected(chosen, found)
+    return found
+
+
+def _check_connected(
+    networks: Sequence[NetworkSites], connections: Sequence[Connection]
+) -> None:
+    """Refuse sites that the config names, and that the pattern left out as unread."""
+    ends = {ref for c in connections for ref in (*c.sources, *c.targets)}
+    sites = [(SiteRef(n.name, site.name), site) for n in networks for site in n.sites]
+    useful = {ref.site for ref, site in sites if site.used or ref in ends}
+    expected = 'sites on which a head depends: what arrives there has no effect'
+    for ref, _ in sites:
+        expect('connections.sites', ref.site, ref.site in useful, expected)
 
 
 def _choose(chosen: Any, sites: Sites) -> list[NetworkSites]:

@@ -64,7 +64,6 @@ class Run:
                 f'site {ref} was reached twice in a run, expected once: connect '
                 'another site (connections.sites)'
             )
-        self.missing[network].discard(site)
         place = self.plan.site(ref)
         own, feature_map = feature, place.to_map(feature, self.image_size)
         read = self._keep(ref, 'own', feature_map)
@@ -72,6 +71,7 @@ class Run:
             feature_map = self._fuse(ref, feature_map)
             feature = place.from_map(feature_map, own)
         read |= self._keep(ref, 'fused', feature_map)
+        self.missing[network].discard(site)
         if not self.missing[network] and network in self.demand.ending:
             self.end()
         # The network may change what it goes on with: others keep the original.

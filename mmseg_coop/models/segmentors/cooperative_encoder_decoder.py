@@ -250,7 +250,13 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
         name, parts = self._predicting()[-1], ('backbone', 'neck')
-        return self._run(lambda net, x: net.extract_feat(x), [name], inputs, parts)[0]
+
+        def call(network: nn.Module, image: Tensor) -> Any:
+            # It may read what others have in their heads.
+            wanted = network is self.networks[name]
+            return network.extract_feat(image) if wanted else network(image)
+
+        return self._run(call, [name], inputs, parts)[0]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w).

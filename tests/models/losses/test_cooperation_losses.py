@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -294,6 +295,26 @@ def test_a_loss_from_outside_reads_any_site():
     a, b = (model.networks[n].backbone(inputs)[1] for n in ('top', 'bottom'))
     expected = (a - b).square().mean()
     torch.testing.assert_close(losses['cooperation.loss_feature'], expected)
+
+
+@pytest.mark.parametrize('frozen', ['top', 'bottom'])
+def test_a_frozen_network_ends_behind_what_a_loss_reads(frozen):
+    """The other network reads its last site before fusion, the loss behind it."""
+    MODELS.register_module(module=FeatureLoss, force=True)
+    model = build_pair(
+        connections=dict(CROSS, sites=['backbone.layer2', 'backbone.layer3']),
+        cooperation_losses=[dict(type='FeatureLoss', site='backbone.layer3')],
+        networks={name: dict(frozen=name == frozen) for name in ('top', 'bottom')},
+    )
+    inputs, samples = make_batch()
+    seen = {}
+    for name, network in fixed(model).networks.items():
+        hook = partial(lambda name, *args: seen.update({name: args[-1][2]}), name)
+        network.backbone.register_forward_hook(hook)
+    found = model.loss(inputs, samples)['cooperation.loss_feature']
+    model.networks_inference(inputs, METAS * 2, model.plan.networks)
+    expected = (seen['top'] - seen['bottom']).square().mean()
+    torch.testing.assert_close(found, expected)
 
 
 MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bottom')

@@ -22,6 +22,10 @@ ERRORS = {
         dict(UNREAD, connections=[dict(source='top.neck:1', target='bottom.neck:0')]),
         r'no head reads bottom.neck:0, .* the sites that heads read are .*neck:1',
     ),
+    'a site of a pattern that no head reads': (
+        dict(UNREAD, **connections(sites=['neck:0', 'neck:1'])),
+        r"connections.sites: found 'neck:0', expected sites on which a head depends",
+    ),
     'networks that wait for each other': (
         dict(connections=dict(pattern='cross', read='fused')),
         r"connections: a feature map would depend on itself: .*read='own'",

@@ -6,11 +6,13 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 
 from mmseg_coop.models import CoopConnector, CooperativeEncoderDecoder
 
 from helpers.tiny import (
+    AUXILIARY_HEAD,
     as_tuple,
     build_pair,
     make_batch,
@@ -162,6 +164,44 @@ def test_loss_weights():
     for key, value in expected.items():
         weight = 0.25 if 'loss' in key and key.startswith('bottom') else 1.0
         torch.testing.assert_close(found[key], value * weight)
+
+
+class ListedHead(FCNHead):
+    """A head that gives a list of losses, which MMEngine takes as well."""
+
+    def loss_by_feat(self, *args, **kwargs):
+        losses = super().loss_by_feat(*args, **kwargs)
+        return {**losses, 'loss_ce': [losses['loss_ce']] * 2}
+
+
+@pytest.mark.parametrize('weight', [1.0, 0.25])
+def test_lists_of_losses(weight):
+    MODELS.register_module(module=ListedHead, force=True)
+    head = dict(AUXILIARY_HEAD, type='ListedHead')
+    model = build_pair(auxiliary_head=head, loss_weights=[weight, 1.0])
+    other = build_pair(loss_weights=[weight, 1.0])
+    other.load_state_dict(model.state_dict())
+    batch = make_batch()
+    torch.manual_seed(1)
+    found = model.loss(*batch)['top.aux.loss_ce']
+    torch.manual_seed(1)
+    expected = other.loss(*batch)['top.aux.loss_ce']
+    assert isinstance(found, list)
+    torch.testing.assert_close(torch.stack(found), expected.expand(2))
+
+
+@pytest.mark.parametrize('pattern', ['multi', 'dense'])
+def test_feature_maps_for_which_another_head_is_needed(pattern):
+    """The backbone of bottom reads the head of top."""
+    model = build_pair('deeplabv3plus', random_start(pattern)).eval()
+    inputs, _ = make_batch()
+    with torch.no_grad():
+        found = model.extract_feat(inputs)[-1]
+        seen = []
+        backbone = model.networks.bottom.backbone
+        backbone.register_forward_hook(lambda *args: seen.append(args[-1][-1]))
+        model(inputs)
+    assert torch.equal(found, *seen)
 
 
 @pytest.mark.parametrize(('network', 'pattern'), BOTH_IN_TURN)
