@@ -38,9 +38,12 @@ def data_preprocessor_for(
                 f'{counts[name]} channels; set networks.{name}.backbone.in_channels='
                 f'{len(chosen)} (in_chans in some), or change inputs'
             )
-    alike = not any(own.values())
-    if alike and (common is None or not any(inputs.values())):
-        return common, {n: list(chosen) for n, chosen in inputs.items() if chosen}
+    listed = {name: list(chosen) for name, chosen in inputs.items() if chosen}
+    # Where networks take different channels without inputs, the first image is refused.
+    whole = not listed and len(set(counts.values())) == 1
+    whole = whole or common is None or (isinstance(common, nn.Module) and not listed)
+    if not any(own.values()) and whole:
+        return common, listed
     expected = 'a dict: networks have inputs or a data_preprocessor of their own'
     right = not isinstance(common, nn.Module)
     expect('data_preprocessor', type(common).__name__, right, expected)

@@ -13,7 +13,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ..data_preprocessors import data_preprocessor_for
-from ..expect import expect_dict
+from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
 from ..heads import last_head
 from ..losses import CooperationLosses, weighted
@@ -126,6 +126,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             common, networks, num_networks, networks_init, loss_weights
         )
         expect_dict('test_cfg', test_cfg)
+        expect_bool('with_cp', with_cp)
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         built = Networks(configs, test_cfg, with_cp)
         counts = {name: in_channels(network) for name, network in built.items()}

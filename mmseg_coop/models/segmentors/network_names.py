@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from ..expect import expect, is_count
 from .combine import MEAN
 
@@ -39,9 +41,12 @@ def name_networks(
     entries = list(networks.values() if named else networks)
     names = list(networks if named else _default_names(len(entries)))
     for i, entry in enumerate(entries):
-        if isinstance(entry, Mapping) and not named:
-            names[i] = entry.get('name', names[i])
-        _check_name(names[i])
+        own = entry.get('name', names[i]) if isinstance(entry, Mapping) else names[i]
+        right = not named or own == names[i]
+        expected = f'{names[i]!r}, its key, or networks as a list'
+        expect(f'networks.{names[i]}.name', own, right, expected)
+        names[i] = own
+        _check_name(own)
         right = entry is None or isinstance(entry, Mapping | str)
         expect(f'networks.{names[i]}', entry, right, 'a dict, or a config file')
     expect('networks', names, len(set(names)) == len(names), 'names that differ')
@@ -74,3 +79,5 @@ def _check_name(name: Any) -> None:
         f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
     )
     expect('networks', name, right, expected)
+    right = not hasattr(nn.ModuleDict, name)
+    expect('networks', name, right, 'another name: modules have an attribute of it')

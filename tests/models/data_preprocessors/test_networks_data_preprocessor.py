@@ -176,6 +176,11 @@ def test_an_image_without_the_channels_is_named(data):
     model = build_pair('danet', networks=networks)
     with pytest.raises(ValueError, match=r'0.png: found 4 channels, expected 3, or in'):
         model.data_preprocessor(make_data(4, (40, 50)), False)
+    networks = dict(color={}, depth=dict(backbone=dict(in_channels=4)))
+    options = dict(networks=networks, data_preprocessor=preprocessor(**RESNET))
+    model = build_pair('danet', **options)
+    with pytest.raises(ValueError, match=r'0.png: found 4 channels, expected 3, or in'):
+        model.data_preprocessor(make_data(4, (40, 50)), False)
 
 
 ERRORS = {

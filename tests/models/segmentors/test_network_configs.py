@@ -198,6 +198,14 @@ def one_class(**changes):
 
 
 ERRORS = {
+    'an attribute of modules': (
+        [dict(name='half'), {}],
+        r"networks: found 'half', expected another name: modules have an attribute of",
+    ),
+    'a name in a dict': (
+        dict(top=dict(name='a'), bottom={}),
+        r"networks.top.name: found 'a', expected 'top', its key, or networks as a list",
+    ),
     'an order that a written config loses': (
         dict(rgb={}, depth={}),
         r'networks: found a dict with rgb, depth, an order that is lost when MMEngine '
