@@ -60,6 +60,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     init_default_scope('mmseg')
     rows = read_rows(args.json) if args.json and args.json.is_file() else {}
+    if not (args.only or rows):
+        raise ValueError('--only: found no row to measure, nor one in --json FILE')
     for name in args.only:
         print(f'{name}: {ROWS[name].__doc__}')
         torch.manual_seed(0)

@@ -68,6 +68,8 @@ def run(executor: TrialExecutor, console: Console) -> None:
 
 def main(args: argparse.Namespace) -> None:
     console = Console()
+    if args.jobs < 0:
+        raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
     grid = read_grid(args.grid)
     work_dir = args.work_dir or Path('work_dirs') / grid.name
     records = args.records or work_dir / 'records'

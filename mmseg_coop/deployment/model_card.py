@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..checkpoints.training_record import versions
 from ..comparison.table import Table, number_cell, text_cell
 from ..comparison.table_formats import markdown
@@ -64,7 +66,7 @@ def model_card(
     """
     head, results = _HEAD, f'None: {untested}.\n'
     if tested is not None:
-        miou = tested['iou'][predicted_by][0]
+        miou = _values(tested, predicted_by)[0]
         result = _RESULT.format(name=name, dataset=tested['dataset'], miou=miou)
         head, results = f'{_HEAD}\n{result}', _results(tested, predicted_by)
     lines = [
@@ -87,13 +89,19 @@ def model_card(
 
 def _results(tested: Mapping[str, Any], predicted_by: str) -> str:
     rows = []
-    for name, values in tested['iou'].items():
+    for name in tested['iou']:
         selected = ' (selected)' if name == predicted_by else ''
-        cells = [number_cell(float('nan') if x is None else x) for x in values]
+        cells = map(number_cell, _values(tested, name))
         rows.append([text_cell(f'{name}{selected}'), *cells])
     title = f'{tested["images"]} images of {tested["dataset"]}.'
     columns = ['prediction', 'mIoU', *tested['classes']]
     return markdown(Table(title, columns, rows))
+
+
+def _values(tested: Mapping[str, Any], name: str) -> list[float]:
+    """List mIoU and IoU of each class; NaN for classes that do not occur."""
+    values = [float('nan') if x is None else x for x in tested['iou'][name]]
+    return [float(np.nanmean(values)), *values]
 
 
 def _training(training: Mapping[str, Any]) -> Iterator[str]:

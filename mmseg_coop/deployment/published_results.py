@@ -38,8 +38,8 @@ def find_tested(
 
     Returns:
         The results, or None and the reason why there are none: ``dataset``, number of
-        ``images``, ``classes``, ``model``, and ``iou`` in percent by prediction, the
-        mean and that of each class, None for classes that do not occur.
+        ``images``, ``classes``, ``model``, and ``iou`` of each class in percent by
+        prediction, None for classes that do not occur.
 
     Raises:
         FileNotFoundError: If ``run`` has no results.
@@ -83,16 +83,15 @@ def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
 
 
 def _summed_up(results: Results) -> dict[str, Any]:
-    rows = {name: [results.miou(name), *results.iou(name)] for name in results.areas}
     # The oracle needs the ground truth.
-    rows.pop(ORACLE, None)
+    names = [name for name in results.areas if name != ORACLE]
     return dict(
         dataset=results.meta.get('dataset') or 'unknown',
         images=len(results.images),
         classes=list(results.classes),
         iou={
-            name: [None if np.isnan(value) else float(value) for value in values]
-            for name, values in rows.items()
+            name: [None if np.isnan(x) else float(x) for x in results.iou(name)]
+            for name in names
         },
         model=results.meta['model'],
     )

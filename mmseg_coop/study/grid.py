@@ -7,6 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..wording import first_line
+
 _SHARED = ('methods', 'seeds', 'options')
 _OWN = ('splits', 'checkpoint', 'half', 'baselines')
 # A seed, or those of networks that were trained apart.
@@ -98,14 +100,19 @@ def read_grid(path: Path) -> Grid:
     are ignored.
 
     Raises:
-        FileNotFoundError: If the grid or one of its configs is missing.
-        ValueError: If a key is wrong; the message names it.
+        FileNotFoundError: If one of its configs is missing.
+        ValueError: If it can't be read, or a key is wrong; the message names it.
     """
-    content = Config.fromfile(path).to_dict()
+    try:
+        content = Config.fromfile(path).to_dict()
+    except Exception as error:
+        # A grid is code, and can raise anything.
+        text = f'{path} can not be read as a grid ({first_line(error)})'
+        raise ValueError(text) from error
     content = {key: v for key, v in content.items() if not key.startswith('_')}
     _check_keys(f'{path}: ', content, [*_SHARED, *_OWN])
     methods = content.get('methods')
-    if not methods:
+    if not methods or not isinstance(methods, dict):
         raise ValueError(f'{path}: methods: expected a dict of methods by name')
     entries: dict[str, Entry] = {}
     for name, method in methods.items():
@@ -114,6 +121,13 @@ def read_grid(path: Path) -> Grid:
     if grid.checkpoint not in ('last', 'best'):
         raise ValueError(
             f"{path}: checkpoint: found {grid.checkpoint!r}, expected 'last' or 'best'"
+        )
+    splits = grid.splits
+    several = isinstance(splits, dict) and splits
+    if not several or not all(isinstance(test, dict) for test in splits.values()):
+        raise ValueError(
+            f"{path}: splits: found {splits!r}, expected a dict of each test's options "
+            'by its name, as in dict(val={})'
         )
     for labels in (grid.baselines or {}).values():
         for label in labels:
@@ -147,8 +161,11 @@ def _entry(
     if config and not config.is_file():
         raise FileNotFoundError(f'{where}: there is no config {config}')
     seeds = method.get('seeds', known[of].seeds if of else grid.get('seeds', ()))
-    seeds = tuple(tuple(s) if isinstance(s, list) else s for s in seeds)
-    if not seeds or any(isinstance(s, tuple) != bool(networks) for s in seeds):
+    listed = isinstance(seeds, list | tuple) and seeds
+    if listed:
+        seeds = tuple(tuple(s) if isinstance(s, list) else s for s in seeds)
+    single = tuple if networks else int
+    if not listed or not all(isinstance(seed, single) for seed in seeds):
         kind = 'groups of seeds, as in [(0, 1)]' if networks else 'integers'
         raise ValueError(f'{where}.seeds: found {seeds!r}, expected {kind}')
     options = {**grid.get('options', {}), **method.get('options', {})}

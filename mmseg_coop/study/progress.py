@@ -109,14 +109,14 @@ class LiveTable(Live):
 
     def __init__(self, executor: TrialExecutor, console: Console):
         # No refreshing thread: training runs are started by forking.
-        lines = not console.is_terminal
-        super().__init__(console=console, auto_refresh=False, transient=lines)
+        self._lines = not console.is_terminal or console.is_dumb_terminal
+        super().__init__(console=console, auto_refresh=False, transient=self._lines)
         self._progress = Progress(executor)
         self._shown = dict.fromkeys(executor.trials, 'waits')
 
     def __call__(self, executor: TrialExecutor) -> None:
         """Update the table, or print what has changed."""
-        if self.console.is_terminal:
+        if not self._lines:
             self.update(self._progress.draw(executor.failed), refresh=True)
             return
         for trial, state in self._progress.states().items():

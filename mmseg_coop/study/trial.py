@@ -76,9 +76,9 @@ class Trial:
 
     def recorded(self, split: str) -> bool:
         """Tell whether the results of a split are recorded, with these options."""
-        about = self.record(split) / RECORD
-        self._check(about)
-        return about.is_file()
+        record = self.record(split)
+        self._check(record / RECORD, record)
+        return (record / RECORD).is_file()
 
     def record(self, split: str) -> Path:
         """The folder of the record of a split."""
@@ -113,10 +113,9 @@ class Trial:
         try:
             config = load_config(str(base.config), options, str(self.work_dir(split)))
         except ValueError as error:
+            key = f'splits.{split}' if split else f'methods.{entry.name}.options'
             text = str(error).removeprefix('--cfg-options ')
-            raise ValueError(
-                f'{self.grid.file}: methods.{entry.name}.options: {text}'
-            ) from None
+            raise ValueError(f'{self.grid.file}: {key}: {text}') from None
         if entry.networks:
             config.model.num_networks = len(self.sources)
             config.model.networks_init = [str(s.weights) for s in self.sources]
@@ -144,12 +143,13 @@ class Trial:
 
     def write_config(self, split: str | None = None) -> None:
         """Write the config of the training run, or of the test of a split."""
+        # A test has the weights of the training run, so that this counts for it, too.
+        self._check(self.config_file().with_name(RECORD), self.folder)
         file = self.config_file(split)
-        about = file.with_name(RECORD)
-        self._check(about)
         files = AtomicBackend()
         files.put_text(self.config(split).pretty_text, file)
-        files.put_text(json.dumps(self.identity, indent=2) + '\n', about)
+        text = json.dumps(self.identity, indent=2)
+        files.put_text(f'{text}\n', file.with_name(RECORD))
 
     def checkpoint(self) -> Path:
         """Find the selected checkpoint of a finished training run."""
@@ -178,14 +178,14 @@ class Trial:
             return None
         return file
 
-    def _check(self, path: Path) -> None:
+    def _check(self, path: Path, folder: Path) -> None:
         """Check that a ``run.json``, if there, has the options of this grid."""
         found = json.loads(path.read_text()) if path.is_file() else self.identity
         for key, expected in self.identity.items():
             if found.get(key) != expected:
                 raise ValueError(
                     f'{path}: {key}: found {found.get(key)!r}, but the grid says '
-                    f'{expected!r}; delete {path.parent} or rename the method'
+                    f'{expected!r}; delete {folder} or rename the method'
                 )
 
 
@@ -204,5 +204,7 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
             folder = work_dir / entry.name / name
             trial = Trial(grid, entry, seed, folder, records, sources)
             trials[entry.name, seed] = trial
-        trials[entry.name, entry.seeds[0]].config()
+        # Wrong options are named before the first training.
+        for split in (None, *grid.splits):
+            trials[entry.name, entry.seeds[0]].config(split)
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))

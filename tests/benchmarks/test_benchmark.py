@@ -116,6 +116,15 @@ def test_tool_measures_a_row_and_keeps_the_others(
     assert 'e (quick)' in (tmp_path / 'table.md').read_text()
 
 
+def test_no_rows_leave_the_table_as_it_is(tmp_path, monkeypatch, capsys):
+    write_markdown(tmp_path / 'table.md', ROWS)
+    before = (tmp_path / 'table.md').read_text()
+    args = ['--only', '--json', 'misspelt.json', '--markdown', 'table.md']
+    done = run(args, tmp_path, monkeypatch, capsys)
+    assert done.returncode == 2 and 'error: --only: found no row' in done.stderr
+    assert (tmp_path / 'table.md').read_text() == before
+
+
 def test_a_tool_that_fails_is_told(tmp_path, starts_fast):
     config = host_config(read_config('danet_r18_single_camvid'))
     (tmp_path / 'broken.py').write_text('raise SystemExit("no such thing")')

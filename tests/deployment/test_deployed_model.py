@@ -18,6 +18,8 @@ PREPROCESSOR = dict(
     bgr_to_rgb=True,
 )
 PADDED = dict(PREPROCESSOR, test_cfg=dict(size_divisor=32), pad_val=3)
+# As for VOC, whose images are smaller than the crop.
+TO_SIZE = dict(PREPROCESSOR, test_cfg=dict(size=(64, 96)), pad_val=3)
 RANDOM = dict(pattern='same', connector=dict(start='random'))
 MODELS_BUILT = {
     'single': lambda: MODELS.build(
@@ -31,6 +33,7 @@ MODELS_BUILT = {
         test_cfg=dict(predict='top'),
     ),
     'padded': lambda: build_pair(connections='multi', data_preprocessor=PADDED),
+    'padded to a size': lambda: build_pair(data_preprocessor=TO_SIZE),
     'slide': lambda: build_pair(
         data_preprocessor=PREPROCESSOR,
         test_cfg=dict(mode='slide', crop_size=(64, 64), stride=(32, 32)),

@@ -1,12 +1,15 @@
 import copy
 import functools
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from rich.console import Console
 
-from mmseg_coop.study import make_trials, read_grid
+from mmseg_coop.study import TrialExecutor, make_trials, read_grid
+from mmseg_coop.study.progress import LiveTable
 
 CONFIG = 'single.py'
 GRIDS = sorted((Path(__file__).parents[2] / 'configs' / 'studies').glob('*.py'))
@@ -75,8 +78,14 @@ WRONG = {
     'seed: no such key': dict(seed=[0]),
     r'methods\.a\.sed: no such key': dict(methods=dict(a=dict(config=CONFIG, sed=1))),
     'methods: expected a dict': dict(methods={}),
+    'methods: expected a dict of': dict(methods=3),
     'there is no config .*gone.py': dict(methods=dict(a=dict(config='gone.py'))),
-    r'methods\.a\.seeds: found \(\), expected integers': dict(seeds=[]),
+    r'methods\.a\.seeds: found \[\], expected integers': dict(seeds=[]),
+    r'methods\.a\.seeds: found 3, expected integers': dict(seeds=3),
+    r"methods\.a\.seeds: found \('x',\), expected integers": dict(seeds=['x']),
+    r"splits: found \['val'\], expected a dict": dict(splits=['val']),
+    r'splits: found \{\}, expected a dict': dict(splits={}),
+    r"splits: found \{'val': None\}, expected a dict": dict(splits=dict(val=None)),
     r"methods\.b: found 'c', expected one of": dict(
         methods=methods(b=dict(of='c', predict='top'))
     ),
@@ -113,12 +122,47 @@ def test_what_is_wrong_is_named(grid, message):
         read_grid(grid(**keys))
 
 
-def test_options_that_do_not_fit(grid):
-    path = grid(seeds=[0], methods=methods(), options={'model.type.x': 1})
-    with pytest.raises(
-        ValueError, match=r'grid\.py: methods\.a\.options: model.type.x'
-    ):
+@pytest.mark.parametrize('text', ['a = (', 'a = b'])
+def test_a_grid_that_is_no_code(grid, text):
+    path = grid()
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r'grid\.py can not be read as a grid \('):
+        read_grid(path)
+
+
+@pytest.mark.parametrize('key', ['methods.a.options', 'splits.val'])
+def test_options_that_do_not_fit(grid, key):
+    wrong = {'model.type.x': 1}
+    keys = dict(options=wrong) if 'methods' in key else dict(splits=dict(val=wrong))
+    path = grid(seeds=[0], methods=methods(), **keys)
+    with pytest.raises(ValueError, match=rf'grid\.py: {key}: model.type.x'):
         make_trials(read_grid(path), path.parent, path.parent)
+
+
+def test_weights_of_other_options_are_not_tested(grid, tmp_path):
+    def trial(lr):
+        path = grid(seeds=[0], methods=methods(), options={'lr': lr})
+        return make_trials(read_grid(path), tmp_path / 'work', tmp_path)[0]
+
+    trial(1).write_config()
+    trial(1).write_config('val')
+    for split in (None, 'val'):
+        with pytest.raises(ValueError, match='delete .*work/a/seed_0 or rename'):
+            trial(2).write_config(split)
+
+
+@pytest.mark.parametrize('term', ['dumb', 'xterm'])
+def test_progress_is_shown_on_any_terminal(grid, tmp_path, term):
+    path = grid(seeds=[0], methods=methods(), options={'train_cfg': {}})
+    executor = TrialExecutor(make_trials(read_grid(path), tmp_path, tmp_path), 1)
+    executor.failed = dict.fromkeys(executor.trials, 'broken')
+    text = StringIO()
+    console = Console(file=text, force_terminal=True, _environ=dict(TERM=term))
+    with LiveTable(executor, console) as table:
+        table(executor)
+        shown = text.getvalue()
+    expected = 'a/seed_0: failed: broken' if term == 'dumb' else '0 of 1 runs'
+    assert expected in shown
 
 
 @pytest.mark.parametrize('path', GRIDS, ids=lambda path: path.stem)

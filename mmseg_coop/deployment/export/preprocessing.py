@@ -60,7 +60,8 @@ class _Step(nn.Module):
         if self.normalized:
             self.register_buffer('mean', preprocessor.mean.clone())
             self.register_buffer('std', preprocessor.std.clone())
-        self.divisor = (preprocessor.test_cfg or {}).get('size_divisor')
+        padding = preprocessor.test_cfg or {}
+        self.size, self.divisor = padding.get('size'), padding.get('size_divisor')
         self.value = preprocessor.pad_val
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,8 +70,12 @@ class _Step(nn.Module):
         image = image.float()
         if self.normalized:
             image = (image - self.mean) / self.std
-        if self.divisor is None:
-            return image
         # As ``stack_batch`` pads.
-        bottom, right = (-side % self.divisor for side in image.shape[2:])
+        if self.size:
+            sides = zip(self.size, image.shape[2:], strict=True)
+            bottom, right = (max(size - side, 0) for size, side in sides)
+        elif self.divisor:
+            bottom, right = (-side % self.divisor for side in image.shape[2:])
+        else:
+            return image
         return F.pad(image, (0, right, 0, bottom), value=self.value)
