@@ -172,7 +172,9 @@ def _reason(error: Exception) -> str:
         run = ', '.join(refused)
         return f'is refused: loading it would run {run}. {_HOW_TO_TRUST}'
     text = re.split(r'[.:]\s|\n', str(error))[0].strip() or type(error).__name__
+    # It can't check newer pickles, and does not say what they would run.
+    hint = f'. {_HOW_TO_TRUST}' if isinstance(error, pickle.UnpicklingError) else ''
     return (
         f'is no checkpoint, or not a complete one ({text}); expected a file that '
-        'PyTorch has saved'
+        f'PyTorch has saved{hint}'
     )
