@@ -4,7 +4,8 @@ import os
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from tarfile import is_tarfile
 from typing import Any
@@ -44,6 +45,12 @@ def enable_safe_loading() -> None:
         CheckpointLoader.register_scheme(prefixes, load, force=True)
     # MMEngine's loaders of model zoos look up a URL, and call this.
     mmengine_loaders.load_from_http = load_from_http
+    for prefixes, load in (
+        (('torchvision://', 'modelzoo://'), mmengine_loaders.load_from_torchvision),
+        (('open-mmlab://', 'openmmlab://'), mmengine_loaders.load_from_openmmlab),
+        ('mmcls://', mmengine_loaders.load_from_mmcls),
+    ):
+        CheckpointLoader.register_scheme(prefixes, _named(load), force=True)
 
 
 def trust_checkpoints() -> None:
@@ -119,6 +126,19 @@ def wrong_checksum(path: str | Path) -> str | None:
         return archive.testzip()
 
 
+def _named(load: Callable) -> Callable:
+    """Make a loader of a model zoo say which model is not there."""
+
+    @wraps(load)
+    def load_named(filename: str, map_location: Any = None) -> Mapping[str, Any]:
+        try:
+            return load(filename, map_location)
+        except KeyError:
+            raise ValueError(f'{filename}: there is no model of this name') from None
+
+    return load_named
+
+
 def _refuse(filename: str, map_location: Any = None) -> None:
     """Refuse a URL that only MMEngine's unsafe loaders can read."""
     raise ValueError(f'{filename} is refused: download it, and name the file')
@@ -152,7 +172,9 @@ def _reason(error: Exception) -> str:
         run = ', '.join(refused)
         return f'is refused: loading it would run {run}. {_HOW_TO_TRUST}'
     text = re.split(r'[.:]\s|\n', str(error))[0].strip() or type(error).__name__
+    # It can't check newer pickles, and does not say what they would run.
+    hint = f'. {_HOW_TO_TRUST}' if isinstance(error, pickle.UnpicklingError) else ''
     return (
         f'is no checkpoint, or not a complete one ({text}); expected a file that '
-        'PyTorch has saved'
+        f'PyTorch has saved{hint}'
     )

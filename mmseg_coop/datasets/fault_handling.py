@@ -26,24 +26,31 @@ def recognise_faults(dataset: Dataset, skip: bool = False) -> None:
     """
     for leaf in leaf_datasets_of(dataset):
         steps = _watched(leaf.pipeline.transforms, leaf)
-        leaf.pipeline = (SkipFaults if skip else Compose)(steps)
+        leaf.pipeline = SkipFaults(steps, len(leaf)) if skip else Compose(steps)
 
 
 class SkipFaults(Compose):
     """Pipeline that logs a fault, and returns None like one that filters samples."""
 
-    def __init__(self, transforms: list[Step]):
+    def __init__(self, transforms: list[Step], total: int):
         super().__init__(transforms)
+        self._total = total
         self._logged: set[str] = set()
 
     def __call__(self, data: dict) -> dict | None:
-        """Load a sample; None if it has a fault, which is logged once."""
+        """Load a sample; None if it has a fault, which is logged once.
+
+        Raises:
+            DataFault: If all samples have one.
+        """
         try:
             return super().__call__(data)
         except DataFault as fault:
             if str(fault) not in self._logged:
                 print_log(f'Skipped: {fault}', 'current', logging.WARNING)
             self._logged.add(str(fault))
+            if len(self._logged) == self._total:
+                raise DataFault(f'no image is left; the last fault: {fault}') from None
             return None
 
 

@@ -37,7 +37,7 @@ class LoadModality(LoadCheckedImage):
         self.part, self.replacement = replace
         self.suffix = suffix
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict) -> dict | None:
         """Append the file's channels, (H, W, D), to ``img``, (H, W, C).
 
         Raises:
@@ -46,6 +46,9 @@ class LoadModality(LoadCheckedImage):
         """
         path = self.path_of(results['img_path'])
         found = super().transform({'img_path': path})
+        if found is None:
+            # With ignore_empty.
+            return None
         image, other = results['img'], found['img']
         if other.shape[:2] != image.shape[:2]:
             raise DataFault(

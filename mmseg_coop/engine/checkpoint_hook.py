@@ -62,7 +62,8 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Write atomically from here on, and remove files that a killed run left."""
         local = self._is_local(self.out_dir or runner.work_dir)
-        if local and self.backend_args is None:
+        # MMEngine takes one of both; the second is its older name.
+        if local and self.backend_args is None and self.file_client_args is None:
             self.backend_args = dict(backend='atomic')
         super().before_train(runner)
         hub = runner.message_hub

@@ -24,11 +24,10 @@ class NonFiniteError(ValueError):
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Check the gradients before the optimizer's step, and the loss after it.
+    """Check the loss and the gradients between backward and the optimizer's step.
 
-    A loss that is not finite has gradients that are not. The step is left out and the
-    running statistics of the forward are restored, so that the model is as it was
-    before the iteration.
+    If one is not finite, the step is left out and the running statistics of the forward
+    are restored, so that the model is as it was before the iteration.
 
     - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``, which
       names the iteration, the loss or gradients, the first module whose feature map is
@@ -79,24 +78,30 @@ class NonFiniteHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Wrap the optimizer's step; MMEngine calls no hook before it."""
+        """Wrap the optimizer wrapper; MMEngine calls no hook before its step."""
         self.check(runner.optim_wrapper)
         self._buffers = list(runner.model.buffers())
         self._before = [buffer.clone() for buffer in self._buffers]
-        step = runner.optim_wrapper.step
+        wrapper = runner.optim_wrapper
+        backward, step = wrapper.backward, wrapper.step
+
+        def backward_and_note(loss: Tensor, **kwargs) -> None:
+            # Its gradients may be finite all the same, as of a constant.
+            self._loss = self._loss + loss.detach()
+            backward(loss, **kwargs)
 
         def step_if_finite(**kwargs) -> None:
             self._gradients = not_finite_gradients(runner)
-            if not _in_any_process(self._gradients):
+            if not _in_any_process(self._gradients or not _finite(self._loss)):
                 step(**kwargs)
 
-        runner.optim_wrapper.step = step_if_finite
+        wrapper.backward, wrapper.step = backward_and_note, step_if_finite
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Copy running statistics, which the forward changes."""
-        self._gradients = None
+        self._gradients, self._loss = None, 0.0
         _copy(self._before, self._buffers)
 
     def after_train_iter(
@@ -114,8 +119,9 @@ class NonFiniteHook(Hook):
         if self._gradients is None:
             # Gradients are accumulated, and no step was due.
             self._gradients = not_finite_gradients(runner)
-        loss = torch.as_tensor(outputs.get('loss', 0.0))
-        if not _in_any_process(self._gradients or not loss.isfinite().all()):
+        # A user's optimizer wrapper may not call backward.
+        loss = self._loss + outputs.get('loss', 0.0)
+        if not _in_any_process(self._gradients or not _finite(loss)):
             self._consecutive = 0
             return
         found = diagnose(runner, dict(outputs), self._gradients, data_batch)
@@ -132,7 +138,7 @@ class NonFiniteHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop checking."""
-        del runner.optim_wrapper.step
+        del runner.optim_wrapper.backward, runner.optim_wrapper.step
 
     def _stop(self, runner: Runner, message: str) -> None:
         name = f'iter_{runner.iter}.pth'
@@ -156,6 +162,10 @@ def _in_any_process(found: Any) -> bool:
     flag = torch.tensor(int(bool(found)))
     all_reduce(flag, 'max')
     return bool(flag)
+
+
+def _finite(loss: Tensor | float) -> bool:
+    return bool(torch.as_tensor(loss).isfinite().all())
 
 
 def _copy(to: list[Tensor], source: list[Tensor]) -> None:

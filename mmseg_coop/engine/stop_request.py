@@ -26,6 +26,9 @@ class StopRequest:
 
     def __enter__(self) -> 'StopRequest':
         """Handle SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 (SLURM's usual warning)."""
+        # Python allows handlers in the main thread only.
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in _SIGNALS:
             # A process in the background keeps ignoring Ctrl-C.
             if signal.getsignal(number) is not signal.SIG_IGN:

@@ -92,6 +92,10 @@ WHEN_TRAINED = {
         {'optim_wrapper.optimizer.lrr': 1},
         r"optim_wrapper.optimizer: SGD can not be built .*'lrr'.*; did you mean lr\?",
     ),
+    'weights': (
+        {'model.backbone.init_cfg': 'a.pth'},
+        r'the config can not be run \(AssertionError: assert isinstance\(init_cfg, ',
+    ),
     'dataset': (
         {'train_dataloader.dataset.num_image': 1},
         r"train_dataloader.dataset: ToyStreets can not be built .*'num_image'.* mean "

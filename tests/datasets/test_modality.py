@@ -54,6 +54,10 @@ def load(root: Path, split: str, i: int = 0, **options) -> dict:
     return steps(dict(img_path=str(image(root, split, i))))
 
 
+def test_a_missing_file_leaves_the_sample_out_if_wanted(root):
+    assert load(root, 'train', suffix='.tif', ignore_empty=True) is None
+
+
 def test_the_channels_of_the_second_file_follow_the_images(root):
     found = load(root, 'train')['img']
     path = image(root, 'train', 0)

@@ -147,7 +147,19 @@ def test_gradients(optim, tmp_path):
     assert str(error.value).startswith(text + 'every feature map is finite; batch: ')
 
 
-@pytest.mark.parametrize('what', ['image', 'gradient'])
+@pytest.mark.parametrize('accumulated', [1, 2])
+def test_an_infinite_loss_with_finite_gradients(accumulated, tmp_path):
+    optim = dict(MOMENTUM, accumulative_counts=accumulated)
+    before = runner(tmp_path / 'before', policy=None, iters=2, optim=optim)
+    before.train()
+    hook = poison('loss', (2,), 'networks.bottom.decode_head')
+    stopped = runner(tmp_path / 'stopped', hook, optim=optim)
+    with pytest.raises(NonFiniteError, match=r'iteration 3: the loss is not finite'):
+        stopped.train()
+    assert_same(state(stopped), state(before))
+
+
+@pytest.mark.parametrize('what', ['image', 'gradient', 'loss'])
 def test_skip_leaves_everything_as_it_is(what, tmp_path, capsys):
     class Watch(Hook):
         """Keep the state around the second iteration."""
@@ -160,6 +172,7 @@ def test_skip_leaves_everything_as_it_is(what, tmp_path, capsys):
 
     states = []
     path = f'networks.bottom.{FIRST}.0.conv1.weight'
+    path = 'networks.bottom.decode_head' if what == 'loss' else path
     skipped = runner(
         tmp_path,
         poison(what, (1,), path),

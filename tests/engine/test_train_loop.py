@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -115,6 +116,20 @@ def test_told_to_stop(tmp_path, whole):
     # It has kept other checkpoints.
     changed = differences(final_state(tmp_path), whole)
     assert set(changed) <= {'files', 'keep_ckpt_ids'}
+
+
+def test_in_another_thread(tmp_path, whole):
+    """Python allows handlers of signals in the main thread only."""
+    with ThreadPoolExecutor() as pool:
+        pool.submit(make_interruptible(tmp_path).train).result()
+    assert differences(final_state(tmp_path), whole) == []
+
+
+def test_storage_by_its_older_name(tmp_path):
+    kind = dict(type='SafeCheckpointHook', by_epoch=False, interval=2)
+    hooks = dict(checkpoint=dict(kind, file_client_args=dict(backend='disk')))
+    make_interruptible(tmp_path, iters=2, default_hooks=hooks).train()
+    assert (tmp_path / 'iter_2.pth').is_file()
 
 
 def test_seed_comes_from_the_checkpoint(tmp_path):

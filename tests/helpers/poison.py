@@ -5,13 +5,26 @@ from mmseg.registry import HOOKS
 
 from mmseg_coop.unwrap import unwrap
 
+INF = float('inf')
+
+
+class Constant:
+    """Add an infinite constant to a head's loss, whose gradients stay finite."""
+
+    def __init__(self, head):
+        self.head, loss = head, head.loss_by_feat
+        head.loss_by_feat = lambda *args: {k: v + INF for k, v in loss(*args).items()}
+
+    def remove(self):
+        del self.head.loss_by_feat
+
 
 @HOOKS.register_module()
 class PoisonHook(Hook):
     """Make something of the first network, or of its input, not finite.
 
     Args:
-        what: ``image``, ``feature``, ``weight`` or ``gradient``.
+        what: ``image``, ``feature``, ``weight``, ``gradient`` or ``loss``, a constant.
         at: The iterations, from 0.
         path: The module whose output it is, or the parameter.
     """
@@ -37,6 +50,9 @@ class PoisonHook(Hook):
             self.handles = [module.register_forward_hook(lambda m, i, o: o / 0)]
         elif self.what == 'weight':
             model.get_parameter(self.path).data[0] = float('inf')
+        elif self.what == 'loss':
+            head = model.get_submodule(self.path)
+            self.handles = [Constant(head)]
         else:
             weight = model.get_parameter(self.path)
             self.handles = [weight.register_hook(lambda g: g * float('inf'))]
