@@ -8,6 +8,7 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..models.expect import expect
 from .toy_scene import CLASSES, ToyScene
 
 # Splits have at most a million scenes each, so that they share none.
@@ -68,6 +69,10 @@ class ToyStreets(BaseSegDataset):
         size: tuple[int, int] = (64, 96),
         **kwargs,
     ):
+        splits = f'one of {", ".join(_FIRST_SEED)}'
+        expect('ToyStreets.split', split, split in _FIRST_SEED, splits)
+        in_range = 0 < num_images <= _MAX_IMAGES
+        expect('ToyStreets.num_images', num_images, in_range, f'1 to {_MAX_IMAGES}')
         self.split = split
         self.num_images = num_images
         self.size = tuple(size)

@@ -38,7 +38,8 @@ class StopRequest:
     def __exit__(self, *_) -> None:
         """Restore the former handlers."""
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Of a handler that Python has not set it knows nothing.
+            signal.signal(number, handler or signal.SIG_DFL)
         self._before = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@ import hashlib
 
 import mmcv
 import numpy as np
+import pytest
 from mmseg.registry import DATASETS
 
 from mmseg_coop.datasets import ToyStreets
@@ -60,6 +61,11 @@ def test_goes_through_the_hosts_pipeline():
     assert packed['data_samples'].ori_shape == (64, 96)
 
 
+def test_unknown_split():
+    with pytest.raises(ValueError, match="ToyStreets.split: found 'all', expected one"):
+        ToyStreets(split='all')
+
+
 def test_selected_classes():
     classes = ('road', 'car')
     every, some = (
@@ -72,3 +78,10 @@ def test_selected_classes():
         for index, name in enumerate(CLASSES):
             found = set(selected[label == index].tolist())
             assert found <= {classes.index(name) if name in classes else 255}
+
+
+@pytest.mark.parametrize('found', [0, 1_000_001])
+def test_numbers_out_of_range(found):
+    message = f'ToyStreets.num_images: found {found}, expected 1 to 1000000'
+    with pytest.raises(ValueError, match=message):
+        ToyStreets(num_images=found)
