@@ -17,7 +17,7 @@ from ..wording import first_line
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
 # Functions of MMEngine's Runner that work on a config.
-_SET_UP = re.compile('build_|from_cfg|__init__|init_weights')
+_SET_UP = re.compile('build_|from_cfg|__init__')
 # Errors that these packages raise while building are the config's fault; errors of this
 # project or of a user's code are bugs, and shown with a traceback.
 _HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch', 'torchvision')

@@ -94,7 +94,7 @@ WHEN_TRAINED = {
     ),
     'weights': (
         {'model.backbone.init_cfg': 'a.pth'},
-        r'the config can not be run \(AssertionError: assert isinstance\(init_cfg, ',
+        "init_cfg of ResNetV1c: found 'a.pth', which can not be used",
     ),
     'dataset': (
         {'train_dataloader.dataset.num_image': 1},
