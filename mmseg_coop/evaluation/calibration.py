@@ -7,6 +7,8 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ..models.segmentors.label_maps import rows_at_a_time
+
 # Field of a sample that keeps its sums.
 CALIBRATION_FIELD = 'calibration'
 BINS = 15
@@ -14,8 +16,6 @@ BINS = 15
 PIXELS, RIGHT, CONFIDENCE, NLL = range(4)
 # Wrong and right pixels of each bin, and ignored pixels.
 _CELLS = 2 * BINS + 1
-# Rows of an image whose probabilities are in memory at a time.
-_ROWS = 16
 
 
 class Calibration:
@@ -83,7 +83,8 @@ class Calibration:
             logits: (C, H, W), at the size of the labels.
             label_map: (1, H, W).
         """
-        bands = logits[None].split(_ROWS, dim=2), label_map.split(_ROWS, dim=1)
+        rows = rows_at_a_time(logits.shape[2])
+        bands = logits[None].split(rows, dim=2), label_map.split(rows, dim=1)
         for band, label in zip(*bands, strict=True):
             scores = band.float()
             if len(logits) == 1:

@@ -23,8 +23,8 @@ from .overridden import PREDICTS, overridden
 
 # Name of a network's label map in a data sample, before that of the network.
 LABEL_FIELD = 'pred_sem_seg_'
-# Rows of an image that are held at a time: few enough for a processor's cache.
-_ROWS = 16
+# Pixels of an image that are held at a time: more take more memory, fewer more calls.
+_PIXELS = 1 << 16
 # Called with the next rows of an image, top to bottom: by prediction, numbers that are
 # proportional to the probabilities of a pixel, (1, C, r, w) (of a head with one output,
 # C = 2), and the label map, (1, r, w).
@@ -176,13 +176,18 @@ def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
     return x.flip({'horizontal': 3, 'vertical': 2}[meta['flip_direction']])
 
 
+def rows_at_a_time(width: int) -> int:
+    """Number of rows of an image of this width that are held at a time."""
+    return max(1, _PIXELS // width)
+
+
 def _resized_bands(
     x: Tensor, size: tuple[int, int], align_corners: bool
 ) -> Iterator[Tensor]:
     """(1, C, H, W) resized as by ``interpolate``, some rows (1, C, r, W) at a time."""
     height, rows = x.shape[2], size[0]
     if x.shape[2:] == size:
-        yield from x.split(_ROWS, dim=2)
+        yield from x.split(rows_at_a_time(x.shape[3]), dim=2)
         return
     x = resized(x, (height, size[1]), align_corners)
     position = torch.arange(rows, dtype=torch.float32, device=x.device)
@@ -193,7 +198,8 @@ def _resized_bands(
     above = position.long().clamp_(max=height - 1)
     below = (above + 1).clamp_(max=height - 1)
     share = (position - above).to(x.dtype)[:, None]
-    parts = (values.split(_ROWS) for values in (above, below, 1 - share, share))
+    count = rows_at_a_time(size[1])
+    parts = (values.split(count) for values in (above, below, 1 - share, share))
     for upper, lower, keep, add in zip(*parts, strict=True):
         # Several times as fast as indexing with brackets.
         band = x.index_select(2, upper).mul_(keep)
