@@ -57,6 +57,8 @@ def build(files, tmp_path):
         config.work_dir = str(tmp_path)
         config.log_level = 'WARNING'
         config.visualizer.name = tmp_path.name
+        # Runs of one name and second share a logger, which says a warning once.
+        config.experiment_name = tmp_path.name
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
         return Runner.from_cfg(config)
 
