@@ -1,5 +1,6 @@
 """Check options of a model, with one form of error message."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ def expect_dict(key: str, found: Any) -> None:
 def expect_bool(key: str, found: Any) -> None:
     """Raise ValueError unless an option is True or False."""
     expect(key, found, isinstance(found, bool), 'True or False')
+
+
+def is_number(value: Any, below: float = math.inf) -> bool:
+    """Tell whether a value is a number of 0 or more, and below another."""
+    return type(value) in (int, float) and 0 <= value < below
 
 
 def is_count(value: Any) -> bool:

@@ -39,11 +39,11 @@ def data_preprocessor_for(
                 f'{len(chosen)} (in_chans in some), or change inputs'
             )
     listed = {name: list(chosen) for name, chosen in inputs.items() if chosen}
-    # Where networks take different channels without inputs, the first image is refused.
-    whole = not listed and len(set(counts.values())) == 1
-    whole = whole or common is None or (isinstance(common, nn.Module) and not listed)
-    if not any(own.values()) and whole:
-        return common, listed
+    if not any(own.values()):
+        # Views refuse the first image if networks take other channels without inputs.
+        alike = len(set(counts.values())) == 1 or isinstance(common, nn.Module)
+        if common is None or (alike and not listed):
+            return common, listed
     expected = 'a dict: networks have inputs or a data_preprocessor of their own'
     right = not isinstance(common, nn.Module)
     expect('data_preprocessor', type(common).__name__, right, expected)

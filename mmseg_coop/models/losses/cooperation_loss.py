@@ -1,6 +1,5 @@
 """Base of all losses between networks."""
 
-import math
 from abc import ABCMeta, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..expect import expect
+from ..expect import expect, is_number
 from ..plan import SiteRef
 from ..sites import LOGITS
 from .divergence import divergence
@@ -82,8 +81,7 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self.warmup_iters = warmup_iters
         for option in ('weight', 'temperature', 'warmup_iters'):
             value = getattr(self, option)
-            right = type(value) in (int, float) and 0 <= value < math.inf
-            self._expect(option, value, right, 'a number of 0 or more')
+            self._expect(option, value, is_number(value), 'a number of 0 or more')
         self._expect('temperature', temperature, temperature > 0, 'a number above 0')
         if warmup_iters:
             # Checkpoints have it: a resumed run goes on with the same weight.

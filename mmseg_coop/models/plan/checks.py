@@ -17,11 +17,11 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
             network is connected with itself, a site is the target of two connections,
             streams would mix, or a feature map would depend on itself.
     """
+    known = [str(SiteRef(name, site)) for name, own in sites.items() for site in own]
     owners: dict[SiteRef, Connection] = {}
     for connection in connections:
         key = connection.key
         for ref in (*connection.sources, *connection.targets):
-            known = [str(SiteRef(n, site)) for n, own in sites.items() for site in own]
             expect(key, str(ref), str(ref) in known, f'one of {", ".join(known)}')
         for target in connection.targets:
             _check_used(target, connection, sites)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..expect import expect, expect_bool, expect_dict
+from ..expect import expect, expect_bool, expect_dict, is_number
 from ..sites import LOGITS
 from .connection import OPTIONS, READS, Connection, SiteRef, Sites
 from .patterns import PATTERNS, NetworkSites
@@ -159,7 +159,7 @@ def _read(entry: Any, key: str) -> Connection:
     for name in ('mix_streams', 'detach'):
         expect_bool(f'{key}.{name}', options.get(name, False))
     dropout = options.get('dropout', 0.0)
-    right = type(dropout) in (int, float) and 0 <= dropout < 1
+    right = is_number(dropout, below=1)
     expect(f'{key}.dropout', dropout, right, 'a probability, 0 or more and below 1')
     read = options.get('read', 'fused')
     expect(f'{key}.read', read, read in READS, f'one of {", ".join(READS)}')

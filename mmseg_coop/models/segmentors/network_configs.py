@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from ..class_of import class_of
-from ..expect import expect, expect_bool, expect_dict
+from ..expect import expect, expect_bool, expect_dict, is_number
 from ..heads import last_head
 from .network_config_files import OWN_KEYS, flat_entry, is_pretrained, merge_network
 from .network_names import name_networks
@@ -197,6 +196,5 @@ def _read_inputs(key: str, value: Any) -> tuple[int, ...] | None:
 def _read_weight(key: str, value: Any) -> float:
     if value is None:
         return 1.0
-    right = type(value) in (int, float) and 0 <= value < math.inf
-    expect(key, value, right, 'a number of 0 or more')
+    expect(key, value, is_number(value), 'a number of 0 or more')
     return value
