@@ -83,6 +83,8 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
             value = getattr(self, option)
             self._expect(option, value, is_number(value), 'a number of 0 or more')
         self._expect('temperature', temperature, temperature > 0, 'a number above 0')
+        right = type(warmup_iters) is int
+        self._expect('warmup_iters', warmup_iters, right, 'a whole number')
         if warmup_iters:
             # Checkpoints have it: a resumed run goes on with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))

@@ -327,6 +327,7 @@ MUTUAL, DISTILL = dict(type='MutualLoss'), dict(type='DistillLoss', student='bot
         ([dict(MUTUAL, weight=-1)], r'cooperation_losses\[0\].weight: found -1'),
         ([MUTUAL, dict(DISTILL, temperature=0)], r'losses\[1\].temperature: found 0'),
         ([dict(MUTUAL, warmup_iters=-1)], 'warmup_iters: found -1, expected'),
+        ([dict(MUTUAL, warmup_iters=0.5)], 'warmup_iters: found 0.5, expected a whole'),
         (
             [dict(MUTUAL, students=['middle'])],
             r"students: found \['middle'\], exp",
