@@ -15,7 +15,7 @@ JOBS ?= 1
 .PHONY: help demo study test lint format docs clean
 
 help:
-	@echo "make demo    train and compare the four methods on embedded data"
+	@echo "make demo    train and compare the four methods on built-in data"
 	@echo "make study   train and compare methods on CamVid, in hours; GRID=..., JOBS=..."
 	@echo "make test    run the whole test suite"
 	@echo "make lint    check style"

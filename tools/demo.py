@@ -1,4 +1,4 @@
-"""Train the four methods on embedded data, test and compare them, write a report."""
+"""Train the four methods on built-in data, test and compare them, write a report."""
 
 import argparse
 import logging

@@ -1,5 +1,5 @@
 # CamVid at 180 x 240, for a CPU: 367 images to train, 101 to validate. Predictions
-# are brought back to the labels' 360 x 480 before they are compared.
+# are resized to the labels' 360 x 480 before they are compared.
 _base_ = './common.py'
 crop_size = (180, 240)
 scale = (240, 180)

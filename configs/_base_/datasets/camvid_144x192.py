@@ -1,5 +1,5 @@
 # CamVid at 144 x 192, in four crops of 96 x 128 to train: an eighth of the pixels of
-# camvid.py. Predictions are brought back to the labels' 360 x 480 all the same.
+# camvid.py. Predictions are resized to the labels' 360 x 480 all the same.
 _base_ = './camvid.py'
 crop_size = (96, 128)
 scale = (192, 144)

@@ -16,7 +16,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale, keep_ratio=True),
-    # Labels are not resized: predictions are brought back to their size.
+    # Labels are not resized: predictions are resized to their size.
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
