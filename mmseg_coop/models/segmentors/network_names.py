@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
-
 from ..expect import expect, is_count
 from .combine import MEAN
 
@@ -79,5 +77,3 @@ def _check_name(name: Any) -> None:
         f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
     )
     expect('networks', name, right, expected)
-    right = not hasattr(nn.ModuleDict, name)
-    expect('networks', name, right, 'another name: modules have an attribute of it')

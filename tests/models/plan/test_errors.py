@@ -50,6 +50,10 @@ ERRORS = {
         connections(sites='stem'),
         r"connections.sites: found 'stem', expected .*a part: backbone, decode_head",
     ),
+    'a number of networks': (
+        connections(among=3),
+        r'connections.among: found 3, expected a list of networks',
+    ),
     'unknown network in sites': (
         connections(sites=dict(left=['backbone.layer1'])),
         r"connections.sites: unknown network 'left'; the networks are top, bottom",
