@@ -117,3 +117,7 @@ class Connection:
     def __str__(self) -> str:
         sources = ' + '.join(map(str, self.sources))
         return f'{sources} -> {", ".join(map(str, self.targets))}'
+
+
+# The connection to each target.
+Incoming = Mapping[SiteRef, Connection]

@@ -320,6 +320,22 @@ def test_switched_off(dropout):
         pass
 
 
+def test_what_is_switched_off_computes_nothing():
+    model = build_pair('danet', 'multi', test_cfg=dict(predict='bottom'))
+    inputs, _ = make_batch()
+    before = calls_of(model, inputs)
+    first, *others = map(str, model.plan.incoming)
+    with model.plan.without([first]):
+        some = calls_of(model, inputs)
+    off = before.keys() - some.keys()
+    name = model.plan.connections[0].modules[0].name
+    assert name in off and all(path.startswith(name) for path in off)
+    with model.plan.without([first]), model.plan.without(others):
+        alone = calls_of(model, inputs)
+    assert not any(path.startswith(('plan.', 'networks.top')) for path in alone)
+    assert calls_of(model, inputs) == before
+
+
 def test_a_run_within_a_run_is_refused():
     model = build_pair(connections='same').eval()
     inputs, _ = make_batch()
