@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..eval_mode import eval_mode
 from ..models.plan import Plan, SiteRef, restrict
-from ..models.segmentors.combine import MEAN
+from ..models.mean_of_probabilities import MEAN
 
 NONE, ALL = 'nothing', 'everything'
 

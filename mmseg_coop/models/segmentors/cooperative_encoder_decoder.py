@@ -19,7 +19,7 @@ from ..heads import last_head
 from ..losses import CooperationLosses, weighted
 from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
-from .combine import MEAN, mean_of_probabilities
+from ..mean_of_probabilities import MEAN, mean_of_probabilities
 from .image_shape import in_channels
 from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights

@@ -16,7 +16,7 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from ..finite import check_finite
-from .combine import MEAN, mean_of_probabilities
+from ..mean_of_probabilities import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .logits import resized, small_logits
 from .overridden import PREDICTS, overridden

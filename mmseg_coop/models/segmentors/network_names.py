@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expect import expect, is_count
-from .combine import MEAN
+from ..mean_of_probabilities import MEAN
 
 _PAIR = ('top', 'bottom')
 # What names must not contain: MMEngine sums what has 'loss' in its name, and the
