@@ -190,12 +190,6 @@ class Plan(BaseModule):
             name for choice in choices for name in reversed(trained) if name in choice
         )
 
-    @property
-    def inside_backbones(self) -> bool:
-        """Tell whether anything is exchanged inside of a backbone."""
-        sites = map(self.site, self.incoming)
-        return any(site.deep and site.part == 'backbone' for site in sites)
-
     def __str__(self) -> str:
         lines = []
         for connection in self.connections:
@@ -221,25 +215,25 @@ class Plan(BaseModule):
         sources = [self.site(ref) for ref in connection.sources]
         channels = sources[0].channels
         if len(sources) > 1:
-            aggregation = _build_module(
-                connection,
-                'aggregation',
+            inferred = dict(
                 in_channels=[site.channels for site in sources],
                 strides=[site.stride for site in sources],
                 align_corners=align_corners,
             )
+            key = f'{connection.key}.aggregation'
+            aggregation = build_module(key, connection.aggregation, inferred)
             self.aggregations[connection.identifier] = aggregation
             channels = aggregation.out_channels
             if not self.learning.intersection(connection.targets):
                 self._frozen.append(aggregation)
         for target in connection.targets:
-            connector = _build_module(
-                connection,
-                'connector',
+            inferred = dict(
                 channels=self.site(target).channels,
                 source_channels=channels,
                 align_corners=align_corners,
             )
+            key = f'{connection.key}.connector'
+            connector = build_module(key, connection.connector, inferred)
             self.connectors[target.identifier] = connector
             if target not in self.learning:
                 self._frozen.append(connector)
@@ -247,14 +241,3 @@ class Plan(BaseModule):
 
 def _incoming(connections: Sequence[Connection]) -> Incoming:
     return {target: c for c in connections for target in c.targets}
-
-
-def _build_module(connection: Connection, part: str, **inferred: Any) -> nn.Module:
-    """Build a connector or an aggregation of a connection, and of what sites tell."""
-    key, config = f'{connection.key}.{part}', getattr(connection, part)
-    for option in inferred.keys() & config.keys():
-        raise ValueError(
-            f"{key}.{option}: found {config[option]!r}, but '{connection}' has "
-            f'{inferred[option]!r}; leave {option} out'
-        )
-    return build_module(key, config, inferred)

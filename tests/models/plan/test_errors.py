@@ -135,8 +135,7 @@ ERRORS = {
     ),
     'channels that do not fit': (
         connections(connector=dict(channels=12)),
-        r"connector.channels: found 12, but 'top.backbone.layer1 -> "
-        r"bottom.backbone.layer1' has 8; leave channels out",
+        r'connector.channels: found 12, expected 8, which the model gives; leave it o',
     ),
     'dropout that is no probability': (
         connections(dropout=1.5),
