@@ -19,7 +19,7 @@ def dependencies(
     needs: dict[Feature, set[Feature]] = {}
     for network, own in sites.items():
         for i, name in enumerate(own):
-            before = [s for s in own if name in own[s].feeds] if exact else [*own][:i]
+            before = own[name].needs if exact else [*own][:i]
             ref = SiteRef(network, name)
             needs[ref, 'own'] = {(SiteRef(network, s), 'fused') for s in before}
             needs[ref, 'fused'] = {(ref, 'own')}
