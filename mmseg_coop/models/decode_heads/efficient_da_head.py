@@ -65,19 +65,15 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
     if is_exporting():
         return _scanned(query, key, value)
-    if _is_recorded(query) or query.is_cuda:
+    # FX and export compute with stand-ins for tensors.
+    recorded = torch.compiler.is_compiling() or type(query) is not Tensor
+    if recorded or query.is_cuda:
         return _fused(query, key, value)
     if query.is_meta:
         # MMSegmentation's formula: tensors of the meta device take no memory.
         attention = (query.transpose(1, 2) @ key).softmax(-1)
         return value @ attention.transpose(1, 2)
     return TiledAttention.apply(query, key, value)
-
-
-def _is_recorded(x: Tensor) -> bool:
-    """Tell whether operations are recorded, for sizes other than these."""
-    # FX and export compute with stand-ins for tensors.
-    return torch.compiler.is_compiling() or type(x) is not Tensor
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
