@@ -1,33 +1,17 @@
-"""Resolution of a config's ``type``, however it is spelt."""
+"""Types that stand in configs."""
 
-from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
 
-from .models.class_of import class_of
+from .models.resolve import resolve
 
 
 def use_scope(config: Config) -> None:
     """Look names up where a config says; in MMSegmentation if it does not."""
     # In MMEngine's pure-Python style, without names, it is None.
     init_default_scope(config.get('default_scope') or 'mmseg')
-
-
-def resolve(kind: Any, registry: Registry) -> Callable | None:
-    """The class or function that a ``type`` stands for.
-
-    Args:
-        kind: A name (``'DAHead'``), with its scope (``'mmseg.DAHead'``) or its module
-            (as MMEngine writes down configs in Python style), or the class itself.
-        registry: Where names are looked up.
-
-    Returns:
-        None if there is no such class.
-    """
-    found = class_of(kind, registry)
-    return found if callable(found) else None
 
 
 def is_type(options: Any, expected: type, registry: Registry) -> bool:

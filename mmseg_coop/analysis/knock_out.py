@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..eval_mode import eval_mode
+from ..models.mean_of_probabilities import MEAN
 from ..models.plan import Plan, SiteRef, restrict
-from ..models.segmentors.combine import MEAN
 
 NONE, ALL = 'nothing', 'everything'
 
@@ -141,7 +141,7 @@ def module_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
     metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
     with ExitStack() as stack, eval_mode(model):
         for connection in model.plan.connections:
-            for name in (module.name for module in connection.modules):
+            for name in connection.modules:
                 module = model.get_submodule(name)
                 hook = module.register_forward_hook(partial(count, name))
                 stack.enter_context(hook)

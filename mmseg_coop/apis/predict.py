@@ -23,7 +23,7 @@ from ..evaluation.entropy import entropy_of
 from ..models.checkpoint_weights import load_weights
 from ..models.expect import expect
 from ..models.finite import check_finite
-from ..models.segmentors.combine import MEAN
+from ..models.mean_of_probabilities import MEAN
 from ..palette import full_palette
 from .images import ImageReader, displayed, loads_images
 from .model_files import model_files

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..evaluation.results import ORACLE, RELIABILITY
-from ..models.segmentors.combine import MEAN
+from ..models.mean_of_probabilities import MEAN
 from .to_mmseg import LEFT_OUT, rewrite
 
 # Metrics that IoUMetric lacks.

@@ -13,7 +13,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from ..models.finite import check_finite
-from ..models.segmentors.combine import MEAN
+from ..models.mean_of_probabilities import MEAN
 from ..models.segmentors.label_maps import LABEL_FIELD
 from .calibration import CALIBRATION_FIELD, Calibration, collect_calibration
 from .counts import count

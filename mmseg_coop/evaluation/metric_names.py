@@ -6,7 +6,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
-from ..models.segmentors.combine import MEAN
+from ..models.mean_of_probabilities import MEAN
 from .coop_iou_metric import CoopIoUMetric, means
 from .results import ORACLE, RELIABILITY
 

@@ -8,8 +8,8 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import nn
 
-from .class_of import class_of
 from .expect import expect
+from .resolve import resolve
 
 
 def build_module(
@@ -23,10 +23,13 @@ def build_module(
         inferred: Options that the model knows; the class has to take them.
     """
     kind = config.get('type')
-    cls = class_of(kind)
-    expect(f'{key}.type', kind, callable(cls), 'a class in the registry MODELS')
+    cls = resolve(kind)
+    expect(f'{key}.type', kind, cls is not None, 'a class in the registry MODELS')
     known = inspect.signature(cls).parameters
     takes = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
     expected = f'a class that is built with {", ".join(inferred)}'
     expect(f'{key}.type', kind, takes or known.keys() >= inferred.keys(), expected)
+    for option in inferred.keys() & config.keys():
+        expected = f'{inferred[option]!r}, which the model gives; leave it out'
+        expect(f'{key}.{option}', config[option], False, expected)
     return MODELS.build({**config, **inferred})

@@ -42,6 +42,7 @@ OPTIONS = [
     'connections',
     'connections.pattern',
     'connections.sites',
+    'connections.among',
     'connections.mix_streams',
     'connections.connector',
     'connections.connector.type',

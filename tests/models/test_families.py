@@ -120,7 +120,8 @@ def _check(config: dict, size: tuple[int, int], pattern: str) -> None:
     model = _pair(config, size, pattern)
     plain = _plain(config, model)
     batch = _batch(size)
-    assert model.plan.inside_backbones
+    sites = map(model.plan.site, model.plan.incoming)
+    assert any(site.deep and site.part == 'backbone' for site in sites)
     _check_logits(model, plain, *batch)
     _check_losses(model, plain, *batch)
     _check_gradients(model, plain)

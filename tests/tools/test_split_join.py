@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 
 from mmseg_coop.checkpoints.training_record import trainings_of
 from mmseg_coop.models.checkpoint_weights import load_weights
-from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+from mmseg_coop.models.mean_of_probabilities import mean_of_probabilities
 
 from helpers.differing import METAS, MIXED, SEGFORMER
 from helpers.harmful import WAYS, harmful_checkpoint

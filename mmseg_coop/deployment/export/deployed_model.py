@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ...evaluation.entropy import entropy_of
 from ...models.heads import last_head
+from ...models.mean_of_probabilities import MEAN
 from ...models.segmentors import CooperativeEncoderDecoder
-from ...models.segmentors.combine import MEAN
 from .preprocessing import Preprocessing
 
 

@@ -8,6 +8,7 @@ from mmseg.models.decode_heads.da_head import PAM
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..exporting import is_exporting
@@ -64,30 +65,15 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """value softmax(query key): (N, D, L), (N, D, L), (N, C, L) to (N, C, L)."""
     if is_exporting():
         return _scanned(query, key, value)
-    if _is_recorded(query) or query.is_cuda:
-        return _fused(query, key, value)
-    # Tensors of the meta device take no memory.
-    if _is_transformed() or query.is_meta:
-        return _plain(query, key, value)
-    return TiledAttention.apply(query, key, value)
-
-
-def _is_recorded(x: Tensor) -> bool:
-    """Tell whether operations are recorded, for sizes other than these."""
     # FX and export compute with stand-ins for tensors.
-    return torch.compiler.is_compiling() or type(x) is not Tensor
-
-
-def _is_transformed() -> bool:
-    """Tell whether one of torch.func's transforms is active."""
-    active = getattr(torch._C, '_are_functorch_transforms_active', None)
-    return active is not None and active()
-
-
-def _plain(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """MMSegmentation's formula, which holds all similarities at once."""
-    attention = (query.transpose(1, 2) @ key).softmax(-1)
-    return value @ attention.transpose(1, 2)
+    recorded = torch.compiler.is_compiling() or type(query) is not Tensor
+    if recorded or query.is_cuda:
+        return _fused(query, key, value)
+    if query.is_meta:
+        # MMSegmentation's formula: tensors of the meta device take no memory.
+        attention = (query.transpose(1, 2) @ key).softmax(-1)
+        return value @ attention.transpose(1, 2)
+    return TiledAttention.apply(query, key, value)
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -149,12 +135,9 @@ class TiledAttention(Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
         query, key, value, out, log_sums = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            # A gradient of gradients is asked for, which tiles can't have.
-            inputs = query, key, value
-            return torch.autograd.grad(_plain(*inputs), inputs, grad, create_graph=True)
         # Many tiles are added up, for which half a float would not do.
         sums = [
             torch.zeros_like(tensor, dtype=torch.float32)

@@ -1,4 +1,4 @@
-from .cooperation_loss import CooperationLoss, Lesson
+from .cooperation_loss import CooperationLoss
 from .distill_loss import DistillLoss
 from .loss_list import CooperationLosses, weighted
 from .mutual_loss import MutualLoss
@@ -7,7 +7,6 @@ __all__ = [
     'CooperationLoss',
     'CooperationLosses',
     'DistillLoss',
-    'Lesson',
     'MutualLoss',
     'weighted',
 ]

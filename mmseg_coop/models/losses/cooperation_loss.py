@@ -1,9 +1,7 @@
 """Base of all losses between networks."""
 
 from abc import ABCMeta, abstractmethod
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from mmengine.model import BaseModule
@@ -14,22 +12,6 @@ from ..expect import expect, is_number
 from ..plan import SiteRef
 from ..sites import LOGITS
 from .divergence import divergence
-
-
-class Lesson(NamedTuple):
-    """Lesson of one network: whom it learns from, and where.
-
-    Attributes:
-        name: Name of the loss, with ``loss`` in it.
-        student: The network that learns.
-        teachers: The networks that it learns from: the mean of their probabilities.
-        pixels: Weight of each pixel, (N, 1, any H, any W), or None.
-    """
-
-    name: str
-    student: str
-    teachers: Sequence[str]
-    pixels: Tensor | None = None
 
 
 class CooperationLoss(BaseModule, metaclass=ABCMeta):
@@ -79,38 +61,24 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self.weight = weight
         self.temperature = temperature
         self.warmup_iters = warmup_iters
-        for option in ('weight', 'temperature', 'warmup_iters'):
-            value = getattr(self, option)
-            self._expect(option, value, is_number(value), 'a number of 0 or more')
-        self._expect('temperature', temperature, temperature > 0, 'a number above 0')
-        right = type(warmup_iters) is int
-        self._expect('warmup_iters', warmup_iters, right, 'a whole number')
+        self._expect('weight', weight, is_number(weight), 'a number of 0 or more')
+        right = is_number(temperature) and temperature > 0
+        self._expect('temperature', temperature, right, 'a number above 0')
+        right = type(warmup_iters) is int and warmup_iters >= 0
+        self._expect('warmup_iters', warmup_iters, right, 'a whole number, 0 or more')
         if warmup_iters:
             # Checkpoints have it: a resumed run goes on with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))
 
     @property
-    @abstractmethod
-    def predicting(self) -> tuple[str, ...]:
-        """Names of the networks whose logits it needs."""
-
-    @abstractmethod
-    def lessons(self, logits: Mapping[str, Tensor]) -> list[Lesson]:
-        """List which network learns from which.
-
-        Args:
-            logits: Of each network in ``predicting``, (N, C, any H, any W).
-        """
-
-    @property
     def reads(self) -> tuple[SiteRef, ...]:
-        """The sites that it needs: the networks' logits."""
-        return tuple(SiteRef(name, LOGITS) for name in self.predicting)
+        """The sites that it needs: the logits of all networks."""
+        return tuple(SiteRef(name, LOGITS) for name in self.networks)
 
     def forward(
         self, features: Mapping[SiteRef, Tensor], labels: Tensor
     ) -> dict[str, Tensor]:
-        """Losses by name; of several lessons of a student the mean is taken.
+        """Losses by name.
 
         Args:
             features: What networks have at the sites in ``reads``, (N, C, H, W) of any
@@ -120,25 +88,40 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         Returns:
             Scalars, named as in ``loss_mutual_top_bottom``.
         """
-        logits = {name: features[name, LOGITS].float() for name in self.predicting}
+        logits = {ref.network: features[ref].float() for ref in self.reads}
         weight = self.weight * self._warmup()
-        lessons = self.lessons(logits)
-        counts = Counter(lesson.student for lesson in lessons)
-        return {
-            lesson.name: self._mean(lesson, logits, labels)
-            * (weight / counts[lesson.student])
-            for lesson in lessons
-        }
+        return {k: loss * weight for k, loss in self.compare(logits, labels).items()}
 
-    def _mean(
-        self, lesson: Lesson, logits: Mapping[str, Tensor], labels: Tensor
+    @abstractmethod
+    def compare(
+        self, logits: Mapping[str, Tensor], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses by name, which have ``loss`` in them, before they are weighted.
+
+        Args:
+            logits: Of each network that it reads, (N, C, any H, any W).
+            labels: (N, 1, H, W).
+        """
+
+    def mimic(
+        self,
+        student: Tensor,
+        teachers: Sequence[Tensor],
+        labels: Tensor,
+        pixels: Tensor | None = None,
     ) -> Tensor:
-        own = logits[lesson.student]
-        teachers = [self._resized(logits[t].detach(), own) for t in lesson.teachers]
-        found = divergence(own, teachers, self.temperature)
-        if lesson.pixels is not None:
-            found = found * self._resized(lesson.pixels, own)[:, 0]
-        near = F.interpolate(labels.float(), size=own.shape[2:], mode='nearest')
+        """The divergence of a student from the mean of its teachers, a scalar.
+
+        Args:
+            student, teachers: Logits, (N, C, any H, any W).
+            labels: (N, 1, H, W).
+            pixels: Weight of each pixel, (N, 1, any H, any W), or None.
+        """
+        teachers = [self._resized(x.detach(), student) for x in teachers]
+        found = divergence(student, teachers, self.temperature)
+        if pixels is not None:
+            found = found * self._resized(pixels, student)[:, 0]
+        near = F.interpolate(labels.float(), size=student.shape[2:], mode='nearest')
         return found.masked_fill(near[:, 0] == self.ignore_index, 0).mean()
 
     def _warmup(self) -> Tensor | float:

@@ -7,7 +7,9 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .cooperation_loss import CooperationLoss, Lesson
+from ..plan import SiteRef
+from ..sites import LOGITS
+from .cooperation_loss import CooperationLoss
 from .divergence import disagreement
 
 
@@ -50,16 +52,18 @@ class DistillLoss(CooperationLoss):
         self.weigh_disagreement = weigh_disagreement
 
     @property
-    def predicting(self) -> tuple[str, ...]:
-        """The student and its teachers."""
-        return (self.student, *self.teachers)
+    def reads(self) -> tuple[SiteRef, ...]:
+        """The logits of the student and of its teachers."""
+        return tuple(SiteRef(name, LOGITS) for name in (self.student, *self.teachers))
 
-    def lessons(self, logits: Mapping[str, Tensor]) -> list[Lesson]:
-        """The student with all its teachers."""
-        weight = None
+    def compare(
+        self, logits: Mapping[str, Tensor], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """The student with the mean of all its teachers."""
+        teachers = [logits[name] for name in self.teachers]
+        pixels = None
         if self.weigh_disagreement:
-            known = [logits[teacher].detach() for teacher in self.teachers]
-            known = [self._resized(x, known[0]) for x in known]
-            weight = 1 + disagreement(known) / math.log(len(known))
-        name = f'loss_distill_{self.student}'
-        return [Lesson(name, self.student, self.teachers, weight)]
+            known = [self._resized(x.detach(), teachers[0]) for x in teachers]
+            pixels = 1 + disagreement(known) / math.log(len(known))
+        found = self.mimic(logits[self.student], teachers, labels, pixels)
+        return {f'loss_distill_{self.student}': found}

@@ -6,7 +6,7 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .cooperation_loss import CooperationLoss, Lesson
+from .cooperation_loss import CooperationLoss
 
 
 @MODELS.register_module()
@@ -28,16 +28,15 @@ class MutualLoss(CooperationLoss):
         students = self.trained if students is None else students
         self.students = self._names('students', students, self.trained)
 
-    @property
-    def predicting(self) -> tuple[str, ...]:
-        """All networks."""
-        return self.networks
-
-    def lessons(self, logits: Mapping[str, Tensor]) -> list[Lesson]:
-        """Each student with each other network."""
-        return [
-            Lesson(f'loss_mutual_{student}_{other}', student, [other])
-            for student in self.students
-            for other in self.networks
-            if other != student
-        ]
+    def compare(
+        self, logits: Mapping[str, Tensor], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Each student with each other network, and the mean over these."""
+        count = len(self.networks) - 1
+        losses = {}
+        for student in self.students:
+            for other in self.networks:
+                if other != student:
+                    found = self.mimic(logits[student], [logits[other]], labels)
+                    losses[f'loss_mutual_{student}_{other}'] = found / count
+        return losses

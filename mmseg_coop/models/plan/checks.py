@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from ..expect import expect
 from ..sites import TRUNK
-from .connection import Connection, SiteRef, Sites
+from .connection import Connection, Incoming, SiteRef, Sites
 from .dependencies import dependencies
 
 
@@ -32,7 +32,7 @@ def check_connections(connections: Sequence[Connection], sites: Sites) -> None:
                     f"{key}: {target} is already the target of '{owner}'; name all its "
                     'sources in one connection, source=[...]'
                 )
-    _check_acyclic(connections, sites)
+    _check_acyclic(owners, sites)
 
 
 def _check_used(target: SiteRef, connection: Connection, sites: Sites) -> None:
@@ -62,10 +62,10 @@ def _check_sources(target: SiteRef, connection: Connection, sites: Sites) -> Non
             )
 
 
-def _check_acyclic(connections: Sequence[Connection], sites: Sites) -> None:
+def _check_acyclic(incoming: Incoming, sites: Sites) -> None:
     """Check that no feature map depends on itself."""
     try:
-        TopologicalSorter(dependencies(connections, sites)).prepare()
+        TopologicalSorter(dependencies(incoming, sites)).prepare()
     except CycleError as error:
         # Each site of the list is needed by the one after it.
         path = ' -> '.join(dict.fromkeys(str(ref) for ref, _ in error.args[1]))

@@ -48,24 +48,6 @@ class SiteRef(NamedTuple):
         return f'{self.network}_{site}'.swapcase()
 
 
-class PlanModule(NamedTuple):
-    """A module of a plan.
-
-    Attributes:
-        kind: ``connectors`` or ``aggregations``.
-        target: The site that it belongs to, of an aggregation the first one.
-    """
-
-    kind: str
-    target: SiteRef
-
-    @property
-    def name(self) -> str:
-        """Its name in the model: ``plan.connectors.BOTTOM_BACKBONE_LAYER1``."""
-        to = 'to_' if self.kind == 'aggregations' else ''
-        return f'plan.{self.kind}.{to}{self.target.identifier}'
-
-
 @dataclass(frozen=True)
 class Connection:
     """Connection: feature maps of its sources are sent to its targets and fused there.
@@ -107,13 +89,17 @@ class Connection:
         return f'to_{self.targets[0].identifier}'
 
     @property
-    def modules(self) -> list[PlanModule]:
-        """Its modules in a plan."""
-        found = [PlanModule('connectors', target) for target in self.targets]
+    def modules(self) -> list[str]:
+        """Names of its connectors in a model, and of its aggregation, the last."""
+        found = [f'plan.connectors.{target.identifier}' for target in self.targets]
         if len(self.sources) > 1:
-            found.append(PlanModule('aggregations', self.targets[0]))
+            found.append(f'plan.aggregations.{self.identifier}')
         return found
 
     def __str__(self) -> str:
         sources = ' + '.join(map(str, self.sources))
         return f'{sources} -> {", ".join(map(str, self.targets))}'
+
+
+# The connection to each target.
+Incoming = Mapping[SiteRef, Connection]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from .connection import Connection, SiteRef, Sites
+from .connection import Incoming, SiteRef, Sites
 from .dependencies import Feature, dependencies, needed_for
 
 
@@ -17,7 +17,7 @@ class Demand:
         order: The networks that have to run, those that others read first.
         sites: The sites of each of them that are read or fused.
         ending: Those that stop at the last of their sites; others run to their ends.
-        fused: The sites at which something arrives.
+        fused: The sites at which something arrives, with the connection to each.
         reads: How often a feature map is read.
         sends: How many of a connection's targets it is sent to.
         crossing: Networks need each other, and have to take turns.
@@ -26,14 +26,14 @@ class Demand:
     order: tuple[str, ...]
     sites: Mapping[str, frozenset[str]]
     ending: frozenset[str]
-    fused: frozenset[SiteRef]
+    fused: Incoming
     reads: Mapping[Feature, int]
     sends: Mapping[tuple[SiteRef, ...], int]
     crossing: bool
 
 
 def find_demand(
-    connections: Sequence[Connection],
+    incoming: Incoming,
     sites: Sites,
     outputs: Sequence[str | SiteRef],
     parts: Sequence[str] | None = None,
@@ -41,7 +41,7 @@ def find_demand(
     """Find out what has to be done.
 
     Args:
-        connections: All connections.
+        incoming: The connection to each target.
         sites: The sites of each network, in the order in which it reaches them.
         outputs: Networks whose output is wanted, and sites whose feature map is.
         parts: Of these networks only the sites in these parts are passed. Default: all.
@@ -54,18 +54,16 @@ def find_demand(
         for site, place in sites[name].items()
         if parts is None or place.part in parts
     ]
-    needed = needed_for([*wanted, *kept], dependencies(connections, sites))
-    targets = (target for c in connections for target in c.targets)
-    fused = frozenset(target for target in targets if (target, 'fused') in needed)
-    sent = [c for c in connections if fused.intersection(c.targets)]
+    needed = needed_for([*wanted, *kept], dependencies(incoming, sites))
+    fused = {t: c for t, c in incoming.items() if (t, 'fused') in needed}
+    sent = {c.targets: c for c in fused.values()}.values()
     reads = Counter((source, c.read) for c in sent for source in c.sources)
     reads.update(kept)
-    active = fused | {source for source, _ in reads}
+    active = fused.keys() | {source for source, _ in reads}
     running = {ref.network for ref, _ in needed}.union(outputs)
     before: dict[str, set[str]] = {name: set() for name in sites if name in running}
-    for connection in sent:
-        for target in fused.intersection(connection.targets):
-            before[target.network] |= {ref.network for ref in connection.sources}
+    for target, connection in fused.items():
+        before[target.network] |= {ref.network for ref in connection.sources}
     try:
         order, crossing = tuple(TopologicalSorter(before).static_order()), False
     except CycleError:
@@ -79,6 +77,6 @@ def find_demand(
         ending=frozenset(order).difference(outputs),
         fused=fused,
         reads=reads,
-        sends={c.targets: len(fused.intersection(c.targets)) for c in sent},
+        sends=Counter(connection.targets for connection in fused.values()),
         crossing=crossing,
     )

@@ -1,15 +1,15 @@
 """Dependencies between feature maps: which others each of them needs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from .connection import Connection, SiteRef, Sites
+from .connection import Incoming, SiteRef, Sites
 
 # What a network has at a site: its ``own``, or what is ``fused`` there and goes on.
 Feature = tuple[SiteRef, str]
 
 
 def dependencies(
-    connections: Sequence[Connection], sites: Sites, exact: bool = False
+    incoming: Incoming, sites: Sites, exact: bool = False
 ) -> dict[Feature, set[Feature]]:
     """The feature maps that each feature map needs.
 
@@ -19,21 +19,18 @@ def dependencies(
     needs: dict[Feature, set[Feature]] = {}
     for network, own in sites.items():
         for i, name in enumerate(own):
-            before = [s for s in own if name in own[s].feeds] if exact else [*own][:i]
+            before = own[name].needs if exact else [*own][:i]
             ref = SiteRef(network, name)
             needs[ref, 'own'] = {(SiteRef(network, s), 'fused') for s in before}
             needs[ref, 'fused'] = {(ref, 'own')}
-    for connection in connections:
-        for target in connection.targets:
-            needs[target, 'fused'] |= {(s, connection.read) for s in connection.sources}
+    for target, connection in incoming.items():
+        needs[target, 'fused'] |= {(s, connection.read) for s in connection.sources}
     return needs
 
 
-def reaching(
-    ends: Iterable[SiteRef], connections: Sequence[Connection], sites: Sites
-) -> set[SiteRef]:
+def reaching(ends: Iterable[SiteRef], incoming: Incoming, sites: Sites) -> set[SiteRef]:
     """The sites at which a change changes what goes on at some other sites."""
-    needs = dependencies(connections, sites, exact=True)
+    needs = dependencies(incoming, sites, exact=True)
     found = needed_for([(ref, 'fused') for ref in ends], needs)
     return {ref for ref, read in found if read == 'fused'}
 

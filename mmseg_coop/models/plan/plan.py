@@ -10,7 +10,7 @@ from torch import nn
 from ..build_module import build_module
 from ..sites import Site, Switch, attach
 from .checks import check_connections
-from .connection import Connection, SiteRef, Sites
+from .connection import Connection, Incoming, SiteRef, Sites
 from .crossing_run import CrossingRun
 from .demand import Demand, find_demand
 from .dependencies import reaching
@@ -37,7 +37,6 @@ class Plan(BaseModule):
         incoming: The connection to each target.
         learning: The targets whose connectors are trained; those of the others, which
             only frozen networks predict with, are frozen, too.
-        switched_off: Targets at which nothing arrives; see :meth:`without`.
         crossing: Whether networks read each other, so that a run can't be compiled,
             traced or exported.
 
@@ -59,19 +58,14 @@ class Plan(BaseModule):
         self.sites = {network: dict(own) for network, own in sites.items()}
         self.trained = self.networks if trained is None else tuple(trained)
         self.kept = tuple(kept)
-        targets = {target for c in connections for target in c.targets}
-        ends = [target for target in targets if target.network in self.trained]
+        incoming = _incoming(connections)
+        ends = [target for target in incoming if target.network in self.trained]
         # No gradient reaches the sources of a detached connection.
-        passing = [connection for connection in connections if not connection.detach]
-        self.learning = targets & reaching(ends, passing, sites)
-        used = self.learning | reaching(self.kept, connections, sites)
+        passing = {target: c for target, c in incoming.items() if not c.detach}
+        self.learning = incoming.keys() & reaching(ends, passing, sites)
+        used = self.learning | reaching(self.kept, incoming, sites)
         self.connections = tuple(used_connections(connections, used))
-        self.incoming = {
-            target: connection
-            for connection in self.connections
-            for target in connection.targets
-        }
-        self.switched_off: frozenset[SiteRef] = frozenset()
+        self.incoming = _incoming(self.connections)
         self.connectors, self.aggregations = ModuleDict(), ModuleDict()
         self._frozen: list[nn.Module] = []
         for connection in self.connections:
@@ -79,13 +73,8 @@ class Plan(BaseModule):
         for module in self._frozen:
             module.requires_grad_(False)
         self._switch = Switch()
-        # The demands that every iteration has: a compiled graph can't work them out.
-        usual = [self.networks, (*self.trained, *self.kept)]
-        usual += [(name,) for name in self.networks]
-        self._demands = {
-            outputs: find_demand(self.connections, self.sites, outputs)
-            for outputs in usual
-        }
+        self._switched_on: Incoming = self.incoming
+        self._demands = self._find_demands()
         self.crossing = self._demands[self.networks].crossing
 
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
@@ -136,7 +125,7 @@ class Plan(BaseModule):
         if parts is None and outputs in self._demands:
             demand = self._demands[outputs]
         else:
-            demand = find_demand(self.connections, self.sites, outputs, parts)
+            demand = find_demand(self._switched_on, self.sites, outputs, parts)
         run = (CrossingRun if demand.crossing else Run)(self, demand, image_size)
         self._switch.visitor = run.visit
         try:
@@ -161,7 +150,7 @@ class Plan(BaseModule):
     def without(self, targets: Sequence[str]) -> Iterator[None]:
         """Run as a model without the connections to some targets.
 
-        Nothing is fused there: the network goes on with its own feature map.
+        Nothing is sent there: the network goes on with its own feature map.
 
         Args:
             targets: As in ``bottom.backbone.layer3``.
@@ -170,12 +159,14 @@ class Plan(BaseModule):
             KeyError: If one is no target.
         """
         known = {str(target): target for target in self.incoming}
-        before = self.switched_off
-        self.switched_off = before | {known[target] for target in targets}
+        off = {known[target] for target in targets}
+        before = self._switched_on, self._demands
+        self._switched_on = {t: c for t, c in before[0].items() if t not in off}
+        self._demands = self._find_demands()
         try:
             yield
         finally:
-            self.switched_off = before
+            self._switched_on, self._demands = before
 
     def site(self, ref: SiteRef) -> Site:
         """The site that a reference names."""
@@ -199,12 +190,6 @@ class Plan(BaseModule):
             name for choice in choices for name in reversed(trained) if name in choice
         )
 
-    @property
-    def inside_backbones(self) -> bool:
-        """Tell whether anything is exchanged inside of a backbone."""
-        sites = map(self.site, self.incoming)
-        return any(site.deep and site.part == 'backbone' for site in sites)
-
     def __str__(self) -> str:
         lines = []
         for connection in self.connections:
@@ -216,41 +201,43 @@ class Plan(BaseModule):
             lines.append(f'{sources} -> {", ".join(targets)}')
         return '\n'.join(lines) or 'no connections'
 
+    def _find_demands(self) -> dict[tuple, Demand]:
+        """The demands that every iteration has: a compiled graph can't find them."""
+        usual = [self.networks, (*self.trained, *self.kept)]
+        usual += [(name,) for name in self.networks]
+        return {
+            outputs: find_demand(self._switched_on, self.sites, outputs)
+            for outputs in usual
+        }
+
     def _build(self, connection: Connection, align_corners: bool) -> None:
         """Build the modules that a connection needs."""
         sources = [self.site(ref) for ref in connection.sources]
         channels = sources[0].channels
         if len(sources) > 1:
-            aggregation = _build_module(
-                connection,
-                'aggregation',
+            inferred = dict(
                 in_channels=[site.channels for site in sources],
                 strides=[site.stride for site in sources],
                 align_corners=align_corners,
             )
+            key = f'{connection.key}.aggregation'
+            aggregation = build_module(key, connection.aggregation, inferred)
             self.aggregations[connection.identifier] = aggregation
             channels = aggregation.out_channels
             if not self.learning.intersection(connection.targets):
                 self._frozen.append(aggregation)
         for target in connection.targets:
-            connector = _build_module(
-                connection,
-                'connector',
+            inferred = dict(
                 channels=self.site(target).channels,
                 source_channels=channels,
                 align_corners=align_corners,
             )
+            key = f'{connection.key}.connector'
+            connector = build_module(key, connection.connector, inferred)
             self.connectors[target.identifier] = connector
             if target not in self.learning:
                 self._frozen.append(connector)
 
 
-def _build_module(connection: Connection, part: str, **inferred: Any) -> nn.Module:
-    """Build a connector or an aggregation of a connection, and of what sites tell."""
-    key, config = f'{connection.key}.{part}', getattr(connection, part)
-    for option in inferred.keys() & config.keys():
-        raise ValueError(
-            f"{key}.{option}: found {config[option]!r}, but '{connection}' has "
-            f'{inferred[option]!r}; leave {option} out'
-        )
-    return build_module(key, config, inferred)
+def _incoming(connections: Sequence[Connection]) -> Incoming:
+    return {target: c for c in connections for target in c.targets}

@@ -29,7 +29,10 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
     elif config is not None:
         expected = "None, dict(pattern='same'), or a list of single connections"
         expect('connections', config, isinstance(config, Mapping), expected)
-        for name in config.get('among') or ():
+        among = config.get('among')
+        right = among is None or isinstance(among, list | tuple)
+        expect('connections.among', among, right, 'a list of networks')
+        for name in among or ():
             _check_network(name, networks, 'connections.among')
         sites = config.get('sites')
         by_network = (

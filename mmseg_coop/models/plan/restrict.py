@@ -44,11 +44,10 @@ def restrict(
         if kept:
             smaller = replace(connection, targets=kept)
             entries.append(_as_config(smaller))
-            names |= {module.name: module.name for module in smaller.modules}
+            names |= {name: name for name in smaller.modules}
             if len(connection.sources) > 1:
                 # An aggregation is called after the first target.
-                before, now = connection.modules[-1], smaller.modules[-1]
-                names[before.name] = now.name
+                names[connection.modules[-1]] = smaller.modules[-1]
     return entries, names
 
 

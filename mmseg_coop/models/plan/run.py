@@ -97,13 +97,9 @@ class Run:
         return kept
 
     def _fuse(self, target: SiteRef, own: Tensor) -> Tensor:
-        plan = self.plan
-        connection = plan.incoming[target]
-        arriving = self._receive(connection, own)
-        if target in plan.switched_off:
-            return own
-        connector = plan.connectors[target.identifier]
-        fused = connector(own, arriving)
+        connection = self.demand.fused[target]
+        connector = self.plan.connectors[target.identifier]
+        fused = connector(own, self._receive(connection, own))
         if not is_recording() and fused.shape != own.shape:
             raise ValueError(
                 f'{connection.key}.connector: {type(connector).__name__} returned '

@@ -17,9 +17,9 @@ from ..expect import expect_bool, expect_dict
 from ..finite import check_finite
 from ..heads import last_head
 from ..losses import CooperationLosses, weighted
+from ..mean_of_probabilities import MEAN, mean_of_probabilities
 from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
-from .combine import MEAN, mean_of_probabilities
 from .image_shape import in_channels
 from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
@@ -27,7 +27,6 @@ from .logits import at_largest, first, small_logits
 from .network_configs import read_networks
 from .networks import Networks
 from .slide import slide
-from .state_dict import check_cooperative
 
 
 @MODELS.register_module()
@@ -160,8 +159,19 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         load_connections(self.plan, self.networks.origins)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Refuse checkpoints of other models."""
-        check_cooperative(state_dict, prefix, self)
+        """Refuse checkpoints of other models, of which a tool may only log the names.
+
+        Raises:
+            ValueError: If there are weights, but none of a cooperative model.
+        """
+        weights = [key for key in state_dict if key.startswith(prefix)]
+        own = tuple(f'{prefix}{name}.' for name in self._modules)
+        if weights and not any(key.startswith(own) for key in weights):
+            raise ValueError(
+                f'none of the {len(weights)} weights fits a cooperative model, whose '
+                f'names begin with networks.{next(iter(self.networks))}; weights of '
+                'single networks are loaded by model.networks_init=[a.pth,b.pth]'
+            )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:

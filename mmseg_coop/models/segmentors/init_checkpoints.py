@@ -3,16 +3,16 @@
 import inspect
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
-from ..class_of import class_of
 from ..plan import Plan
+from ..resolve import resolve
 from .network_config_files import is_pretrained
-from .state_dict import refuse_old_names
 
 _NETWORKS = 'networks'
 # Options that name a checkpoint, in MMSegmentation's backbones and in timm's.
@@ -48,7 +48,7 @@ def _without_pretrained(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return deepcopy(value)
     found = {k: _without_pretrained(v) for k, v in value.items() if k not in _FILES}
-    cls = class_of(value.get('type'))
+    cls = resolve(value.get('type'))
     known = inspect.signature(cls).parameters if inspect.isclass(cls) else {}
     default = known['pretrained'].default if 'pretrained' in known else None
     if isinstance(value.get('pretrained', default), bool):
@@ -73,7 +73,6 @@ def load_networks(
         path, key, network = init['checkpoint'], init['key'], networks[name]
         if path not in files:
             files[path] = weights_of(load_file(path, key, type(network).__name__))
-            refuse_old_names(files[path], f'{key}: {path}')
         weights = files[path]
         chosen = _choose(weights, name, init)
         if chosen is not None:
@@ -93,20 +92,23 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
         found = [origins.get(ref.network) for ref in refs]
         if None in found or len({origin.path for origin in found}) > 1:
             continue
-        for ours in connection.modules:
-            origin = origins[ours.target.network]
-            source = f'networks.{ours.target.network}.init: {origin.path}'
-            target = ours.target._replace(network=origin.network)
-            theirs = ours._replace(target=target)
-            module = plan.get_submodule(ours.name.removeprefix('plan.'))
-            weights = part_of(origin.weights, theirs.name)
+        source = f'networks.{connection.targets[0].network}.init: {found[0].path}'
+        # The networks may have had other names.
+        targets = tuple(
+            target._replace(network=origins[target.network].network)
+            for target in connection.targets
+        )
+        theirs = replace(connection, targets=targets).modules
+        for ours, name in zip(connection.modules, theirs, strict=True):
+            module = plan.get_submodule(ours.removeprefix('plan.'))
+            weights = part_of(found[0].weights, name)
             if weights:
-                put_weights(module, weights, f'{source}: {theirs.name}')
+                put_weights(module, weights, f'{source}: {name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(
-                    f'{source}: has no {theirs.name}, which would not be trained '
-                    f"either: '{connection}' is between frozen networks; expected a "
-                    f'checkpoint with {ours.name}, or leave the connection out'
+                    f'{source}: has no {name}, which would not be trained either: '
+                    f"'{connection}' is between frozen networks; expected a "
+                    f'checkpoint with {ours}, or leave the connection out'
                 )
     # Weights are not kept.
     origins.clear()

@@ -12,11 +12,11 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.structures import SegDataSample
-from mmseg.utils import OptSampleList, SampleList
+from mmseg.utils import SampleList
 from torch import Tensor
 
 from ..finite import check_finite
-from .combine import MEAN, mean_of_probabilities
+from ..mean_of_probabilities import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .logits import resized, small_logits
 from .overridden import PREDICTS, overridden
@@ -47,7 +47,7 @@ def can_predict_labels(model: torch.nn.Module) -> bool:
 def predict_labels(
     model: EncoderDecoder,
     inputs: Tensor,
-    data_samples: OptSampleList = None,
+    data_samples: SampleList,
     collect: Collect | None = None,
 ) -> SampleList:
     """Predict label maps; of a cooperative model those of all networks.
@@ -57,8 +57,7 @@ def predict_labels(
     Args:
         model: A model that :func:`can_predict_labels`.
         inputs: Images, (N, C, H, W).
-        data_samples: Meta information of each image. Default: that of images of the
-            input's size.
+        data_samples: Meta information of each image.
         collect: Called with a sample, returns the collector of its probabilities, or
             None.
 
@@ -71,9 +70,6 @@ def predict_labels(
         ValueError: If logits are not finite, or the mode of prediction is unknown.
     """
     size = tuple(inputs.shape[2:])
-    if data_samples is None:
-        meta = dict(img_shape=size, ori_shape=size)
-        data_samples = [SegDataSample(metainfo=dict(meta)) for _ in inputs]
     metas = [sample.metainfo for sample in data_samples]
     logits = _logits(model, inputs, metas)
     check_finite(logits, metas)

@@ -8,8 +8,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 
-from ..class_of import class_of
 from ..data_preprocessors import PADDING
+from ..resolve import resolve
 
 # Keys of an entry of ``networks`` that are not passed to the network's class.
 OWN_KEYS = ('name', 'init', 'frozen', 'inputs', 'loss_weight', 'data_preprocessor')
@@ -89,14 +89,14 @@ def merge_network(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
 def is_pretrained(init: Any) -> bool:
     """Tell whether an ``init_cfg`` loads a checkpoint."""
     kind = init.get('type') if isinstance(init, Mapping) else None
-    return class_of(kind, WEIGHT_INITIALIZERS) is PretrainedInit
+    return resolve(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
 def short_name(kind: Any) -> Any:
     """Short name of a model's ``type``, where the registry knows its class by it."""
-    cls = class_of(kind)
+    cls = resolve(kind)
     name = getattr(cls, '__name__', kind)
-    return name if class_of(name) is cls else kind
+    return name if resolve(name) is cls else kind
 
 
 def _places(model: Any) -> list[tuple[str, Any]]:
@@ -142,8 +142,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _differ(base: Any, over: Any) -> bool:
     """Tell whether the types of two configs are of different classes."""
     parts = [part for part in (base, over) if isinstance(part, Mapping)]
-    kinds = {class_of(part['type']) for part in parts if part.get('type')}
-    return len(kinds) > 1
+    kinds = [part['type'] for part in parts if part.get('type')]
+    return len({resolve(kind) or kind for kind in kinds}) > 1
 
 
 def _plain(value: Any) -> Any:

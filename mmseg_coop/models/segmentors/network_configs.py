@@ -10,9 +10,9 @@ from mmengine.logging import print_log
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
-from ..class_of import class_of
 from ..expect import expect, expect_bool, expect_dict, is_number
 from ..heads import last_head
+from ..resolve import resolve
 from .network_config_files import OWN_KEYS, flat_entry, is_pretrained, merge_network
 from .network_names import name_networks
 from .overridden import PREDICTS, overridden
@@ -114,7 +114,7 @@ def _checked_model(
     kind = model.setdefault(
         'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
     )
-    cls = class_of(kind)
+    cls = resolve(kind)
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
     # Backbones and heads lack the method, and a cooperative model has networks.
     right = inspect.isclass(cls) and hasattr(cls, 'encode_decode')
@@ -136,14 +136,9 @@ def _checked_model(
             f'{key}.init or networks_init for the checkpoints of networks, and the '
             "config's load_from for that of a cooperative model"
         )
-    unknown = [option for option in model if option not in {'type', *known}]
+    # Python itself names a key of the model that the class does not take.
+    unknown = [option for option in model if option not in {'type', *known, *common}]
     if unknown and all(p.kind is not p.VAR_KEYWORD for p in known.values()):
-        if unknown[0] in common:
-            # As Python says it: the option may be meant for the model itself.
-            raise TypeError(
-                'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
-                f'argument {unknown[0]!r}, which a {cls.__name__} does not take either'
-            )
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of '
             f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'

@@ -4,10 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
-
 from ..expect import expect, is_count
-from .combine import MEAN
+from ..mean_of_probabilities import MEAN
 
 _PAIR = ('top', 'bottom')
 # What names must not contain: MMEngine sums what has 'loss' in its name, and the
@@ -79,5 +77,3 @@ def _check_name(name: Any) -> None:
         f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
     )
     expect('networks', name, right, expected)
-    right = not hasattr(nn.ModuleDict, name)
-    expect('networks', name, right, 'another name: modules have an attribute of it')

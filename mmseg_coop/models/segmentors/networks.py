@@ -8,6 +8,7 @@ from mmengine.config import ConfigDict
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
+from ..expect import expect
 from ..heads import last_head
 from ..recompute import recompute_networks
 from .init_checkpoints import Origin, load_networks
@@ -27,15 +28,17 @@ class Networks(ModuleDict):
     def __init__(
         self, configs: Mapping[str, NetworkConfig], test_cfg: ConfigDict, with_cp: bool
     ):
-        super().__init__(
-            {
-                name: MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
-                for name, config in configs.items()
-            }
-        )
+        super().__init__()
         self.trained = [name for name, config in configs.items() if not config.frozen]
         self.origins: dict[str, Origin] = {}
         self.inits = {n: c.init for n, c in configs.items() if c.init is not None}
+        for name, config in configs.items():
+            # A module's parts and attributes share their names.
+            free = not hasattr(self, name)
+            expect(
+                'networks', name, free, 'another name: modules have an attribute of it'
+            )
+            self[name] = MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
         check_alike(self)
         for name, network in self.items():
             if name not in self.trained:

@@ -1,7 +1,6 @@
 """Describe sites by the feature maps that dry runs found at them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -28,9 +27,7 @@ class Describer:
         modes = {'training': self.training, 'prediction': self.predicted}
         for mode, record in modes.items():
             count = record.calls[address.module]
-            if count == 0 and record.complete:
-                return f'is not called in {mode}; expected a module that is, once'
-            if count > 1:
+            if count > 1 or (count == 0 and record.complete):
                 return f'is called {count} times in {mode}; expected once'
         if address.module in self.run.recomputed:
             return (
@@ -77,8 +74,13 @@ class Describer:
         """The place of an address in the order in which a network reaches them."""
         return self._seen(address)[1].order
 
-    def site(self, name: str, address: Address, stream: str) -> Site:
-        """Describe the site at an address that has no problem."""
+    def site(
+        self, name: str, address: Address, stream: str, sites: Mapping[str, Address]
+    ) -> Site:
+        """Describe the site at an address that has no problem.
+
+        ``sites`` are the addresses of the network's sites.
+        """
         layout = self._layout(address)
         record, seen = self._seen(address)
         records = [r for r in (self.training, self.predicted) if address in r.seen]
@@ -88,6 +90,11 @@ class Describer:
             for module, order, output in record.weighted
             if order > seen.order and module.partition('.')[0] == part
         ]
+        needs: set[Address] = set()
+        for one in records:
+            others = [one.seen[a] for a in sites.values() if a in one.seen]
+            found = found_in([one.seen[address].feature], others)
+            needs |= {other.address for other in found}
         unknown = not self.logits or address not in self.predicted.seen
         return Site(
             name=name,
@@ -99,28 +106,9 @@ class Describer:
             extra_tokens=layout.extra_tokens,
             deep=bool(found_in(later, [seen])),
             used=unknown or bool(found_in(self.logits, [seen])),
+            needs=frozenset(k for k, a in sites.items() if k != name and a in needs),
             overwritten=any(_is_overwritten(r, r.seen[address]) for r in records),
         )
-
-    def with_feeds(self, sites: Sequence[Site]) -> list[Site]:
-        """The sites of a network, with the others that depend on each."""
-        needs: dict[Address, set[Address]] = {site.address: set() for site in sites}
-        for record in (self.training, self.predicted):
-            seen = [record.seen[address] for address in needs if address in record.seen]
-            for later in seen:
-                found = found_in([later.feature], seen)
-                needs[later.address] |= {earlier.address for earlier in found}
-        return [
-            replace(
-                site,
-                feeds=frozenset(
-                    other.name
-                    for other in sites
-                    if other is not site and site.address in needs[other.address]
-                ),
-            )
-            for site in sites
-        ]
 
     def _seen(self, address: Address) -> tuple[Record, Seen]:
         record = self.predicted if address in self.predicted.seen else self.training

@@ -65,14 +65,15 @@ def find_sites(
     for name, problem in problems.items():
         if name not in names:
             raise ValueError(problem)
+    places = {name: address for name, (address, _) in names.items()}
     sites = [
-        describer.site(name, address, stream)
+        describer.site(name, address, stream, places)
         for name, (address, stream) in names.items()
     ]
     if LOGITS in wanted:
-        sites.append(_logits_site(network, describer))
+        sites.append(_logits_site(network, describer, places))
     sites.sort(key=lambda site: describer.order(site.address))
-    return {site.name: site for site in describer.with_feeds(sites)}
+    return {site.name: site for site in sites}
 
 
 def _head(network: nn.Module) -> tuple[nn.Module, str]:
@@ -81,7 +82,9 @@ def _head(network: nn.Module) -> tuple[nn.Module, str]:
     return head, next(name for name, m in network.named_modules() if m is head)
 
 
-def _logits_site(network: nn.Module, describer: Describer) -> Site:
+def _logits_site(
+    network: nn.Module, describer: Describer, sites: Mapping[str, Address]
+) -> Site:
     """The last module of the head that gives logits, behind which nothing has weights.
 
     It has a stream of its own: patterns leave it out.
@@ -94,7 +97,7 @@ def _logits_site(network: nn.Module, describer: Describer) -> Site:
         layouts = describer.layouts(address)
         if describer.problem(address) or layouts[0].shape[0] != channels:
             continue
-        site = describer.site(LOGITS, address, LOGITS)
+        site = describer.site(LOGITS, address, LOGITS, sites)
         if site.used and not site.deep:
             return site
     raise ValueError(

@@ -87,7 +87,7 @@ class Site:
         deep: Later layers of the same part (the backbone, a head) depend on it.
         used: The losses or the logits depend on it; False for an output level of a
             backbone that no head takes.
-        feeds: Names of the network's other sites whose feature maps depend on it.
+        needs: Names of the network's other sites on which the feature map depends.
         overwritten: The network changes the feature map in place after the site, so
             that whoever reads it later needs a copy.
     """
@@ -101,7 +101,7 @@ class Site:
     extra_tokens: int = 0
     deep: bool = False
     used: bool = True
-    feeds: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
     overwritten: bool = False
 
     @property

@@ -50,6 +50,10 @@ ERRORS = {
         connections(sites='stem'),
         r"connections.sites: found 'stem', expected .*a part: backbone, decode_head",
     ),
+    'a number of networks': (
+        connections(among=3),
+        r'connections.among: found 3, expected a list of networks',
+    ),
     'unknown network in sites': (
         connections(sites=dict(left=['backbone.layer1'])),
         r"connections.sites: unknown network 'left'; the networks are top, bottom",
@@ -131,8 +135,7 @@ ERRORS = {
     ),
     'channels that do not fit': (
         connections(connector=dict(channels=12)),
-        r"connector.channels: found 12, but 'top.backbone.layer1 -> "
-        r"bottom.backbone.layer1' has 8; leave channels out",
+        r'connector.channels: found 12, expected 8, which the model gives; leave it o',
     ),
     'dropout that is no probability': (
         connections(dropout=1.5),

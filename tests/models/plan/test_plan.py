@@ -320,6 +320,22 @@ def test_switched_off(dropout):
         pass
 
 
+def test_what_is_switched_off_computes_nothing():
+    model = build_pair('danet', 'multi', test_cfg=dict(predict='bottom'))
+    inputs, _ = make_batch()
+    before = calls_of(model, inputs)
+    first, *others = map(str, model.plan.incoming)
+    with model.plan.without([first]):
+        some = calls_of(model, inputs)
+    off = before.keys() - some.keys()
+    name = model.plan.connections[0].modules[0]
+    assert name in off and all(path.startswith(name) for path in off)
+    with model.plan.without([first]), model.plan.without(others):
+        alone = calls_of(model, inputs)
+    assert not any(path.startswith(('plan.', 'networks.top')) for path in alone)
+    assert calls_of(model, inputs) == before
+
+
 def test_a_run_within_a_run_is_refused():
     model = build_pair(connections='same').eval()
     inputs, _ = make_batch()
@@ -421,11 +437,3 @@ def test_a_site_that_is_reached_twice_is_named():
     backbone.layer4.register_forward_hook(again)
     with pytest.raises(ValueError, match=r'site top.backbone.layer2 was reached twice'):
         model(make_batch()[0])
-
-
-def test_a_pair_that_exchanges_nothing_inside_backbones_says_so(logged):
-    plan = build_pair(connections=dict(pattern='same', sites='decode_head')).plan
-    assert not plan.inside_backbones
-    assert len([line for line in logged if 'inside' in line]) == 1
-    assert build_pair(connections='same').plan.inside_backbones
-    assert len([line for line in logged if 'inside' in line]) == 1

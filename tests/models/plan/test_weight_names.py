@@ -4,7 +4,6 @@ import copy
 import functools
 
 import pytest
-import torch
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
@@ -91,20 +90,3 @@ def test_custom_keys_for_parts_of_networks_leave_connectors_alone(name):
     rates = {id(p): group['lr'] for group in groups for p in group['params']}
     assert all(rates[id(p)] == 1 for p in model.plan.parameters())
     assert all(rates[id(p)] == 0 for p in model.networks.parameters())
-
-
-@pytest.mark.parametrize(
-    'older', ['plan.connectors.bottom_encoder_layer1', 'connectors.bottom_backbone_l1']
-)
-def test_names_from_before_the_first_version_are_refused(older, tmp_path):
-    """Their connectors would be left at their start."""
-    model = build('danet', dict(pattern='same'))
-    name = f'plan.connectors.{SiteRef("bottom", "backbone.layer1").identifier}'
-    weights = {k.replace(name, older): v for k, v in model.state_dict().items()}
-    assert weights.keys() != model.state_dict().keys()
-    with pytest.raises(ValueError, match=f'{older}.*, a name from before version 0.1'):
-        model.load_state_dict(weights, strict=False)
-    path = str(tmp_path / 'a.pth')
-    torch.save(weights, path)
-    with pytest.raises(ValueError, match=f'a.pth: found the weight {older}'):
-        build('danet', dict(pattern='same'), networks_init=[path] * 2).init_weights()

@@ -189,16 +189,6 @@ def test_windows_know_all_images():
         assert [meta['img_path'] for meta in call.args[1]] == ['0.png', '1.png']
 
 
-def test_images_without_meta_information():
-    model = MODELS.build(network_config('danet')).eval()
-    inputs, _ = make_batch()
-    with torch.no_grad():
-        expected = model.predict(inputs)
-        found = predict_labels(model, inputs)
-    for a, b in zip(found, expected, strict=True):
-        assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
-
-
 def test_images_of_several_original_sizes():
     model = MODELS.build(network_config('danet')).eval()
     inputs, samples = make_batch()

@@ -336,6 +336,14 @@ def test_error(name):
     assert '\n' not in str(error.value) and len(str(error.value)) < 600
 
 
+@pytest.mark.parametrize('name', ['trained', 'init_weights', 'training', '_modules'])
+def test_a_name_that_the_module_of_the_networks_has(name):
+    networks = [dict(name=name), dict(name='other')]
+    message = f"networks: found '{name}', expected another name: modules have an attr"
+    with pytest.raises(ValueError, match=message):
+        build_pair(networks=networks)
+
+
 @pytest.mark.parametrize(
     ('own', 'listed'),
     [

@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from mmseg_coop.models.segmentors.combine import mean_of_probabilities
+from mmseg_coop.models.mean_of_probabilities import mean_of_probabilities
 
 from helpers.tiny import (
     BACKBONE,

@@ -165,7 +165,7 @@ def network_with_rule(found):
         ('convs.0:last', "decode_head.convs.0:last': expected a module's path"),
         ('convs.0:3', "decode_head.convs.0:3' has no feature map"),
         ('twice', "decode_head.twice' is called 2 times"),
-        ('never', "decode_head.never' is not called in training"),
+        ('never', "decode_head.never' is called 0 times in training"),
     ],
 )
 def test_a_site_rule_that_names_what_can_not_be_a_site(address, wanted, message):
@@ -201,7 +201,7 @@ def test_wanted_sites():
         ),
         ('backbone.layer1:last', {}, "expected a module's path"),
         ('backbone.layer1.0.relu', {}, 'is called 2 times in training'),
-        ('auxiliary_head.conv_seg', {}, 'is not called in prediction'),
+        ('auxiliary_head.conv_seg', {}, 'is called 0 times in prediction'),
         ('decode_head.cam:in', {}, None),
         ('backbone.layer1:1', {}, 'has no feature map'),
         (

@@ -27,16 +27,26 @@ def mean_of_probabilities(logits: Sequence[Tensor]) -> Tensor:
         return logits[0]
     if logits[0].shape[1] == 1:
         # A mean that rounds to 1 has no logit, one of logarithms has.
-        yes, no = (
-            _log_of_sum([F.logsigmoid(sign * x) for x in logits]) for sign in (1, -1)
-        )
+        no, yes = _log_of_sum(logits).split(1, dim=1)
         return yes - no
-    total = _log_of_sum([F.log_softmax(x, dim=1) for x in logits])
-    return total - math.log(len(logits))
+    return mean_log_probabilities(logits)
 
 
-def _log_of_sum(logarithms: list[Tensor]) -> Tensor:
+def mean_log_probabilities(logits: Sequence[Tensor]) -> Tensor:
+    """Logarithms of the mean probabilities, (N, C, H, W), of two classes if C = 1."""
+    return _log_of_sum(logits) - math.log(len(logits))
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Logarithms of probabilities, (N, C, H, W), of two classes where C = 1."""
+    if logits.shape[1] == 1:
+        return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], dim=1)
+    return F.log_softmax(logits, dim=1)
+
+
+def _log_of_sum(logits: Sequence[Tensor]) -> Tensor:
     """The logarithm of a sum; several times as fast as ``logsumexp`` of a stack."""
+    logarithms = [log_probabilities(x) for x in logits]
     if torch.jit.is_tracing():
         # The ONNX exporter that traces does not know logaddexp.
         return torch.stack(logarithms).logsumexp(0)
