@@ -47,7 +47,8 @@ class SkipFaults(Compose):
             return super().__call__(data)
         except DataFault as fault:
             if str(fault) not in self._logged:
-                print_log(f'Skipped: {fault}', 'current', logging.WARNING)
+                # In processes but the main one MMEngine's loggers say nothing less.
+                print_log(f'Skipped: {fault}', 'current', logging.ERROR)
             self._logged.add(str(fault))
             if len(self._logged) == self._total:
                 raise DataFault(f'no image is left; the last fault: {fault}') from None
