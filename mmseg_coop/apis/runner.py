@@ -138,7 +138,8 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
         kind = resolve(config.get('runner_type', Runner), RUNNERS)
         build = for_cpu_processes(kind).from_cfg
     runner = build(config)
-    if 'checkpoint_match' not in hooks:
+    has_match = any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks)
+    if 'checkpoint_match' not in hooks and not has_match:
         runner.register_hook(CheckpointMatchHook())
     if 'train_dataloader' in loaders:
         check_training(runner)
