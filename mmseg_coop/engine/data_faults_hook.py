@@ -58,8 +58,6 @@ class DataFaultsHook(Hook):
         if self.policy == 'off':
             return
         dataset = loop.dataloader.dataset
-        recognise_faults(dataset)
+        recognise_faults(dataset, skip)
         if masks:
             check_binary_masks(dataset)
-        if skip:
-            recognise_faults(dataset, skip)
