@@ -19,40 +19,39 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass
 class Split:
-    """Findings of a split, or of several that read the same data (``val, test``)."""
+    """Findings of a split, or of several that read the same data (``val, test``).
+
+    Attributes:
+        size: Number of images.
+        pixels: Pixels of each value, (256,).
+        images: Images in which each value occurs, (256,).
+        paths: Paths of images with the same pixels, by their digest.
+    """
 
     name: str
     classes: tuple[str, ...] = ()
     ignore_index: int = 255
-    samples: list[Sample] = field(default_factory=list)
+    size: int = 0
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    images: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    paths: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     faults: list[str] = field(default_factory=list)
-
-    @property
-    def pixels(self) -> np.ndarray:
-        """Pixels of each value, (256,)."""
-        return sum((c for c in self._counts()), np.zeros(256, np.int64))
-
-    @property
-    def images(self) -> np.ndarray:
-        """Images in which each value occurs, (256,)."""
-        return sum((c > 0 for c in self._counts()), np.zeros(256, np.int64))
-
-    @property
-    def paths(self) -> dict[bytes, list[str]]:
-        """Paths of images, in groups with the same pixels."""
-        groups = defaultdict(dict)
-        for sample in self.samples:
-            if sample.digest is not None:
-                groups[sample.digest][sample.image] = None
-        return {digest: list(paths) for digest, paths in groups.items()}
 
     @property
     def has_labels(self) -> bool:
         """True if any label could be read."""
-        return any(sample.counts is not None for sample in self.samples)
+        return bool(self.images.any())
 
-    def _counts(self) -> Iterator[np.ndarray]:
-        return (s.counts for s in self.samples if s.counts is not None)
+    def add(self, sample: Sample) -> None:
+        """Count a sample."""
+        self.size += 1
+        self.faults += sample.faults
+        if sample.counts is not None:
+            self.pixels += sample.counts
+            self.images += sample.counts > 0
+        # A dataset may have the same file several times.
+        if sample.digest and sample.image not in self.paths[sample.digest]:
+            self.paths[sample.digest].append(sample.image)
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ class Survey:
         """List remarks, a line each: findings that may be intended."""
         lines = []
         for split in self.splits:
-            pixels = split.pixels
-            missing = [c for i, c in enumerate(split.classes) if not pixels[i]]
+            missing = [c for i, c in enumerate(split.classes) if not split.pixels[i]]
             if not split.has_labels:
                 lines.append(
                     f'{split.name}: no labels were read; its pipeline loads none with '
@@ -163,14 +161,14 @@ def _survey(
         recognise_faults(dataset)
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
-        start = len(split.samples)
+        labels = set()
         for sample in read_samples(dataset, workers):
-            split.samples.append(sample)
-            split.faults += sample.faults
-            advance(name, len(split.samples), total)
+            split.add(sample)
+            labels.add(sample.label)
+            advance(name, split.size, total)
         split.faults += [
             f'{path}: a label without an image'
-            for path in stray_labels(dataset, split.samples[start:])
+            for path in stray_labels(dataset, labels)
         ]
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
     split.faults += [fault] if fault else []

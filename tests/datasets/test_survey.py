@@ -84,7 +84,7 @@ def test_lists_and_wrappers(root):
         dataset=dict(type='ConcatDataset', datasets=parts),
     )
     found = survey_data(config)
-    assert [len(split.samples) for split in found.splits] == [3, 2]
+    assert [split.size for split in found.splits] == [3, 2]
     # Labels that are on no list are none of the dataset.
     assert found.faults == []
     (root / 'empty.txt').write_text('\n')
