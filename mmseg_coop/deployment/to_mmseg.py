@@ -26,10 +26,6 @@ _HOST: dict[Any, dict[str, Any]] = {
     datasets.CamVidDataset: dict(
         type='BaseSegDataset', metainfo=datasets.CamVidDataset.METAINFO
     ),
-    datasets.LoadCheckedImage: dict(type='LoadImageFromFile'),
-    datasets.LoadCheckedAnnotations: dict(
-        type='LoadAnnotations', num_classes=LEFT_OUT, ignore_index=LEFT_OUT
-    ),
     engine.ResumableTrainLoop: dict(type='IterBasedTrainLoop'),
     engine.CoopTestLoop: dict(type='TestLoop'),
     engine.CoopValLoop: dict(type='ValLoop'),

@@ -8,12 +8,10 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from mmseg_coop.datasets import (
-    DataFault,
+from mmseg_coop.datasets import DataFault, SeededDataset, recognise_faults
+from mmseg_coop.datasets.checked_loading import (
     LoadCheckedAnnotations,
     LoadCheckedImage,
-    SeededDataset,
-    recognise_faults,
 )
 from mmseg_coop.datasets.seeded_loading import Draw
 
