@@ -1,12 +1,13 @@
 """Survey the data of a config: its faults, and how often classes occur."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from mmengine.config import Config
 from mmseg.registry import DATASETS
+from rich.progress import track
 
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
@@ -97,18 +98,14 @@ class Survey:
 
 
 def survey_data(
-    config: Config,
-    splits: Iterable[str] = SPLITS,
-    workers: int = 0,
-    advance: Callable[[str, int, int], None] = lambda name, done, total: None,
+    config: Config, splits: Iterable[str] = SPLITS, workers: int = 0
 ) -> Survey:
-    """Read every image and label of a config.
+    """Read every image and label of a config, and show the progress.
 
     Args:
         config: Config with a dataloader for each split.
         splits: ``train``, ``val``, ``test``.
         workers: Number of processes that read; 0 reads in this one.
-        advance: Called with a split's name, and how many of its images were read.
 
     Raises:
         FileNotFoundError: If a folder or list is missing or empty.
@@ -124,9 +121,7 @@ def survey_data(
         raise ValueError(
             f'found no dataloader of {", ".join(splits)} in the config, expected one'
         )
-    return Survey(
-        [_survey(name, leaves, workers, advance) for name, leaves in found.items()]
-    )
+    return Survey([_survey(name, leaves, workers) for name, leaves in found.items()])
 
 
 def _distinct(loaders: Mapping[str, dict | None]) -> dict[str, list[dict]]:
@@ -148,24 +143,17 @@ def _data(leaves: list[dict]) -> list[dict]:
     return [{k: v for k, v in leaf.items() if k != 'pipeline'} for leaf in leaves]
 
 
-def _survey(
-    name: str,
-    leaves: list[dict],
-    workers: int,
-    advance: Callable[[str, int, int], None],
-) -> Split:
+def _survey(name: str, leaves: list[dict], workers: int) -> Split:
     split = Split(name)
-    datasets = [DATASETS.build(leaf) for leaf in leaves]
-    total = sum(map(len, datasets))
-    for dataset in datasets:
+    for leaf in leaves:
+        dataset = DATASETS.build(leaf)
         recognise_faults(dataset)
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
         labels = set()
-        for sample in read_samples(dataset, workers):
+        for sample in track(read_samples(dataset, workers), name, len(dataset)):
             split.add(sample)
             labels.add(sample.label)
-            advance(name, split.size, total)
         split.faults += [
             f'{path}: a label without an image'
             for path in stray_labels(dataset, labels)
