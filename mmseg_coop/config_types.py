@@ -1,5 +1,6 @@
 """Types that stand in configs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
@@ -26,6 +27,17 @@ def is_type(options: Any, expected: type, registry: Registry) -> bool:
         return False
     found = resolve(options.get('type'), registry)
     return isinstance(found, type) and issubclass(found, expected)
+
+
+def dicts_in(value: Any, key: str = '') -> Iterator[tuple[str, dict]]:
+    """List the dicts of a nested config with their keys, as in ``a.b[0]``."""
+    if isinstance(value, dict):
+        yield key, value
+        for name, item in value.items():
+            yield from dicts_in(item, f'{key}.{name}' if key else name)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from dicts_in(item, f'{key}[{i}]')
 
 
 def spell_out(value: Any) -> Any:

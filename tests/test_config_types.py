@@ -3,8 +3,9 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
-from mmseg_coop.config_types import is_type, resolve, spell_out
+from mmseg_coop.config_types import is_type, spell_out
 from mmseg_coop.models import CooperativeEncoderDecoder as Coop
+from mmseg_coop.models.resolve import resolve
 
 
 class Mine(Coop):

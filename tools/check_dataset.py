@@ -2,11 +2,9 @@
 
 import argparse
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from mmseg_coop.apis import load_config
 from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
@@ -52,13 +50,7 @@ def show(lines: list[str], title: str) -> None:
 
 def main(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.cfg_options)
-    with Progress() as progress:
-        tasks = defaultdict(lambda: progress.add_task('Reading'))
-
-        def advance(name: str, done: int, total: int) -> None:
-            progress.update(tasks[name], description=name, completed=done, total=total)
-
-        found = survey_data(config, args.splits, args.nproc, advance)
+    found = survey_data(config, args.splits, args.nproc)
     table = class_table(found)
     print_tables([table], Console())
     show(found.remarks, 'Remarks')

@@ -17,13 +17,14 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
-from ..config_types import resolve, use_scope
+from ..config_types import use_scope
 from ..datasets.checks import leaf_datasets
 from ..evaluation.entropy import entropy_of
 from ..models.checkpoint_weights import load_weights
 from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.mean_of_probabilities import MEAN
+from ..models.resolve import resolve
 from ..palette import full_palette
 from .images import ImageReader, displayed, loads_images
 from .model_files import model_files

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import OPTIM_WRAPPERS, RUNNERS
 
 from ..checkpoints.safe_load import enable_safe_loading
-from ..config_types import resolve, spell_out, use_scope
+from ..config_types import spell_out, use_scope
 from ..datasets import (
     LOADERS,
     check_dataset_folders,
@@ -20,6 +20,7 @@ from ..datasets import (
 )
 from ..engine import CheckpointMatchHook, is_mixed_precision
 from ..models.expect import expect
+from ..models.resolve import resolve
 from ..models.segmentors import flatten_networks
 from ..wording import first_line
 from .config_scopes import enable_config_scopes, find_config
@@ -138,7 +139,8 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
         kind = resolve(config.get('runner_type', Runner), RUNNERS)
         build = for_cpu_processes(kind).from_cfg
     runner = build(config)
-    if 'checkpoint_match' not in hooks:
+    has_match = any(isinstance(hook, CheckpointMatchHook) for hook in runner.hooks)
+    if 'checkpoint_match' not in hooks and not has_match:
         runner.register_hook(CheckpointMatchHook())
     if 'train_dataloader' in loaders:
         check_training(runner)

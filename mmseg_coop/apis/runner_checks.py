@@ -9,11 +9,11 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-from ..config_types import resolve
 from ..engine import NonFiniteHook
 from ..engine.layer_decay import COOPERATIVE
 from ..evaluation.metric_names import metric_names
 from ..models import CooperativeEncoderDecoder
+from ..models.resolve import resolve
 from ..unwrap import unwrap
 from ..wording import first_of
 

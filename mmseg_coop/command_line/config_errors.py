@@ -13,6 +13,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
 
+from ..config_types import dicts_in
 from ..wording import first_line
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
@@ -85,22 +86,11 @@ def _key(options: dict, config: dict) -> str:
     """
     scores = {
         key: sum(found[name] == options.get(name) for name in found)
-        for key, found in _places(config, '')
-        if found.get('type') == options.get('type')
+        for key, found in dicts_in(config)
+        if key and found.get('type') == options.get('type')
     }
     best = [key for key in scores if scores[key] == max(scores.values())]
     return ' or '.join(best if len(best) <= _PLACES else [*best[:_PLACES], '…'])
-
-
-def _places(node: Any, key: str) -> Iterator[tuple[str, dict]]:
-    if isinstance(node, dict):
-        if key:
-            yield key, node
-        for name, value in node.items():
-            yield from _places(value, f'{key}.{name}' if key else name)
-    elif isinstance(node, list | tuple):
-        for i, value in enumerate(node):
-            yield from _places(value, f'{key}[{i}]')
 
 
 def _near_types(kind: str, registry: Registry | None) -> str:

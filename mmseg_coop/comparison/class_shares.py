@@ -21,7 +21,7 @@ def class_table(survey: Survey) -> Table:
             ('images', _images(split), 'd'),
         )
     ]
-    counts = (f'{split.name} {len(split.samples)}' for split in survey.splits)
+    counts = (f'{split.name} {split.size}' for split in survey.splits)
     note = (
         f'Images: {", ".join(counts)}. Shares are of the labelled pixels, that of '
         'ignored ones is of all.'

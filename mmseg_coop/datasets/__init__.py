@@ -1,6 +1,5 @@
 from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
-from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .checks import LOADERS, check_dataset_folders, check_num_classes
 from .fault_handling import recognise_faults
 from .faults import DataFault
@@ -16,8 +15,6 @@ __all__ = [
     'CenterRegion',
     'DataFault',
     'DrawSampler',
-    'LoadCheckedAnnotations',
-    'LoadCheckedImage',
     'LoadModality',
     'SeededDataset',
     'ToyStreets',

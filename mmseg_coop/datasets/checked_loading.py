@@ -1,18 +1,16 @@
-"""MMSegmentation's loaders with checks whose errors name the file."""
+"""MMSegmentation's loaders with checks whose errors name the file.
+
+``recognise_faults`` turns the loaders of a dataset into these.
+"""
 
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
-from mmseg.registry import TRANSFORMS
 
 from .faults import DataFault, check_depth, check_label, read_file, undecodable
 
 
-@TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
-    """``LoadImageFromFile`` that detects missing, damaged and truncated files.
-
-    Its arguments are those of ``LoadImageFromFile``.
-    """
+    """``LoadImageFromFile`` that detects missing, damaged and truncated files."""
 
     def transform(self, results: dict) -> dict | None:
         """Load ``img`` (H, W, 3).
@@ -29,22 +27,16 @@ class LoadCheckedImage(LoadImageFromFile):
             raise undecodable(path, error) from None
 
 
-@TRANSFORMS.register_module()
 class LoadCheckedAnnotations(LoadAnnotations):
     """``LoadAnnotations`` that detects wrong files, sizes and values.
 
-    Args:
+    Attributes:
         num_classes: Number of classes; values are not checked without it.
         ignore_index: The value of ignored pixels.
-        **kwargs: As for ``LoadAnnotations``.
     """
 
-    def __init__(
-        self, num_classes: int | None = None, ignore_index: int = 255, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
+    num_classes: int | None = None
+    ignore_index: int = 255
 
     def transform(self, results: dict) -> dict:
         """Load ``gt_seg_map`` (H, W), and compare its size with the image's.

@@ -10,8 +10,9 @@ from mmengine.config import Config
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
-from ..config_types import is_type, resolve
+from ..config_types import is_type
 from ..models.expect import expect
+from ..models.resolve import resolve
 from ..models.segmentors import segmentor_configs
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

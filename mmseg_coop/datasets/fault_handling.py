@@ -13,26 +13,25 @@ from torch.utils.data import Dataset
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
 from .faults import DataFault
 
-Step = Callable[[dict], Any]
-
 
 def recognise_faults(dataset: Dataset, skip: bool = False) -> None:
     """Make the loaders of a dataset raise :class:`DataFault` for wrong data.
 
-    It replaces MMSegmentation's loaders, also inside of wrapped datasets and nested
+    It changes MMSegmentation's loaders, also inside of wrapped datasets and nested
     transforms, but no custom loaders. The config keeps its loaders, which
     MMSegmentation's inferencer looks for by name. With ``skip`` faults are logged, and
     in training another sample is taken.
     """
     for leaf in leaf_datasets_of(dataset):
-        steps = _watched(leaf.pipeline.transforms, leaf)
-        leaf.pipeline = SkipFaults(steps, len(leaf)) if skip else Compose(steps)
+        _watch(leaf.pipeline, leaf)
+        if skip:
+            leaf.pipeline = SkipFaults(leaf.pipeline.transforms, len(leaf))
 
 
 class SkipFaults(Compose):
     """Pipeline that logs a fault, and returns None like one that filters samples."""
 
-    def __init__(self, transforms: list[Step], total: int):
+    def __init__(self, transforms: list[Callable[[dict], Any]], total: int):
         super().__init__(transforms)
         self._total = total
         self._logged: set[str] = set()
@@ -47,7 +46,8 @@ class SkipFaults(Compose):
             return super().__call__(data)
         except DataFault as fault:
             if str(fault) not in self._logged:
-                print_log(f'Skipped: {fault}', 'current', logging.WARNING)
+                # In processes but the main one MMEngine's loggers say nothing less.
+                print_log(f'Skipped: {fault}', 'current', logging.ERROR)
             self._logged.add(str(fault))
             if len(self._logged) == self._total:
                 raise DataFault(f'no image is left; the last fault: {fault}') from None
@@ -65,28 +65,17 @@ def leaf_datasets_of(dataset: Dataset) -> Iterator[Dataset]:
         yield dataset
 
 
-def _watched(step: Any, dataset: Dataset) -> Any:
-    """Replace the loaders in a step, a list of steps or an attribute of a step."""
-    if type(step) in (list, tuple):
-        return type(step)(_watched(inner, dataset) for inner in step)
+def _watch(step: Any, dataset: Dataset) -> None:
+    """Turn the loaders in a step, a list of steps or an attribute into checked ones."""
     # These classes only: a sub-class may read files in another way.
     if type(step) is LoadImageFromFile:
-        return _as(LoadCheckedImage, step)
-    if type(step) is LoadAnnotations:
+        step.__class__ = LoadCheckedImage
+    elif type(step) is LoadAnnotations:
         classes = dataset.metainfo.get('classes')
-        return _as(
-            LoadCheckedAnnotations,
-            step,
-            num_classes=len(classes) if isinstance(classes, list | tuple) else None,
-            ignore_index=getattr(dataset, 'ignore_index', 255),
-        )
-    if isinstance(step, BaseTransform | Compose):
-        vars(step).update({k: _watched(v, dataset) for k, v in vars(step).items()})
-    return step
-
-
-def _as(kind: type, step: Step, **options: Any) -> Step:
-    """Make an object of a sub-class from a step."""
-    other = kind.__new__(kind)
-    vars(other).update(vars(step), **options)
-    return other
+        step.__class__ = LoadCheckedAnnotations
+        step.num_classes = len(classes) if isinstance(classes, list | tuple) else None
+        step.ignore_index = getattr(dataset, 'ignore_index', 255)
+    elif isinstance(step, BaseTransform | Compose | list | tuple):
+        inner = step if isinstance(step, list | tuple) else vars(step).values()
+        for part in inner:
+            _watch(part, dataset)

@@ -34,8 +34,8 @@ def read_samples(dataset: BaseSegDataset, workers: int) -> Iterator[Sample]:
     yield from DataLoader(_Samples(dataset), batch_size=None, num_workers=workers)
 
 
-def stray_labels(dataset: BaseSegDataset, samples: list[Sample]) -> list[str]:
-    """List labels in a dataset's folder that belong to none of its images.
+def stray_labels(dataset: BaseSegDataset, known: set[str]) -> list[str]:
+    """List labels in a dataset's folder that are not those of its images.
 
     It lists none if the dataset is a part of the folder, by a list of names or indices.
     """
@@ -44,7 +44,6 @@ def stray_labels(dataset: BaseSegDataset, samples: list[Sample]) -> list[str]:
     if not folder or not suffix or dataset.ann_file or dataset._indices is not None:
         return []
     backend = dataset.backend_args
-    known = {sample.label for sample in samples}
     found = fileio.list_dir_or_file(
         folder, False, suffix=suffix, recursive=True, backend_args=backend
     )

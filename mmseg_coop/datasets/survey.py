@@ -1,12 +1,13 @@
 """Survey the data of a config: its faults, and how often classes occur."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from mmengine.config import Config
 from mmseg.registry import DATASETS
+from rich.progress import track
 
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
@@ -19,40 +20,39 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass
 class Split:
-    """Findings of a split, or of several that read the same data (``val, test``)."""
+    """Findings of a split, or of several that read the same data (``val, test``).
+
+    Attributes:
+        size: Number of images.
+        pixels: Pixels of each value, (256,).
+        images: Images in which each value occurs, (256,).
+        paths: Paths of images with the same pixels, by their digest.
+    """
 
     name: str
     classes: tuple[str, ...] = ()
     ignore_index: int = 255
-    samples: list[Sample] = field(default_factory=list)
+    size: int = 0
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    images: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    paths: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     faults: list[str] = field(default_factory=list)
-
-    @property
-    def pixels(self) -> np.ndarray:
-        """Pixels of each value, (256,)."""
-        return sum((c for c in self._counts()), np.zeros(256, np.int64))
-
-    @property
-    def images(self) -> np.ndarray:
-        """Images in which each value occurs, (256,)."""
-        return sum((c > 0 for c in self._counts()), np.zeros(256, np.int64))
-
-    @property
-    def paths(self) -> dict[bytes, list[str]]:
-        """Paths of images, in groups with the same pixels."""
-        groups = defaultdict(dict)
-        for sample in self.samples:
-            if sample.digest is not None:
-                groups[sample.digest][sample.image] = None
-        return {digest: list(paths) for digest, paths in groups.items()}
 
     @property
     def has_labels(self) -> bool:
         """True if any label could be read."""
-        return any(sample.counts is not None for sample in self.samples)
+        return bool(self.images.any())
 
-    def _counts(self) -> Iterator[np.ndarray]:
-        return (s.counts for s in self.samples if s.counts is not None)
+    def add(self, sample: Sample) -> None:
+        """Count a sample."""
+        self.size += 1
+        self.faults += sample.faults
+        if sample.counts is not None:
+            self.pixels += sample.counts
+            self.images += sample.counts > 0
+        # A dataset may have the same file several times.
+        if sample.digest and sample.image not in self.paths[sample.digest]:
+            self.paths[sample.digest].append(sample.image)
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ class Survey:
         """List remarks, a line each: findings that may be intended."""
         lines = []
         for split in self.splits:
-            pixels = split.pixels
-            missing = [c for i, c in enumerate(split.classes) if not pixels[i]]
+            missing = [c for i, c in enumerate(split.classes) if not split.pixels[i]]
             if not split.has_labels:
                 lines.append(
                     f'{split.name}: no labels were read; its pipeline loads none with '
@@ -99,18 +98,14 @@ class Survey:
 
 
 def survey_data(
-    config: Config,
-    splits: Iterable[str] = SPLITS,
-    workers: int = 0,
-    advance: Callable[[str, int, int], None] = lambda name, done, total: None,
+    config: Config, splits: Iterable[str] = SPLITS, workers: int = 0
 ) -> Survey:
-    """Read every image and label of a config.
+    """Read every image and label of a config, and show the progress.
 
     Args:
         config: Config with a dataloader for each split.
         splits: ``train``, ``val``, ``test``.
         workers: Number of processes that read; 0 reads in this one.
-        advance: Called with a split's name, and how many of its images were read.
 
     Raises:
         FileNotFoundError: If a folder or list is missing or empty.
@@ -126,9 +121,7 @@ def survey_data(
         raise ValueError(
             f'found no dataloader of {", ".join(splits)} in the config, expected one'
         )
-    return Survey(
-        [_survey(name, leaves, workers, advance) for name, leaves in found.items()]
-    )
+    return Survey([_survey(name, leaves, workers) for name, leaves in found.items()])
 
 
 def _distinct(loaders: Mapping[str, dict | None]) -> dict[str, list[dict]]:
@@ -150,27 +143,20 @@ def _data(leaves: list[dict]) -> list[dict]:
     return [{k: v for k, v in leaf.items() if k != 'pipeline'} for leaf in leaves]
 
 
-def _survey(
-    name: str,
-    leaves: list[dict],
-    workers: int,
-    advance: Callable[[str, int, int], None],
-) -> Split:
+def _survey(name: str, leaves: list[dict], workers: int) -> Split:
     split = Split(name)
-    datasets = [DATASETS.build(leaf) for leaf in leaves]
-    total = sum(map(len, datasets))
-    for dataset in datasets:
+    for leaf in leaves:
+        dataset = DATASETS.build(leaf)
         recognise_faults(dataset)
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
-        start = len(split.samples)
-        for sample in read_samples(dataset, workers):
-            split.samples.append(sample)
-            split.faults += sample.faults
-            advance(name, len(split.samples), total)
+        labels = set()
+        for sample in track(read_samples(dataset, workers), name, len(dataset)):
+            split.add(sample)
+            labels.add(sample.label)
         split.faults += [
             f'{path}: a label without an image'
-            for path in stray_labels(dataset, split.samples[start:])
+            for path in stray_labels(dataset, labels)
         ]
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
     split.faults += [fault] if fault else []

@@ -1,13 +1,13 @@
 """Check that loaders of labels have their dataset's ``reduce_zero_label``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from ..config_types import is_type
+from ..config_types import dicts_in, is_type
 from .checks import leaf_datasets
 
 
@@ -18,7 +18,7 @@ def check_reduce_zero_label(config: Mapping[str, Any]) -> None:
         ValueError: Names the loader's config key, its value, and the dataset's.
     """
     for key, dataset in leaf_datasets(config):
-        for place, step in _steps(f'{key}.pipeline', dataset.get('pipeline')):
+        for place, step in dicts_in(dataset.get('pipeline'), f'{key}.pipeline'):
             found = step.get('reduce_zero_label')
             if found is None or not is_type(step, LoadAnnotations, TRANSFORMS):
                 continue
@@ -28,17 +28,6 @@ def check_reduce_zero_label(config: Mapping[str, Any]) -> None:
                     f'{place}.reduce_zero_label: found {found}, expected {expected} as '
                     f'{key} has it; set it in the dataset only'
                 )
-
-
-def _steps(key: str, value: Any) -> Iterator[tuple[str, dict]]:
-    """List steps of a pipeline, also inside of other steps, with their keys."""
-    if isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _steps(f'{key}[{i}]', item)
-    elif isinstance(value, dict):
-        yield key, value
-        for name, item in value.items():
-            yield from _steps(f'{key}.{name}', item)
 
 
 def _of_dataset(dataset: dict[str, Any]) -> bool | None:

@@ -13,11 +13,12 @@ from mmseg.registry import LOOPS, METRICS, MODELS
 from ..apis.model_files import find_model
 from ..apis.runner import read_config
 from ..checkpoints.training_record import trainings_of
-from ..config_types import is_type, resolve, use_scope
+from ..config_types import is_type, use_scope
 from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
 from ..evaluation import CoopIoUMetric
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_file, put_weights, weights_of
+from ..models.resolve import resolve
 from ..models.segmentors.network_config_files import model_entry
 from ..models.segmentors.network_names import name_networks
 from .model_folder import make_standalone, write_model

@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from .. import datasets, engine, evaluation, models
-from ..config_types import resolve
+from ..models.resolve import resolve
 
 _PACKAGE = 'mmseg_coop'
 # Keys that MMEngine reads; any other is a variable of the file.
@@ -25,10 +25,6 @@ _HOST: dict[Any, dict[str, Any]] = {
     evaluation.CoopIoUMetric: dict(type='IoUMetric'),
     datasets.CamVidDataset: dict(
         type='BaseSegDataset', metainfo=datasets.CamVidDataset.METAINFO
-    ),
-    datasets.LoadCheckedImage: dict(type='LoadImageFromFile'),
-    datasets.LoadCheckedAnnotations: dict(
-        type='LoadAnnotations', num_classes=LEFT_OUT, ignore_index=LEFT_OUT
     ),
     engine.ResumableTrainLoop: dict(type='IterBasedTrainLoop'),
     engine.CoopTestLoop: dict(type='TestLoop'),

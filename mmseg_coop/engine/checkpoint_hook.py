@@ -79,7 +79,7 @@ class SafeCheckpointHook(CheckpointHook):
                 remove_incomplete(folder)
         self._remove_outdated()
         step = runner.epoch if self.by_epoch else runner.iter
-        path = self._path(step)
+        path = _path(self, step)
         if Path(runner._load_from or '') == Path(path):
             # A best score found now is recorded in this checkpoint.
             self.last_ckpt = path
@@ -96,33 +96,17 @@ class SafeCheckpointHook(CheckpointHook):
         super().after_val_epoch(runner, metrics)
         self._remove_outdated()
 
-    def save_now(self, runner: Runner, iters: int) -> str:
-        """Save a checkpoint, unless there is one of this iteration.
-
-        Returns:
-            Its path.
-        """
-        if self.last_ckpt != self._path(iters):
-            meta = dict(epoch=runner.epoch, iter=iters)
-            self._save_checkpoint_with_step(runner, iters, meta)
-        return self.last_ckpt
-
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         """Save as MMEngine does, and remove outdated checkpoints then."""
         if has_pending_gradients(runner.optim_wrapper):
             runner.logger.warning(
-                f'{self._path(step)} is without the gradients that are pending, and '
+                f'{_path(self, step)} is without the gradients that are pending, and '
                 'resuming from it is not exact: make default_hooks.checkpoint.interval '
                 'and train_cfg.val_interval multiples of '
                 'optim_wrapper.accumulative_counts'
             )
         super()._save_checkpoint_with_step(runner, step, meta)
         self._remove_outdated()
-
-    def _path(self, step: int) -> str:
-        return self.file_backend.join_path(
-            self.out_dir, self.filename_tmpl.format(step)
-        )
 
     def _is_local(self, folder: str) -> bool:
         backend = get_file_backend(folder, backend_args=self.backend_args)
@@ -133,6 +117,35 @@ class SafeCheckpointHook(CheckpointHook):
             if is_main_process() and self.file_backend.isfile(path):
                 self._remove(path)
         self._outdated.clear()
+
+
+def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None:
+    """Save the checkpoint of an iteration, from which ``--resume`` then goes on.
+
+    If there is one of this iteration already, it stays.
+
+    Args:
+        iters: Number of iterations behind the model's state.
+        keep_older: Whether all older checkpoints stay, whatever ``max_keep_ckpts``.
+
+    Returns:
+        Its path; None without a checkpoint hook that counts iterations.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and not hook.by_epoch:
+            if keep_older:
+                hook.max_keep_ckpts = -1
+            path = _path(hook, iters)
+            if hook.last_ckpt != path:
+                meta = dict(epoch=runner.epoch, iter=iters)
+                hook._save_checkpoint_with_step(runner, iters, meta)
+            return path
+    return None
+
+
+def _path(hook: CheckpointHook, step: int) -> str:
+    name = hook.filename_tmpl.format(step)
+    return hook.file_backend.join_path(hook.out_dir, name)
 
 
 def has_pending_gradients(wrapper: OptimWrapper) -> bool:

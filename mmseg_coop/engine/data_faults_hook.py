@@ -17,7 +17,7 @@ class DataFaultsHook(Hook):
 
     - ``stop``: a run ends with a ``DataFault`` that names the file.
     - ``skip``: training takes another image of the dataset. Each worker of a loader
-      logs a file once. Validation and test stop all the same, since results over other
+      names a file once. Validation and test stop all the same, since results over other
       images are not comparable.
     - ``off``: nothing is checked, for labels that a later step turns into classes.
 
@@ -58,8 +58,6 @@ class DataFaultsHook(Hook):
         if self.policy == 'off':
             return
         dataset = loop.dataloader.dataset
-        recognise_faults(dataset)
+        recognise_faults(dataset, skip)
         if masks:
             check_binary_masks(dataset)
-        if skip:
-            recognise_faults(dataset, skip)

@@ -1,6 +1,7 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ..models.expect import expect, is_count
+from .checkpoint_hook import save_now
 from .diagnose_non_finite import diagnose, not_finite_gradients
 
 _POLICIES = ('stop', 'skip')
@@ -31,7 +33,9 @@ class NonFiniteHook(Hook):
 
     - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``, which
       names the iteration, the loss or gradients, the first module whose feature map is
-      not finite, and the files of the batch.
+      not finite, and the files of the batch. ``--resume`` goes on from the checkpoint;
+      older ones stay, in case the weights are lost. In training that counts epochs it
+      goes on from the last epoch.
     - ``skip``: goes on with the next iteration. Weights, running statistics and the
       optimizer's state stay as they are; gradients accumulated so far are dropped; the
       iteration is counted and not logged.
@@ -83,25 +87,31 @@ class NonFiniteHook(Hook):
         self._buffers = list(runner.model.buffers())
         self._before = [buffer.clone() for buffer in self._buffers]
         wrapper = runner.optim_wrapper
-        backward, step = wrapper.backward, wrapper.step
+        step = wrapper.step
 
-        def backward_and_note(loss: Tensor, **kwargs) -> None:
-            # Its gradients may be finite all the same, as of a constant.
-            self._loss = self._loss + loss.detach()
-            backward(loss, **kwargs)
+        def note_loss(pass_on: Callable) -> Callable:
+            def noted(loss: Tensor, *args, **kwargs) -> None:
+                self._loss = self._loss + loss.detach()
+                pass_on(loss, *args, **kwargs)
+
+            return noted
 
         def step_if_finite(**kwargs) -> None:
-            self._gradients = not_finite_gradients(runner)
-            if not _in_any_process(self._gradients or not _finite(self._loss)):
+            self._decide(runner)
+            if self._finite:
                 step(**kwargs)
 
-        wrapper.backward, wrapper.step = backward_and_note, step_if_finite
+        # A model gives its loss to one of these. The first calls the second, but not in
+        # every user's wrapper.
+        wrapper.update_params = note_loss(wrapper.update_params)
+        wrapper.backward = note_loss(wrapper.backward)
+        wrapper.step = step_if_finite
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Copy running statistics, which the forward changes."""
-        self._gradients, self._loss = None, 0.0
+        self._finite, self._loss = None, 0.0
         _copy(self._before, self._buffers)
 
     def after_train_iter(
@@ -116,12 +126,10 @@ class NonFiniteHook(Hook):
         Raises:
             NonFiniteError: By the policy, or after too many iterations in a row.
         """
-        if self._gradients is None:
+        if self._finite is None:
             # Gradients are accumulated, and no step was due.
-            self._gradients = not_finite_gradients(runner)
-        # A user's optimizer wrapper may not call backward.
-        loss = self._loss + outputs.get('loss', 0.0)
-        if not _in_any_process(self._gradients or not _finite(loss)):
+            self._decide(runner)
+        if self._finite:
             self._consecutive = 0
             return
         found = diagnose(runner, dict(outputs), self._gradients, data_batch)
@@ -138,34 +146,38 @@ class NonFiniteHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop checking."""
-        del runner.optim_wrapper.backward, runner.optim_wrapper.step
+        wrapper = runner.optim_wrapper
+        del wrapper.update_params, wrapper.backward, wrapper.step
+
+    def _decide(self, runner: Runner) -> None:
+        """Decide for all processes whether the iteration is finite in each of them."""
+        self._gradients = not_finite_gradients(runner)
+        # An infinite loss may have finite gradients, as of a constant.
+        finite = not self._gradients and torch.as_tensor(self._loss).isfinite().all()
+        in_all = torch.tensor(int(finite))
+        all_reduce(in_all, 'min')
+        self._finite = bool(in_all)
 
     def _stop(self, runner: Runner, message: str) -> None:
-        name = f'iter_{runner.iter}.pth'
+        wrapper = runner.optim_wrapper
+        # The gradients of this iteration are no longer pending.
+        wrapper.initialize_count_status(runner.model, runner.iter, runner.max_iters)
         # The state after the previous iteration, and its number.
-        runner.save_checkpoint(
-            runner.work_dir, name, meta=dict(epoch=runner.epoch, iter=runner.iter)
-        )
+        path = save_now(runner, runner.iter, keep_older=True)
+        if path is None:
+            name = f'iter_{runner.iter}.pth'
+            path = f'{runner.work_dir}/{name}'
+            meta = dict(epoch=runner.epoch, iter=runner.iter)
+            runner.save_checkpoint(runner.work_dir, name, meta=meta)
         # When one process ends, the launcher ends the others: wait for the checkpoint.
         barrier()
         run = f' ({self._consecutive} in a row)' if self._consecutive > 1 else ''
         raise NonFiniteError(
-            f'{message}{run}; the state before it is saved as '
-            f'{runner.work_dir}/{name}. Look at these files, lower the learning rate '
-            "or clip gradients; NonFiniteHook's policy='skip' leaves such iterations "
-            'out'
+            f'{message}{run}; the state before it is saved as {path}. Look at these '
+            'files, lower the learning rate or clip gradients: without a change, '
+            "--resume ends here again; NonFiniteHook's policy='skip' leaves such "
+            'iterations out'
         )
-
-
-def _in_any_process(found: Any) -> bool:
-    """Tell whether something was found in this process or another."""
-    flag = torch.tensor(int(bool(found)))
-    all_reduce(flag, 'max')
-    return bool(flag)
-
-
-def _finite(loss: Tensor | float) -> bool:
-    return bool(torch.as_tensor(loss).isfinite().all())
 
 
 def _copy(to: list[Tensor], source: list[Tensor]) -> None:

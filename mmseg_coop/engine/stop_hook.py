@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from .checkpoint_hook import SafeCheckpointHook, has_pending_gradients
+from .checkpoint_hook import has_pending_gradients, save_now
 from .stop_request import init_worker
 from .train_loop import ResumableTrainLoop
 
@@ -25,8 +25,8 @@ class StopHook(Hook):
     run stop together if one of them gets the signal. A second signal ends the process
     at once.
 
-    It needs a ``ResumableTrainLoop``, which handles the signals, and a
-    ``SafeCheckpointHook`` that counts iterations.
+    It needs a ``ResumableTrainLoop``, which handles the signals, and a checkpoint hook
+    that counts iterations.
     """
 
     priority = 'LOWEST'
@@ -54,10 +54,8 @@ class StopHook(Hook):
         if not in_any_process or has_pending_gradients(runner.optim_wrapper):
             return
         iters = runner.iter + 1
-        saved = 'no checkpoint was saved'
-        for hook in runner.hooks:
-            if isinstance(hook, SafeCheckpointHook) and not hook.by_epoch:
-                saved = f'saved {hook.save_now(runner, iters)}'
+        path = save_now(runner, iters)
+        saved = f'saved {path}' if path else 'no checkpoint was saved'
         # When one process ends, the launcher ends the others.
         barrier()
         name = found.name if found else 'another process'

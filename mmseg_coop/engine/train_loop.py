@@ -11,8 +11,8 @@ from mmseg.registry import LOOPS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..config_types import resolve
 from ..datasets.seeded_loading import DrawSampler, SeededDataset, derive_seed, seed_all
+from ..models.resolve import resolve
 from .stop_request import StopRequest
 
 # Key of the last validated iteration in the message hub, which checkpoints contain.

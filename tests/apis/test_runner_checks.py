@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from mmseg_coop.apis import build_runner, load_config
 from mmseg_coop.command_line import one_line_errors
+from mmseg_coop.engine import CheckpointMatchHook
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 PAIR, SINGLE = (CONFIGS / f'danet_r18_{name}_toy.py' for name in ('same', 'single'))
@@ -40,6 +41,16 @@ def test_none_leaves_hooks_out(left_out, tmp_path):
     assert len(hooks) == len({'runtime_info', *OURS} - set(left_out))
     runner.train()
     assert runner.iter == 1
+
+
+@pytest.mark.parametrize('custom', [True, False])
+def test_checkpoints_are_compared_once(custom, tmp_path):
+    """Configs that do not inherit this project's schedule have no such hook."""
+    config = load_config(str(PAIR), work_dir=str(tmp_path))
+    del config.default_hooks.checkpoint_match
+    config.custom_hooks = [dict(type='CheckpointMatchHook')] if custom else []
+    hooks = build_runner(config).hooks
+    assert [type(hook) for hook in hooks].count(CheckpointMatchHook) == 1
 
 
 def test_a_bare_assert_says_what_it_asserts(tmp_path, capsys):

@@ -2,10 +2,15 @@ import shutil
 
 import numpy as np
 import pytest
-from mmseg.registry import TRANSFORMS
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmseg_coop.datasets import DataFault
+from mmseg_coop.datasets.checked_loading import (
+    LoadCheckedAnnotations,
+    LoadCheckedImage,
+)
 
 from helpers.street_files import image, label, make_files, set_pixels, truncate
 
@@ -15,7 +20,7 @@ def files(tmp_path_factory):
     return make_files(tmp_path_factory.mktemp('files'), train=1, val=0)
 
 
-def load(root, image_type, label_type, label_map=None, reduce_zero=False, **options):
+def load(root, load_image, load_label, label_map=None, reduce_zero=False):
     results = dict(
         img_path=str(image(root, 'train', 0)),
         seg_map_path=str(label(root, 'train', 0)),
@@ -23,18 +28,13 @@ def load(root, image_type, label_type, label_map=None, reduce_zero=False, **opti
         reduce_zero_label=reduce_zero,
         seg_fields=[],
     )
-    results = TRANSFORMS.build(dict(type=image_type))(results)
-    return TRANSFORMS.build(dict(type=label_type, **options))(results)
+    return load_label(load_image(results))
 
 
-def checked(root, num_classes=11, **options):
-    return load(
-        root,
-        'LoadCheckedImage',
-        'LoadCheckedAnnotations',
-        num_classes=num_classes,
-        **options,
-    )
+def checked(root, reduce_zero_label=None, **options):
+    load_label = LoadCheckedAnnotations(reduce_zero_label=reduce_zero_label)
+    load_label.num_classes = 11
+    return load(root, LoadCheckedImage(), load_label, **options)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def checked(root, num_classes=11, **options):
 )
 def test_whole_files_are_loaded_as_mmsegmentation_does(files, options):
     found = checked(files, **options)
-    expected = load(files, 'LoadImageFromFile', 'LoadAnnotations', **options)
+    expected = load(files, LoadImageFromFile(), LoadAnnotations(), **options)
     assert found.keys() == expected.keys()
     for key in ('img', 'gt_seg_map'):
         np.testing.assert_array_equal(found[key], expected[key])
@@ -129,7 +129,7 @@ def test_16_bits_with_values_of_8_are_right(files, tmp_path):
 
 
 def test_an_image_that_may_be_missing(files, tmp_path):
-    step = TRANSFORMS.build(dict(type='LoadCheckedImage', ignore_empty=True))
+    step = LoadCheckedImage(ignore_empty=True)
     assert step(dict(img_path=str(tmp_path / 'nowhere.jpg'))) is None
 
 

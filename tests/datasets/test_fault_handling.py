@@ -1,16 +1,17 @@
 import pytest
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from mmseg_coop.datasets import (
-    DataFault,
+from mmseg_coop.datasets import DataFault, SeededDataset, recognise_faults
+from mmseg_coop.datasets.checked_loading import (
     LoadCheckedAnnotations,
     LoadCheckedImage,
-    SeededDataset,
-    recognise_faults,
 )
 from mmseg_coop.datasets.seeded_loading import Draw
 
@@ -96,6 +97,21 @@ def test_skip_takes_another_and_names_the_file_once(files, logged):
         assert dataset[1]['data_samples'].img_path != f'{files}/img_dir/train/1.jpg'
     (line,) = (text for text in logged if 'Skipped' in text)
     assert line.startswith(f'Skipped: {files}/img_dir/train/1.jpg: is truncated')
+
+
+def skip_in_the_second(rank, root, folder):
+    store = dist.FileStore(str(folder / 'store'), 2)
+    dist.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    MMLogger.get_instance(f'skip-{rank}')
+    if rank == 1:
+        train_set(root, skip=True)[1]
+    dist.barrier()
+
+
+@pytest.mark.skipif('fork' not in mp.get_all_start_methods(), reason='needs fork')
+def test_skip_names_the_file_in_any_process(files, tmp_path, capfd):
+    mp.start_processes(skip_in_the_second, (files, tmp_path), 2, start_method='fork')
+    assert capfd.readouterr().out.count('train/1.jpg: is truncated') == 1
 
 
 def test_nothing_is_left_to_take(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
-from mmseg.registry import DATASETS
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_coop.datasets import check_reduce_zero_label
 
@@ -11,6 +12,11 @@ class SetsItByItself(BaseSegDataset):
 
     def __init__(self, **kwargs):
         super().__init__(reduce_zero_label=True, **kwargs)
+
+
+@TRANSFORMS.register_module()
+class OwnAnnotations(LoadAnnotations):
+    """A user's loader."""
 
 
 def check(step, **dataset):
@@ -58,9 +64,7 @@ def test_the_same_opinion_or_none(value, dataset):
 
 
 def test_inside_of_wrappers_and_other_steps():
-    step = dict(
-        type='RandomChoice', transforms=[[load(True, 'LoadCheckedAnnotations')]]
-    )
+    step = dict(type='RandomChoice', transforms=[[load(True, 'OwnAnnotations')]])
     leaf = dict(type='CityscapesDataset', pipeline=[step])
     loader = dict(dataset=dict(type='RepeatDataset', times=2, dataset=leaf))
     key = r'dataset.dataset.pipeline\[0\].transforms\[0\]\[0\].reduce_zero_label: found'

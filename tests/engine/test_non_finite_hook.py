@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmseg.registry import MODELS, OPTIM_WRAPPERS
 
-from mmseg_coop.engine import NonFiniteError, NonFiniteHook
+from mmseg_coop.engine import NonFiniteError, NonFiniteHook, non_finite_hook
 from mmseg_coop.engine.diagnose_non_finite import not_finite_gradients
 from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
@@ -103,24 +104,79 @@ class OwnTrainStep(CooperativeEncoderDecoder):
 
 
 @pytest.mark.parametrize(
-    ('own', 'policy'), [('wrapper', 'stop'), ('train_step', 'skip')]
+    ('own', 'policy', 'what'),
+    [
+        ('wrapper', 'stop', 'image'),
+        ('wrapper', 'skip', 'loss'),
+        ('train_step', 'skip', 'image'),
+        ('train_step', 'stop', 'loss'),
+    ],
 )
-def test_a_step_that_a_user_makes_is_held_back(own, policy, tmp_path):
+def test_a_step_that_a_user_makes_is_held_back(own, policy, what, tmp_path):
     changes = dict(optim=dict(type='OwnUpdate', **MOMENTUM))
     if own == 'train_step':
         preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
         pair = {**PAIR, 'type': 'OwnTrainStep'}
         model = network_config('danet', **pair, data_preprocessor=preprocessor)
         changes = dict(model=model, optim=MOMENTUM)
-    hook = poison('image', (1,))
-    trained = runner(tmp_path, hook, policy=policy, iters=3, **changes)
+    before = runner(tmp_path / 'before', policy=None, iters=1, **changes)
+    before.train()
+    hook = poison(what, (1,), 'networks.bottom.decode_head')
+    trained = runner(tmp_path, hook, policy=policy, iters=2, **changes)
     if policy == 'stop':
         with pytest.raises(NonFiniteError, match='iteration 2'):
             trained.train()
     else:
         trained.train()
-    weights = unwrap(trained.model).state_dict()
-    assert all(value.isfinite().all() for value in weights.values())
+    assert_same(state(trained), state(before))
+
+
+@pytest.mark.parametrize('kind', ['CheckpointHook', 'SafeCheckpointHook'])
+def test_a_resumed_run_begins_before_the_fault(kind, tmp_path):
+    options = dict(type=kind, by_epoch=False, interval=2, max_keep_ckpts=1)
+    train = partial(runner, tmp_path, default_hooks=dict(checkpoint=options))
+    for resume in (False, True):
+        stopped = train(poison('image', (3,)), resume=resume)
+        with pytest.raises(NonFiniteError, match='iteration 4: .*--resume ends here'):
+            stopped.train()
+    # Weights may have been lost before the fault.
+    assert (tmp_path / 'iter_2.pth').is_file()
+    resumed = train(poison('image', (3,)), policy='skip', resume=True)
+    seen = []
+    resumed.register_hook(Iterations(seen))
+    resumed.train()
+    assert seen == [3]
+
+
+class Iterations(Hook):
+    """Keep the numbers of iterations, from 0."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.seen.append(runner.iter)
+
+
+@pytest.mark.parametrize(('at', 'pending'), [(2, False), (3, True)])
+def test_pending_gradients_are_told(at, pending, tmp_path, capsys):
+    safe = dict(type='SafeCheckpointHook', by_epoch=False, interval=2)
+    stopped = runner(
+        tmp_path,
+        poison('image', (at,)),
+        optim=dict(accumulative_counts=2),
+        default_hooks=dict(checkpoint=safe),
+    )
+    with pytest.raises(NonFiniteError):
+        stopped.train()
+    assert ('gradients that are pending' in ''.join(capsys.readouterr())) is pending
+
+
+def test_processes_wait_for_each_other_once(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(non_finite_hook, 'all_reduce', lambda *args: calls.append(args))
+    runner(tmp_path, iters=3, optim=dict(accumulative_counts=2)).train()
+    assert len(calls) == 3
 
 
 def test_a_single_network(tmp_path):

@@ -59,5 +59,9 @@ def test_auto_amp_is_what_the_cpu_has(bfloat16, monkeypatch):
         ),
     )
     assert type(found) is (BFloat16OptimWrapper if bfloat16 else OptimWrapper)
-    assert found._accumulative_counts == 3
+    updates = []
+    for _ in range(3):
+        found.backward(torch.zeros((), requires_grad=True))
+        updates.append(found.should_update())
+    assert updates == [False, False, True]
     assert found.clip_grad_kwargs == dict(max_norm=1.0)

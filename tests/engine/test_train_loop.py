@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 
 from mmseg_coop.engine.stop_hook import STOPPED
 
@@ -34,10 +33,10 @@ make_interruptible = partial(interruptible.make_interruptible, model=SHORT_PAIR)
 
 @pytest.fixture(autouse=True, scope='module')
 def _no_formatting():
-    """MMEngine formats the config for each checkpoint, which takes seconds."""
+    """MMEngine formats the config for each checkpoint, and asks compilers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, 'pretty_text', property(repr))
-        patch.setattr(Runner, '_log_env', lambda *args: None)
+        patch.setattr('mmengine.runner.runner.collect_env', dict)
         yield
 
 

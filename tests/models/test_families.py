@@ -120,8 +120,7 @@ def _check(config: dict, size: tuple[int, int], pattern: str) -> None:
     model = _pair(config, size, pattern)
     plain = _plain(config, model)
     batch = _batch(size)
-    sites = map(model.plan.site, model.plan.incoming)
-    assert any(site.deep and site.part == 'backbone' for site in sites)
+    assert model.plan.inside_backbones
     _check_logits(model, plain, *batch)
     _check_losses(model, plain, *batch)
     _check_gradients(model, plain)

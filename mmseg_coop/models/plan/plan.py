@@ -190,6 +190,12 @@ class Plan(BaseModule):
             name for choice in choices for name in reversed(trained) if name in choice
         )
 
+    @property
+    def inside_backbones(self) -> bool:
+        """Tell whether anything is exchanged inside of a backbone."""
+        sites = map(self.site, self.incoming)
+        return any(site.deep and site.part == 'backbone' for site in sites)
+
     def __str__(self) -> str:
         lines = []
         for connection in self.connections:

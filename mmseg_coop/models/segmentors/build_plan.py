@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.logging import print_log
 from torch import nn
 
 from ..plan import Plan, SiteRef, asked_sites, read_connections
@@ -41,6 +42,12 @@ def build_plan(
         reads,
     )
     plan.attach(networks)
+    if plan.connections and not plan.inside_backbones:
+        print_log(
+            'Nothing is exchanged inside of a backbone, only behind it; '
+            'connections.sites takes the path of any module',
+            'current',
+        )
     if with_cp:
         recompute_modules([*plan.connectors.values(), *plan.aggregations.values()])
     return plan

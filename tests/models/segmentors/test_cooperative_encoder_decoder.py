@@ -314,3 +314,10 @@ def test_state_dict_and_copies(pattern):
         for copied in (other, copy.deepcopy(model)):
             for a, b in zip(expected, copied(inputs), strict=True):
                 assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(('sites', 'said'), [('decode_head', 1), ('backbone', 0)])
+def test_a_pair_without_connections_inside_its_backbones_says_so(sites, said, logged):
+    build_pair('danet', connections=dict(pattern='same', sites=sites))
+    notes = [line for line in logged if 'inside of a backbone' in line]
+    assert len(notes) == said
