@@ -50,7 +50,7 @@ class CrossingRun(Run):
             for other in self.paused.values():
                 if not other.dead:
                     other.parent = getcurrent()
-                    self._switch(other.throw, GreenletExit)
+                    self._resume(other.throw, GreenletExit)
         for name in self.demand.order:
             self.check(name)
         return self.results
@@ -79,15 +79,15 @@ class CrossingRun(Run):
 
     def _continue(self, network: str) -> None:
         self.paused[network].parent = getcurrent()
-        self._switch(self.paused[network].switch)
+        self._resume(self.paused[network].switch)
 
     def _pause(self) -> None:
-        self._switch(getcurrent().parent.switch)
+        self._resume(getcurrent().parent.switch)
 
-    def _switch(self, switch: Callable[..., Any], *arguments: Any) -> None:
+    def _resume(self, resume: Callable[..., Any], *arguments: Any) -> None:
         state = _ThreadState()
         try:
-            switch(*arguments)
+            resume(*arguments)
         finally:
             state.restore()
 

@@ -46,7 +46,7 @@ def find_demand(
         outputs: Networks whose output is wanted, and sites whose feature map is.
         parts: Of these networks only the sites in these parts are passed. Default: all.
     """
-    kept = [(ref, 'fused') for ref in outputs if isinstance(ref, SiteRef)]
+    asked = [(ref, 'fused') for ref in outputs if isinstance(ref, SiteRef)]
     wanted = [
         (SiteRef(name, site), 'fused')
         for name in sites
@@ -54,11 +54,11 @@ def find_demand(
         for site, place in sites[name].items()
         if parts is None or place.part in parts
     ]
-    needed = needed_for([*wanted, *kept], dependencies(incoming, sites))
+    needed = needed_for([*wanted, *asked], dependencies(incoming, sites))
     fused = {t: c for t, c in incoming.items() if (t, 'fused') in needed}
     sent = {c.targets: c for c in fused.values()}.values()
     reads = Counter((source, c.read) for c in sent for source in c.sources)
-    reads.update(kept)
+    reads.update(asked)
     active = fused.keys() | {source for source, _ in reads}
     running = {ref.network for ref, _ in needed}.union(outputs)
     before: dict[str, set[str]] = {name: set() for name in sites if name in running}

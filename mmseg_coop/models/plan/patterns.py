@@ -38,7 +38,7 @@ class NetworkSites:
         return f'{self.name}.{site.name}'
 
     @property
-    def readers(self) -> tuple[Site, ...]:
+    def possible_targets(self) -> tuple[Site, ...]:
         """Sites that a head depends on: what is sent to others has no effect."""
         return tuple(site for site in self.sites if site.used)
 
@@ -93,11 +93,11 @@ def multi(networks: Sequence[NetworkSites], mix_streams: bool = False) -> list[d
     """
     entries = []
     for top, bottom in pairwise(networks):
-        streams = dict.fromkeys(site.stream for site in bottom.readers)
+        streams = dict.fromkeys(site.stream for site in bottom.possible_targets)
         for stream in [None] if mix_streams else streams:
             allowed = None if stream is None else (TRUNK, stream)
             sources = [s for s in top.sites if not allowed or s.stream in allowed]
-            targets = [s for s in bottom.readers if stream in (None, s.stream)]
+            targets = [s for s in bottom.possible_targets if stream in (None, s.stream)]
             entries.append(
                 dict(
                     source=[top.ref(site) for site in sources],
@@ -184,5 +184,5 @@ def _counterparts(
     pairs = [{b.name: a for a, b in matched(other, network)} for other in others]
     return [
         (site, [(o, p[site.name]) for o, p in zip(others, pairs, strict=True)])
-        for site in network.readers
+        for site in network.possible_targets
     ]

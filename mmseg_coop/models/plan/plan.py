@@ -8,7 +8,7 @@ from mmengine.model import BaseModule, ModuleDict
 from torch import nn
 
 from ..build_module import build_module
-from ..sites import Site, Switch, attach
+from ..sites import Site, VisitorSlot, attach
 from .checks import check_connections
 from .connection import Connection, Incoming, SiteRef, Sites
 from .crossing_run import CrossingRun
@@ -26,7 +26,7 @@ class Plan(BaseModule):
         sites: The sites of each network, in the order in which it reaches them.
         align_corners: How the networks resize.
         trained: Names of the networks that have losses. Default: all.
-        kept: Sites that losses between networks read.
+        loss_sites: Sites that losses between networks read.
 
     Attributes:
         networks: Names of the networks, in order.
@@ -35,8 +35,8 @@ class Plan(BaseModule):
         aggregations: The aggregation of each connection with several sources by
             ``Connection.identifier``.
         incoming: The connection to each target.
-        learning: The targets whose connectors are trained; those of the others, which
-            only frozen networks predict with, are frozen, too.
+        trained_targets: The targets whose connectors are trained; those of the others,
+            which only frozen networks predict with, are frozen, too.
         crossing: Whether networks read each other, so that a run can't be compiled,
             traced or exported.
 
@@ -50,20 +50,20 @@ class Plan(BaseModule):
         sites: Sites,
         align_corners: bool = False,
         trained: Sequence[str] | None = None,
-        kept: Sequence[SiteRef] = (),
+        loss_sites: Sequence[SiteRef] = (),
     ):
         super().__init__()
         check_connections(connections, sites)
         self.networks = tuple(sites)
         self.sites = {network: dict(own) for network, own in sites.items()}
         self.trained = self.networks if trained is None else tuple(trained)
-        self.kept = tuple(kept)
+        self.loss_sites = tuple(loss_sites)
         incoming = _incoming(connections)
         ends = [target for target in incoming if target.network in self.trained]
         # No gradient reaches the sources of a detached connection.
         passing = {target: c for target, c in incoming.items() if not c.detach}
-        self.learning = incoming.keys() & reaching(ends, passing, sites)
-        used = self.learning | reaching(self.kept, incoming, sites)
+        self.trained_targets = incoming.keys() & reaching(ends, passing, sites)
+        used = self.trained_targets | reaching(self.loss_sites, incoming, sites)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = _incoming(self.connections)
         self.connectors, self.aggregations = ModuleDict(), ModuleDict()
@@ -72,7 +72,7 @@ class Plan(BaseModule):
             self._build(connection, align_corners)
         for module in self._frozen:
             module.requires_grad_(False)
-        self._switch = Switch()
+        self._slot = VisitorSlot()
         self._switched_on: Incoming = self.incoming
         self._demands = self._find_demands()
         self.crossing = self._demands[self.networks].crossing
@@ -80,12 +80,12 @@ class Plan(BaseModule):
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
         """Set hooks at the sites of connections, once, when the model is built."""
         refs = {ref for c in self.connections for ref in (*c.sources, *c.targets)}
-        refs.update(self.kept)
+        refs.update(self.loss_sites)
         connected = {
             name: {site: own[site] for site in own if (name, site) in refs}
             for name, own in self.sites.items()
         }
-        attach(networks, connected, self._switch)
+        attach(networks, connected, self._slot)
 
     def run(
         self,
@@ -102,7 +102,7 @@ class Plan(BaseModule):
         Args:
             call: Runs the network of a name.
             outputs: Names of the networks whose output is wanted, and those of the
-                sites in ``kept`` whose feature map is.
+                sites in ``loss_sites`` whose feature map is.
             image_size: Height and width of the images.
             parts: Parts that ``call`` runs of these networks. Default: all.
 
@@ -115,9 +115,9 @@ class Plan(BaseModule):
             ValueError: If a site was not reached, or twice.
         """
         outputs = tuple(outputs)
-        if not self.connections and not self.kept:
+        if not self.connections and not self.loss_sites:
             return {name: call(name) for name in outputs}
-        if self._switch.visitor is not None:
+        if self._slot.visitor is not None:
             raise RuntimeError(
                 'a cooperative model was run while it is running: run it in one '
                 'thread, and not from its own hooks'
@@ -127,11 +127,11 @@ class Plan(BaseModule):
         else:
             demand = find_demand(self._switched_on, self.sites, outputs, parts)
         run = (CrossingRun if demand.crossing else Run)(self, demand, image_size)
-        self._switch.visitor = run.visit
+        self._slot.visitor = run.visit
         try:
             results = run.all(call)
         finally:
-            self._switch.visitor = None
+            self._slot.visitor = None
         return {
             output: run.features[output, 'fused']
             if isinstance(output, SiteRef)
@@ -177,8 +177,8 @@ class Plan(BaseModule):
         return self._demands[network,]
 
     @property
-    def receiver(self) -> str:
-        """The last trained network that receives and that nobody reads.
+    def default_prediction(self) -> str:
+        """The last trained network that receives feature maps and sends none.
 
         Without one, the last trained one that receives, or else the last trained one.
         """
@@ -209,7 +209,7 @@ class Plan(BaseModule):
 
     def _find_demands(self) -> dict[tuple, Demand]:
         """The demands that every iteration has: a compiled graph can't find them."""
-        usual = [self.networks, (*self.trained, *self.kept)]
+        usual = [self.networks, (*self.trained, *self.loss_sites)]
         usual += [(name,) for name in self.networks]
         return {
             outputs: find_demand(self._switched_on, self.sites, outputs)
@@ -230,7 +230,7 @@ class Plan(BaseModule):
             aggregation = build_module(key, connection.aggregation, inferred)
             self.aggregations[connection.identifier] = aggregation
             channels = aggregation.out_channels
-            if not self.learning.intersection(connection.targets):
+            if not self.trained_targets.intersection(connection.targets):
                 self._frozen.append(aggregation)
         for target in connection.targets:
             inferred = dict(
@@ -241,7 +241,7 @@ class Plan(BaseModule):
             key = f'{connection.key}.connector'
             connector = build_module(key, connection.connector, inferred)
             self.connectors[target.identifier] = connector
-            if target not in self.learning:
+            if target not in self.trained_targets:
                 self._frozen.append(connector)
 
 

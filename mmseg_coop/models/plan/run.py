@@ -28,8 +28,8 @@ class Run:
         self.plan = plan
         self.demand = demand
         self.image_size = tuple(image_size)
-        self.reads = dict(demand.reads)
-        self.sends = dict(demand.sends)
+        self.reads_left = dict(demand.reads)
+        self.sends_left = dict(demand.sends)
         self.missing = {name: set(sites) for name, sites in demand.sites.items()}
         self.features: dict[tuple[SiteRef, str], Tensor] = {}
         self.sent: dict[tuple[SiteRef, ...], Tensor] = {}
@@ -49,9 +49,9 @@ class Run:
         if self.missing[network]:
             site = min(self.missing[network])
             raise ValueError(
-                f'site {network}.{site} was not reached in a run; its module was '
-                'replaced, is called by .forward, or depends on the image: connect '
-                'another site (connections.sites)'
+                f'site {network}.{site} was not reached in a run: its module was '
+                'replaced after the model was built, is called as module.forward(), or '
+                'is left out for some images; connect another site (connections.sites)'
             )
 
     def visit(self, network: str, site: str, feature: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class Run:
         """Make sure that a source has been passed: here its network ran before."""
 
     def _keep(self, ref: SiteRef, read: str, feature: Tensor) -> bool:
-        kept = (ref, read) in self.reads
+        kept = (ref, read) in self.reads_left
         if kept:
             self.features[ref, read] = feature
         return kept
@@ -130,14 +130,14 @@ class Run:
             if len(features) > 1:
                 features = [self.plan.aggregations[connection.identifier](features)]
             self.sent[key] = features[0]
-        self.sends[key] -= 1
-        sent = self.sent[key] if self.sends[key] else self.sent.pop(key)
+        self.sends_left[key] -= 1
+        sent = self.sent[key] if self.sends_left[key] else self.sent.pop(key)
         return _as_precise(sent, own)
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)
-        self.reads[what] -= 1
-        return self.features[what] if self.reads[what] else self.features.pop(what)
+        self.reads_left[what] -= 1
+        return self.features[what] if self.reads_left[what] else self.features.pop(what)
 
 
 def is_recording() -> bool:

@@ -16,7 +16,7 @@ from .networks import Networks
 
 def build_plan(
     connections: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
-    reads: Sequence[SiteRef],
+    loss_sites: Sequence[SiteRef],
     networks: Networks,
     configs: Mapping[str, NetworkConfig],
     preprocessor: nn.Module,
@@ -24,14 +24,14 @@ def build_plan(
 ) -> Plan:
     """Build the plan, and set its hooks in the networks.
 
-    ``reads`` are the sites that losses between networks read.
+    ``loss_sites`` are those that losses between networks read.
     """
     sites: dict[str, dict[str, Site]] = {name: {} for name in networks}
-    given = dict(connections=connections, cooperation_losses=reads)
+    given = dict(connections=connections, cooperation_losses=loss_sites)
     keys = ', '.join(key for key, value in given.items() if value)
     if keys:
         asked = asked_sites(connections, tuple(networks))
-        for name, site in reads:
+        for name, site in loss_sites:
             asked[name].append(site)
         sites = find_network_sites(networks, configs, preprocessor, asked, keys)
     plan = Plan(
@@ -39,7 +39,7 @@ def build_plan(
         sites,
         next(iter(networks.values())).align_corners,
         networks.trained,
-        reads,
+        loss_sites,
     )
     plan.attach(networks)
     if plan.connections and not plan.inside_backbones:

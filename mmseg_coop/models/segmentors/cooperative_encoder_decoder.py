@@ -18,6 +18,7 @@ from ..finite import check_finite
 from ..heads import last_head
 from ..losses import CooperationLosses, weighted
 from ..mean_of_probabilities import MEAN, mean_of_probabilities
+from ..plan import SiteRef
 from .build_plan import build_plan
 from .check_test_cfg import check_test_cfg, expect_mode
 from .image_shape import in_channels
@@ -44,10 +45,16 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                |             v          v       v
                +-> bottom  layer1 ... layer4 - head -> Loss2      Loss1 + Loss2
 
+    Gradients of Loss2 also reach ``top`` (``detach=True`` stops them); Loss1 never
+    reaches ``bottom``. By default [fuse] is a ``CoopConnector``: a 1x1 convolution of
+    both feature maps that starts as the identity, so that the pair starts as the
+    ensemble.
+
     Each network is an ordinary segmentor that runs its own ``loss`` and
     ``encode_decode``. Which feature map goes where is the plan: a list of connections,
-    checked when the model is built. Hooks at the sites of connections show the plan
-    what a network has there, and put the fused feature map in its place.
+    checked when the model is built. ``plan.run`` runs networks one after the other,
+    those that others read first. Hooks at the sites of connections show it what a
+    network has there, and put the fused feature map in its place.
 
     1. ``loss`` runs all networks and sums their losses, Eq. (1), and losses between
     networks:
@@ -63,20 +70,21 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     .. code:: text
 
-        predict(): inference() -> postprocess_result()
+        EncoderDecoder.predict(): inference() -> postprocess_result()
         inference(): whole or slide -> plan.run(network.encode_decode of the needed)
                      -> mean_of_probabilities() if predict='mean'
 
     In a validation or test ``CoopValLoop`` and ``CoopTestLoop`` call
     ``label_maps.predict_labels`` instead, for label maps of all networks in one run.
 
-    3. ``_forward`` returns the network's raw output, for export and FLOPs counting.
+    3. ``_forward`` returns the network's raw output, for tools that call the model
+    with ``mode='tensor'``, such as MMSegmentation's ``get_flops.py``.
 
     Args:
         test_cfg: As in ``EncoderDecoder`` (``mode``, ``crop_size``, ``stride``), and
             ``predict``: the selected prediction, that of a network or ``mean`` (of
             the probabilities). Default: ``mean`` of networks that are not connected,
-            otherwise the last one that receives and that nobody reads.
+            otherwise the last one that receives feature maps and sends none.
         data_preprocessor: As in ``EncoderDecoder``.
         connections: None (a plain ensemble), ``dict(pattern='same', ...)`` or a list of
             ``dict(source='top.backbone.layer3', target='bottom.backbone.layer3')``;
@@ -119,21 +127,23 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         with_cp: bool = False,
         **common: Any,
     ):
-        common = {'type': network_type, **common}
-        common = {key: value for key, value in common.items() if value is not None}
+        options = {'type': network_type, **common}
+        options = {key: value for key, value in options.items() if value is not None}
         configs = read_networks(
-            common, networks, num_networks, networks_init, loss_weights
+            options, networks, num_networks, networks_init, loss_weights
         )
         expect_dict('test_cfg', test_cfg)
         expect_bool('with_cp', with_cp)
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         built = Networks(configs, test_cfg, with_cp)
         counts = {name: in_channels(network) for name, network in built.items()}
-        preprocessor, seen = data_preprocessor_for(data_preprocessor, configs, counts)
+        preprocessor, channels = data_preprocessor_for(
+            data_preprocessor, configs, counts
+        )
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, preprocessor)
-        self._seen = seen
-        self.train_cfg, self.test_cfg = common.get('train_cfg'), test_cfg
+        self._channels = seen
+        self.train_cfg, self.test_cfg = options.get('train_cfg'), test_cfg
         self.configs, self.networks = configs, built
         one = next(iter(built.values()))
         self.align_corners = one.align_corners
@@ -143,7 +153,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         self.plan = build_plan(
             connections, losses.reads, built, configs, self.data_preprocessor, with_cp
         )
-        default = self.plan.receiver if self.plan.connections else MEAN
+        default = self.plan.default_prediction if self.plan.connections else MEAN
         self.predict_with = test_cfg.get('predict', default)
         check_test_cfg(test_cfg, self.predict_with, (*configs, MEAN))
         self._initial_weights = InitialWeights(self, missing=bool(built.inits))
@@ -186,25 +196,27 @@ class CooperativeEncoderDecoder(EncoderDecoder):
             ``cooperation.loss_mutual_top_bottom``.
         """
 
-        def call(name: str) -> Any:
-            network, image = self.networks[name], self.image_of(inputs, name)
-            if name in self.networks.trained:
+        trained, loss_sites = self.networks.trained, self.plan.loss_sites
+
+        def call(name: str, image: Tensor) -> Any:
+            network = self.networks[name]
+            if name in trained:
                 return network.loss(image, data_samples)
             # A frozen network is only read, and ends at its last site. It needs
             # gradients only where a connector in it is trained.
-            fed = any(target.network == name for target in self.plan.learning)
+            fed = any(target.network == name for target in self.plan.trained_targets)
             metas = [sample.metainfo for sample in data_samples]
             with nullcontext() if fed else torch.no_grad():
                 return network.encode_decode(image, metas)
 
-        self._initial_weights.ensure(self)
-        outputs = (*self.networks.trained, *self.plan.kept)
-        found = self.plan.run(call, outputs, inputs.shape[2:])
+        found = self._run(call, (*trained, *loss_sites), inputs)
         losses = {}
-        for name in self.networks.trained:
+        for name in trained:
             weight = self.configs[name].loss_weight
             losses |= add_prefix(weighted(found[name], weight), name)
-        between = self.cooperation_losses(found, data_samples)
+        # Their weights are applied inside.
+        features = {site: found[site] for site in loss_sites}
+        between = self.cooperation_losses(features, data_samples)
         return losses | add_prefix(between, 'cooperation')
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -260,21 +272,24 @@ class CooperativeEncoderDecoder(EncoderDecoder):
 
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Feature maps of the predicting network, the last one's for ``mean``."""
-        name, parts = self._predicting()[-1], ('backbone', 'neck')
+        wanted, parts = self._predicting()[-1], ('backbone', 'neck')
 
-        def call(network: nn.Module, image: Tensor) -> Any:
+        def call(name: str, image: Tensor) -> Any:
             # It may read what others have in their heads.
-            wanted = network is self.networks[name]
-            return network.extract_feat(image) if wanted else network(image)
+            network = self.networks[name]
+            return network.extract_feat(image) if name == wanted else network(image)
 
-        return self._run(call, [name], inputs, parts)[0]
+        return self._run(call, [wanted], inputs, parts)[wanted]
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Any:
         """The network's raw output; with ``mean``, logits of the mean, (N, C, h, w).
 
         Of networks whose logits differ in size, those of the mean have the largest.
         """
-        outputs = self._run(lambda net, x: net(x), self._predicting(), inputs)
+        found = self._run(
+            lambda name, image: self.networks[name](image), self._predicting(), inputs
+        )
+        outputs = list(found.values())
         if len(outputs) == 1:
             return outputs[0]
         logits = at_largest(list(map(first, outputs)), self.align_corners)
@@ -283,32 +298,34 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def _logits(
         self, inputs: Tensor, metas: list[dict], names: Sequence[str], resized=True
     ) -> list[Tensor]:
-        def call(network: nn.Module, image: Tensor) -> Tensor:
+        def call(name: str, image: Tensor) -> Tensor:
+            network = self.networks[name]
             if resized:
                 return network.encode_decode(image, metas)
             return small_logits(network, image, metas)
 
-        return self._run(call, names, inputs)
+        return list(self._run(call, names, inputs).values())
 
     def _run(
         self,
-        call: Callable[[nn.Module, Tensor], Any],
-        names: Sequence[str],
+        call: Callable[[str, Tensor], Any],
+        outputs: Sequence[str | SiteRef],
         inputs: Tensor,
         parts: Sequence[str] | None = None,
-    ) -> list[Any]:
-        """Run networks as far as needed: each is called with the image that it sees."""
-
-        def run(name: str) -> Any:
-            return call(self.networks[name], self.image_of(inputs, name))
-
+    ) -> dict[str | SiteRef, Any]:
+        """``plan.run``, with each network called with the image that it sees."""
         self._initial_weights.ensure(self)
-        found = self.plan.run(run, names, inputs.shape[2:], parts)
-        return [found[name] for name in names]
+        return self.plan.run(
+            lambda name: call(name, self.image_of(inputs, name)),
+            outputs,
+            inputs.shape[2:],
+            parts,
+        )
 
     def image_of(self, inputs: Tensor, name: str) -> Tensor:
         """The channels that a network sees of preprocessed images, (N, C, H, W)."""
-        return inputs[:, self._seen[name]] if name in self._seen else inputs
+        own = self._channels.get(name)
+        return inputs if own is None else inputs[:, own]
 
     def _predicting(self) -> tuple[str, ...]:
         """The networks that the prediction needs."""

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ..plan import SiteRef
-from ..sites import Switch, attach
+from ..sites import VisitorSlot, attach
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
 from .network_sites import find_network_sites
 
@@ -41,9 +41,9 @@ def observe(
         observer(ref, plan.site(ref).to_map(feature, size))
         return feature
 
-    switch = Switch()
-    switch.visitor = look
-    handles = attach(networks, plan.sites, switch, first=True)
+    slot = VisitorSlot()
+    slot.visitor = look
+    handles = attach(networks, plan.sites, slot, first=True)
     try:
         plan.run(call, plan.networks, size)
     finally:

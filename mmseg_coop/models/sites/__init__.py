@@ -1,6 +1,6 @@
 from .discover import find_sites
 from .head_sites import NamedSite, register_site_rule
-from .hooks import Switch, attach
+from .hooks import VisitorSlot, attach
 from .site import LOGITS, TRUNK, Address, Site
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     'Address',
     'NamedSite',
     'Site',
-    'Switch',
+    'VisitorSlot',
     'attach',
     'find_sites',
     'register_site_rule',

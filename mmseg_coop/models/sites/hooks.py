@@ -14,7 +14,7 @@ from .site import Site
 Visitor = Callable[[str, str, Tensor], Tensor]
 
 
-class Switch:
+class VisitorSlot:
     """Holder of the visitor that hooks call; none outside of a run.
 
     It refers to nothing else of a model, so that a copy of one network is a plain
@@ -24,9 +24,9 @@ class Switch:
     def __init__(self):
         self.visitor: Visitor | None = None
 
-    def __deepcopy__(self, memo: dict) -> 'Switch':
+    def __deepcopy__(self, memo: dict) -> 'VisitorSlot':
         """A copy that is made inside of a run is not part of that run."""
-        return memo.setdefault(id(self), Switch())
+        return memo.setdefault(id(self), VisitorSlot())
 
 
 @dataclass
@@ -41,12 +41,12 @@ class SiteHook:
 
     network: str
     site: Site
-    switch: Switch
+    slot: VisitorSlot
     norm: tuple[nn.Module, str] | None = None
 
     def __call__(self, module: nn.Module, args: tuple, *output: Any) -> Any:
         """A forward hook, or, without an output, a forward pre-hook."""
-        visitor = self.switch.visitor
+        visitor = self.slot.visitor
         if visitor is None:
             return None
         if self._norm_is_gone():
@@ -70,7 +70,7 @@ class SiteHook:
 def attach(
     networks: Mapping[str, nn.Module],
     sites: Mapping[str, Mapping[str, Site]],
-    switch: Switch,
+    slot: VisitorSlot,
     first: bool = False,
 ) -> list:
     """Set hooks at the sites of networks; returns the handles that remove them."""
@@ -83,7 +83,7 @@ def attach(
                 if site.address.at_input
                 else module.register_forward_hook
             )
-            hook = SiteHook(name, site, switch, _norm_of(network, site))
+            hook = SiteHook(name, site, slot, _norm_of(network, site))
             handles.append(register(hook, prepend=first))
     return handles
 

@@ -207,7 +207,7 @@ def test_a_connected_student_is_taught_by_what_it_predicts_with():
     losses = model.loss(inputs, samples)
     kept = model.plan.run(
         lambda name: model.networks[name].encode_decode(inputs, METAS * 2),
-        model.plan.kept,
+        model.plan.loss_sites,
         inputs.shape[2:],
     )
     logits = {ref.network: x for ref, x in kept.items()}

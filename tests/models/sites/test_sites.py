@@ -14,7 +14,7 @@ from mmseg_coop.models.sites import (
     Address,
     NamedSite,
     Site,
-    Switch,
+    VisitorSlot,
     attach,
     find_sites,
     register_site_rule,
@@ -258,11 +258,11 @@ def test_hooks_do_nothing_outside_of_a_run():
     inputs, _ = make_batch()
     with torch.no_grad():
         expected = network(inputs)
-        switch = Switch()
-        attach(dict(top=network), dict(top=find_sites(network, IMAGE)), switch)
+        slot = VisitorSlot()
+        attach(dict(top=network), dict(top=find_sites(network, IMAGE)), slot)
         assert all(map(torch.equal, network(inputs), expected))
         seen = []
-        switch.visitor = lambda *seen_at: seen.append(seen_at) or seen_at[-1] * 2
+        slot.visitor = lambda *seen_at: seen.append(seen_at) or seen_at[-1] * 2
         assert not torch.equal(network(inputs)[0], expected[0])
         assert len(seen) == 6
 
