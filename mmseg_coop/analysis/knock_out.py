@@ -81,7 +81,8 @@ def knock_out(
         key: Key of model and data; results with another key are computed again.
 
     Raises:
-        ValueError: If nothing is connected to the selected prediction.
+        ValueError: If nothing is connected to the selected prediction, or the file has
+            other content.
     """
     plan = model.plan
     fed = [name for name in plan.networks if plan.demand(name).fused]
@@ -95,22 +96,33 @@ def knock_out(
         )
     named = choices(plan)
     costs = module_flops(model, loader)
-    content = dict(key=key, classes=list(loader.dataset.metainfo['classes']), rows=[])
-    if file.is_file():
-        before = json.loads(file.read_text())
-        content = before if before['key'] == key else content
-    kept = {row['name']: KnockOut(**row) for row in content['rows']}
+    classes = list(loader.dataset.metainfo['classes'])
+    kept = _read(file, key) if file.is_file() else {}
     for i, (name, targets) in enumerate(named.items()):
         if name in kept:
             continue
         with plan.without(targets):
-            text = f'{i + 1}/{len(named)} without {name}'
-            values = measure_iou(model, loader, text)
+            progress = f'{i + 1}/{len(named)} without {name}'
+            values = measure_iou(model, loader, progress)
         flops = saved_flops(plan, targets, costs)
         kept[name] = KnockOut(name, targets, flops, values)
-        content['rows'].append(asdict(kept[name]))
-        AtomicBackend().put_text(json.dumps(content, indent=2) + '\n', file)
+        rows = [asdict(row) for row in kept.values()]
+        text = json.dumps(dict(key=key, classes=classes, rows=rows), indent=2)
+        AtomicBackend().put_text(f'{text}\n', file)
     return [kept[name] for name in named]
+
+
+def _read(file: Path, key: str) -> dict[str, KnockOut]:
+    """Read results by name; none if they are of another model or other data."""
+    try:
+        content = json.loads(file.read_text())
+        rows = content['rows'] if content['key'] == key else []
+        return {row['name']: KnockOut(**row) for row in rows}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'{file}: expected what --knock-out has written ({error}); delete it to '
+            'test all connections again'
+        ) from error
 
 
 @torch.no_grad()
