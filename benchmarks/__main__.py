@@ -6,6 +6,8 @@ python -m benchmarks --only --json benchmarks.json --markdown docs/benchmarks.md
 """
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,7 +21,8 @@ from benchmarks import (
     prediction,
     training,
 )
-from benchmarks.rows import Row, read_rows, write_markdown, write_rows
+from benchmarks.rows import write_markdown
+from mmseg_coop.checkpoints.atomic_backend import AtomicBackend
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.cost.machine import describe_machine
 
@@ -59,7 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     init_default_scope('mmseg')
-    rows = read_rows(args.json) if args.json and args.json.is_file() else {}
+    known = args.json and args.json.is_file()
+    rows = json.loads(args.json.read_text()) if known else {}
     if not (args.only or rows):
         raise ValueError('--only: found no row to measure, nor one in --json FILE')
     for name in args.only:
@@ -67,11 +71,15 @@ def main(args: argparse.Namespace) -> None:
         torch.manual_seed(0)
         measurements = list(ROWS[name](args.quick))
         print(*measurements, sep='\n')
-        rows[name] = Row(describe_machine(), args.quick, measurements)
+        rows[name] = dict(
+            machine=describe_machine(),
+            quick=args.quick,
+            measurements=list(map(asdict, measurements)),
+        )
         rows = {name: rows[name] for name in ROWS if name in rows}
         # At once, because the next may fail.
         if args.json:
-            write_rows(args.json, rows)
+            AtomicBackend().put_text(f'{json.dumps(rows, indent=2)}\n', args.json)
     if args.markdown:
         write_markdown(args.markdown, rows)
 

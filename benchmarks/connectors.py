@@ -22,7 +22,7 @@ def share(quick: bool) -> Iterator[Measurement]:
         for pattern, limit in _LIMITS.items():
             for width in (None, 256):
                 connections = dict(pattern=pattern, connector=dict(width=width))
-                added, networks = connectors_flops(config, size, size, connections)
+                added, networks = connectors_flops(config, size, connections)
                 narrow = f', `width={width}`' if width else ''
                 yield Measurement(
                     f'connectors of `{pattern}`{narrow}, {network}, {size}×{size}',
@@ -36,24 +36,21 @@ def share(quick: bool) -> Iterator[Measurement]:
 
 def connectors_flops(
     config: ConfigDict,
-    height: int,
-    width: int,
+    size: int,
     connections: dict = SAME,
     training: bool = False,
 ) -> tuple[int, int]:
-    """Count FLOPs of a forward pass of one image: connectors, and the two networks."""
+    """Count FLOPs of a forward pass of a square image: connectors, two networks."""
     with torch.device('meta'):
         pairs = build_pair(config, None), build_pair(config, connections)
-    networks, connected = (_flops(pair, height, width, training) for pair in pairs)
+    networks, connected = (_flops(pair, size, training) for pair in pairs)
     return connected - networks, networks
 
 
-def _flops(
-    model: CooperativeEncoderDecoder, height: int, width: int, training: bool
-) -> int:
+def _flops(model: CooperativeEncoderDecoder, size: int, training: bool) -> int:
     """Count FLOPs of all networks up to their logits."""
     names = model.eval().plan.networks
-    image = torch.empty(1, 3, height, width, device='meta')
+    image = torch.empty(1, 3, size, size, device='meta')
 
     def heads(name: str) -> None:
         network = model.networks[name]
@@ -63,4 +60,4 @@ def _flops(
             network.auxiliary_head(features)
 
     with torch.no_grad():
-        return count_flops(lambda: model.plan.run(heads, names, (height, width)))
+        return count_flops(lambda: model.plan.run(heads, names, (size, size)))

@@ -5,7 +5,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 
 _LINES = ('Could not import OneDL',)
 _MESSAGES = ('Fail to import ``MultiScaleDeformableAttention``',)
@@ -37,10 +37,15 @@ def silence_foreign_warnings() -> None:
             )
 
 
-@contextmanager
-def quiet_exporters() -> Iterator[None]:
+def quiet_exporters() -> AbstractContextManager[None]:
     """Keep exporters from logging whole graphs, and what they could not make faster."""
-    loggers = [logging.getLogger(name) for name in ('torch', 'onnxscript', 'onnx_ir')]
+    names = ('torch', 'onnxscript', 'onnx_ir')
+    return quiet_loggers(*map(logging.getLogger, names))
+
+
+@contextmanager
+def quiet_loggers(*loggers: logging.Logger) -> Iterator[None]:
+    """Have loggers log nothing but critical messages meanwhile."""
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

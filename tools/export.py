@@ -10,12 +10,12 @@ from torch import Tensor
 from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.command_line import add_loading_arguments, check_folder, run_tool
 from mmseg_coop.datasets import check_dataset_folders
-from mmseg_coop.deployment.export import FORMATS, Options, export_model
+from mmseg_coop.deployment.export import FORMATS, export_model
+from mmseg_coop.deployment.export.formats import OPSETS
 from mmseg_coop.version import __version__
 
 
 def make_parser() -> argparse.ArgumentParser:
-    defaults = Options()
     parser = argparse.ArgumentParser(
         description='Write a trained model into one file that needs neither this '
         'package nor MMSegmentation, and maps an image to a label map and '
@@ -24,12 +24,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--out', type=Path, required=True, help='.onnx or .pt2 file')
-    parser.add_argument('--format', choices=list(FORMATS), default=defaults.format)
+    parser.add_argument('--format', choices=FORMATS, default='onnx')
     parser.add_argument(
         '--opset',
         type=int,
-        default=defaults.opset,
-        help=f"version of ONNX's operators; default: {defaults.opset}",
+        default=OPSETS[-1],
+        help=f"version of ONNX's operators; default: {OPSETS[-1]}",
     )
     parser.add_argument(
         '--size',
@@ -70,13 +70,6 @@ def load_images(predictor: Predictor, config: Config, files: list[str]) -> list[
 
 
 def main(args: argparse.Namespace) -> None:
-    options = Options(
-        format=args.format,
-        opset=args.opset,
-        size=tuple(args.size) if args.size else None,
-        preprocess=args.preprocess,
-        uncertainty=args.uncertainty,
-    )
     check_folder('--out', args.out.parent)
     config = load_config(args.config, args.cfg_options)
     predictor = Predictor(config, args.checkpoint, 'cpu')
@@ -85,11 +78,21 @@ def main(args: argparse.Namespace) -> None:
         classes=predictor.classes,
         palette=predictor.palette[: len(predictor.classes)].tolist(),
         config=Path(config.filename).name,
-        preprocessing='inside' if options.preprocess else outside,
+        preprocessing='inside' if args.preprocess else outside,
         mmseg_coop=__version__,
     )
     images = load_images(predictor, config, args.images)
-    exported = export_model(predictor.model, images, args.out, options, metadata)
+    exported = export_model(
+        predictor.model,
+        images,
+        args.out,
+        format=args.format,
+        opset=args.opset,
+        size=tuple(args.size) if args.size else None,
+        preprocess=args.preprocess,
+        uncertainty=args.uncertainty,
+        metadata=metadata,
+    )
     print(exported.summary())
     print(f'Written: {args.out}')
 

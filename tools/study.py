@@ -11,6 +11,7 @@ from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import TrialExecutor, make_trials, read_grid, report
 from mmseg_coop.study.progress import LiveTable, Progress
+from mmseg_coop.study.trial import TEST
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='FILE',
         help='write the first table and its plots between the marks '
-        '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
+        f'<!-- GRID_{TEST}: begin --> and <!-- GRID_{TEST}: end --> of this file',
     )
     parser.add_argument(
         '--list', action='store_true', help='show the progress, run nothing'
@@ -75,8 +76,7 @@ def main(args: argparse.Namespace) -> None:
     records = args.records or work_dir / 'records'
     if args.markdown:
         # Checked now: it is written hours later.
-        for split in grid.splits:
-            around_marks(args.markdown, f'{grid.name}_{split}')
+        around_marks(args.markdown, f'{grid.name}_{TEST}')
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:

@@ -1,11 +1,9 @@
 """Knock-out: test a model with each of its connections switched off."""
 
-import json
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,6 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..checkpoints.atomic_backend import AtomicBackend
 from ..eval_mode import eval_mode
 from ..models.mean_of_probabilities import MEAN
 from ..models.plan import Plan, SiteRef, restrict
@@ -64,53 +61,6 @@ def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
     for name, refs in sets:
         names.setdefault(tuple(str(ref) for ref in every if ref in refs), name)
     return {name: targets for targets, name in names.items()}
-
-
-def knock_out(
-    model: nn.Module, loader: DataLoader, file: Path, key: str = ''
-) -> list[KnockOut]:
-    """Test a model with each of its connections switched off.
-
-    Each result is written to the file at once; results that are in it are not computed
-    again.
-
-    Args:
-        model: A ``CooperativeEncoderDecoder``.
-        loader: The test data, with labels.
-        file: JSON of the results.
-        key: Key of model and data; results with another key are computed again.
-
-    Raises:
-        ValueError: If nothing is connected to the selected prediction.
-    """
-    plan = model.plan
-    fed = [name for name in plan.networks if plan.demand(name).fused]
-    if not fed:
-        raise ValueError('--knock-out: the networks of the model are not connected')
-    if model.predict_with not in (*fed, MEAN):
-        raise ValueError(
-            f'--knock-out: the model predicts with {model.predict_with}, which '
-            'receives nothing, so that no connection changes what it predicts; '
-            f'expected --cfg-options model.test_cfg.predict={fed[-1]} or {MEAN}'
-        )
-    named = choices(plan)
-    costs = module_flops(model, loader)
-    content = dict(key=key, classes=list(loader.dataset.metainfo['classes']), rows=[])
-    if file.is_file():
-        before = json.loads(file.read_text())
-        content = before if before['key'] == key else content
-    kept = {row['name']: KnockOut(**row) for row in content['rows']}
-    for i, (name, targets) in enumerate(named.items()):
-        if name in kept:
-            continue
-        with plan.without(targets):
-            text = f'{i + 1}/{len(named)} without {name}'
-            values = measure_iou(model, loader, text)
-        flops = saved_flops(plan, targets, costs)
-        kept[name] = KnockOut(name, targets, flops, values)
-        content['rows'].append(asdict(kept[name]))
-        AtomicBackend().put_text(json.dumps(content, indent=2) + '\n', file)
-    return [kept[name] for name in named]
 
 
 @torch.no_grad()

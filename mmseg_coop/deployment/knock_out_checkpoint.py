@@ -2,7 +2,9 @@
 
 import copy
 import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from ..analysis.graph import draw_graph
 from ..analysis.knock_out import (
     NONE,
     KnockOut,
-    knock_out,
+    choices,
     knock_out_table,
     measure_iou,
     module_flops,
@@ -28,6 +30,7 @@ from ..checkpoints.fingerprint import fingerprint
 from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
 from ..models.plan import restrict
+from ..models.segmentors.combine import MEAN
 from ..plot_style import save
 from .model_folder import make_standalone
 from .smaller_model import build_smaller
@@ -51,19 +54,13 @@ def knock_out_checkpoint(
 
     Raises:
         FileNotFoundError: If the test data are missing.
-        ValueError: If nothing is connected, or fewer than ``keep``.
+        ValueError: If nothing is connected to the selected prediction, fewer targets
+            than ``keep`` are, or ``knock_out.json`` has other content.
     """
     check_dataset_folders(dict(test_dataloader=config.test_dataloader))
-    targets = len(model.plan.incoming)
-    if keep is not None and not 1 <= keep <= targets:
-        raise ValueError(
-            f'--keep: found {keep}, expected 1 to {targets}, the number of targets'
-        )
+    _check_connected(model, keep)
     loader = Runner.build_dataloader(copy.deepcopy(config.test_dataloader))
-    weights = fingerprint(model.state_dict())
-    tested = repr((weights, config.model, config.test_dataloader))
-    key = hashlib.sha256(tested.encode()).hexdigest()
-    found = knock_out(model, loader, out / 'knock_out.json', key)
+    found = _test_all(model, config, loader, out / 'knock_out.json')
     whole = next(row.miou for row in found if row.name == NONE)
     single = {row.targets[0]: row.miou for row in found if len(row.targets) == 1}
     notes = {x: f'without: {miou - whole:+.2f} mIoU' for x, miou in single.items()}
@@ -72,6 +69,61 @@ def knock_out_checkpoint(
         best = sorted(single, key=single.get)[:keep]
         found.append(_keep(model, config, best, loader, out, meta))
     return knock_out_table(found, loader.dataset.metainfo['classes'])
+
+
+def _check_connected(model: nn.Module, keep: int | None) -> None:
+    plan = model.plan
+    fed = [name for name in plan.networks if plan.demand(name).fused]
+    if not fed:
+        raise ValueError('--knock-out: the networks of the model are not connected')
+    if model.predict_with not in (*fed, MEAN):
+        raise ValueError(
+            f'--knock-out: the model predicts with {model.predict_with}, which '
+            'receives nothing, so that no connection changes what it predicts; '
+            f'expected --cfg-options model.test_cfg.predict={fed[-1]} or {MEAN}'
+        )
+    if keep is not None and not 1 <= keep <= len(plan.incoming):
+        raise ValueError(
+            f'--keep: found {keep}, expected 1 to {len(plan.incoming)}, the number of '
+            'targets'
+        )
+
+
+def _test_all(
+    model: nn.Module, config: Config, loader: DataLoader, file: Path
+) -> list[KnockOut]:
+    """Test each choice, and write its result at once, unless the file has it."""
+    weights = fingerprint(model.state_dict())
+    tested = repr((weights, config.model, config.test_dataloader))
+    key = hashlib.sha256(tested.encode()).hexdigest()
+    found = _read(file, key) if file.is_file() else {}
+    classes = list(loader.dataset.metainfo['classes'])
+    flops = module_flops(model, loader)
+    named = choices(model.plan)
+    for i, (name, targets) in enumerate(named.items(), 1):
+        if name in found:
+            continue
+        with model.plan.without(targets):
+            iou = measure_iou(model, loader, f'{i}/{len(named)} without {name}')
+        saved = saved_flops(model.plan, targets, flops)
+        found[name] = KnockOut(name, targets, saved, iou)
+        rows = [asdict(row) for row in found.values()]
+        text = json.dumps(dict(key=key, classes=classes, rows=rows), indent=2)
+        AtomicBackend().put_text(f'{text}\n', file)
+    return [found[name] for name in named]
+
+
+def _read(file: Path, key: str) -> dict[str, KnockOut]:
+    """Read results by name; none if they are of another model or other data."""
+    try:
+        content = json.loads(file.read_text())
+        rows = content['rows'] if content['key'] == key else []
+        return {row['name']: KnockOut(**row) for row in rows}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'{file}: expected what --knock-out has written ({error}); delete it to '
+            'test all connections again'
+        ) from error
 
 
 def _keep(

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from mmseg.models.segmentors import EncoderDecoder
 
 from ..checkpoints.training_record import versions
 from ..comparison.table import Table, number_cell, text_cell
 from ..comparison.table_formats import markdown
+from ..cost.flops import prediction_flops
+from ..models.segmentors.image_shape import preprocessed_shape
+from .published_results import predicted_by
 
 # Keys of a training run that are listed if known, and those whose absence is noted.
 _FACTS = ('config', 'seed', 'iter', 'epoch', 'time')
@@ -41,34 +45,29 @@ prediction = Predictor('this/folder')('image.jpg')
 
 
 def model_card(
-    name: str,
-    classes: Sequence[str],
-    parameters: int,
-    flops: int,
-    size: tuple[int, int],
-    tested: Mapping[str, Any] | None,
+    model: EncoderDecoder,
+    labels: Mapping[str, Any],
     untested: str,
-    predicted_by: str,
     trainings: Sequence[Mapping[str, Any]],
 ) -> str:
     """Write a card as Markdown, with the header that the Hugging Face hub reads.
 
     Args:
-        name: Name of the config.
-        classes: Names of the classes.
-        parameters: Number of parameters.
-        flops: FLOPs of predicting an image.
-        size: Height and width of that image.
-        tested: Test results of :func:`find_tested`, or None.
-        untested: Reason why there are none.
-        predicted_by: Name of the selected prediction.
+        model: The model.
+        labels: Its ``config.json``: ``name``, ``id2label``, and ``tested``, the results
+            of :func:`find_tested`, or None.
+        untested: Reason why there are no results.
         trainings: Training runs that the checkpoint comes from, as far as recorded.
     """
+    name, tested, predicted = labels['name'], labels['tested'], predicted_by(model)
     head, results = _HEAD, f'None: {untested}.\n'
     if tested is not None:
-        miou = _values(tested, predicted_by)[0]
+        miou = _values(tested, predicted)[0]
         result = _RESULT.format(name=name, dataset=tested['dataset'], miou=miou)
-        head, results = f'{_HEAD}\n{result}', _results(tested, predicted_by)
+        head, results = f'{_HEAD}\n{result}', _results(tested, predicted)
+    parameters = sum(p.numel() for p in model.parameters())
+    shape = preprocessed_shape(model)
+    flops = prediction_flops(model, shape)
     lines = [
         f'{head}\n---\n',
         f'# {name}\n',
@@ -76,13 +75,13 @@ def model_card(
         results,
         '## Cost\n',
         f'- {parameters / 1e6:.2f} M parameters',
-        f'- {flops / 1e9:.2f} GFLOPs to predict an image of {size[0]} x {size[1]}\n',
+        f'- {flops / 1e9:.2f} GFLOPs to predict an image of {shape[1]} x {shape[2]}\n',
         '## Training\n',
         *(part for training in trainings for part in _training(training)),
         *([] if trainings else ['The checkpoint has no record of its training.\n']),
         f'Published with {_listed(versions())}.\n',
         '## Classes\n',
-        f'{", ".join(classes)}\n',
+        f'{", ".join(labels["id2label"].values())}\n',
     ]
     return '\n'.join(lines)
 

@@ -13,12 +13,10 @@ from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..checkpoints.training_record import trainings_of
-from ..cost.flops import prediction_flops
 from ..models.checkpoint_weights import weights_of
-from ..models.segmentors.image_shape import preprocessed_shape
 from .model_card import model_card
 from .model_folder import make_standalone
-from .published_results import find_tested, predicted_by, read_labels
+from .published_results import find_tested, read_labels
 
 
 def publish(config: Config, checkpoint: str, out: Path, run: str | None = None) -> None:
@@ -73,16 +71,5 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
         tested=tested,
     )
     (part / LABELS).write_text(f'{json.dumps(labels, indent=2)}\n')
-    shape = preprocessed_shape(model)
-    card = model_card(
-        name=name,
-        classes=classes,
-        parameters=sum(p.numel() for p in model.parameters()),
-        flops=prediction_flops(model, shape),
-        size=shape[1:],
-        tested=tested,
-        untested=untested,
-        predicted_by=predicted_by(model),
-        trainings=trainings_of(meta),
-    )
+    card = model_card(model, labels, untested, trainings_of(meta))
     (part / CARD).write_text(card)

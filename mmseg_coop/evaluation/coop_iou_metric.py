@@ -137,24 +137,20 @@ class CoopIoUMetric(IoUMetric):
 
     def _gather(self, results: list[dict]) -> Results:
         first = results[0]
-        counts = [result['counts'] for result in results]
+        names, counts = first['names'], [result['counts'] for result in results]
         areas, borders = (
-            np.stack([getattr(c, key).numpy() for c in counts])
-            for key in ('areas', 'borders')
+            np.stack([c[key] for c in counts], axis=1) for key in ('areas', 'borders')
         )
-        by_name = {name: areas[:, i] for i, name in enumerate(first['names'])}
         pairs = [f'{a}-{b}' for a, b in combinations(first['networks'], 2)]
-        if pairs:
-            by_name[ORACLE] = np.stack([c.oracle.numpy() for c in counts])
-        totals = sum(c.pairs for c in counts).numpy()
+        oracle = [ORACLE] if pairs else []
         return Results(
             classes=list(self.dataset_meta['classes']),
             palette=self.dataset_meta.get('palette'),
             images=[result['image'] for result in results],
             configured=first['configured'],
-            areas=by_name,
-            pairs=dict(zip(pairs, totals, strict=True)),
-            borders={name: borders[:, i] for i, name in enumerate(first['names'])},
+            areas=dict(zip([*names, *oracle], areas, strict=True)),
+            pairs=dict(zip(pairs, sum(c['pairs'] for c in counts), strict=True)),
+            borders=dict(zip(names, borders, strict=True)),
             calibration=_stacked([result['calibration'] for result in results]),
         )
 

@@ -1,9 +1,9 @@
 """Count pixels of predictions by class, on the predictions' device."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,44 +13,31 @@ from .borders import near_borders
 BOTH_WRONG, BOTH_WRONG_ALIKE, ONLY_SECOND, ONLY_FIRST, BOTH_RIGHT = range(5)
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Pixels of one image.
-
-    Attributes:
-        areas: Intersection, predicted and labelled pixels of each class for each
-            prediction, (P, 3, C): the diagonal, the column sums and the row sums of
-            its confusion matrix, enough for IoU and accuracy.
-        oracle: The same for a prediction that is right where any network is, and
-            otherwise the last prediction, (3, C).
-        pairs: Agreement of each two networks on the pixels of each class,
-            (pairs, C, 5).
-        borders: As ``areas``, of the pixels near a border of their class, for Boundary
-            IoU.
-    """
-
-    areas: Tensor
-    oracle: Tensor
-    pairs: Tensor
-    borders: Tensor
-
-
 def count(
     label: Tensor,
     predictions: Sequence[Tensor],
     networks: int,
     num_classes: int,
     ignore_index: int,
-) -> Counts:
-    """Count one image. Only the counts leave the device.
+) -> dict[str, np.ndarray]:
+    """Count the pixels of one image. Only the counts leave the device.
 
     Args:
         label: Ground truth, (H, W).
-        predictions: Label maps, (H, W): those of the networks, and their mean.
+        predictions: Label maps, (H, W), P of them: those of the networks, their mean.
         networks: Number of networks.
         num_classes: C.
         ignore_index: The label of ignored pixels. Pixels with other labels that are no
             class count as wrong predictions, as in MMSegmentation's ``IoUMetric``.
+
+    Returns:
+        ``areas``, (P, 3, C): intersection, predicted and labelled pixels of each class
+        for each prediction, which are the diagonal, the column sums and the row sums of
+        its confusion matrix, enough for IoU and accuracy. Of several networks there is
+        one more, of an oracle that is right where any network is, and otherwise
+        predicts as the last prediction. ``borders``, (P, 3, C): the same of the pixels
+        near a border of their class, for Boundary IoU. ``pairs``, (pairs, C, 5):
+        agreement of each two networks on the pixels of each class.
     """
     columns = [_columns(prediction, num_classes) for prediction in predictions]
     rows = _columns(label, num_classes)
@@ -63,22 +50,20 @@ def count(
         )
         for column in columns
     ]
-    areas, borders = zip(*counted, strict=True)
+    areas, borders = map(list, zip(*counted, strict=True))
     right = [column == rows for column in columns[:networks]]
-    oracle = areas[-1]
     if networks > 1:
         best = torch.where(torch.stack(right).any(0), rows, columns[-1])
-        oracle = _areas(rows, best, num_classes)
+        areas.append(_areas(rows, best, num_classes))
     pairs = [
         _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
         for i, j in combinations(range(networks), 2)
     ]
-    return Counts(
-        torch.stack(areas).cpu(),
-        oracle.cpu(),
-        torch.stack(pairs).cpu() if pairs else rows.new_zeros(0, num_classes, 5).cpu(),
-        torch.stack(borders).cpu(),
-    )
+    counts = dict(areas=areas, borders=borders, pairs=pairs)
+    return {
+        name: torch.stack(values).cpu().numpy() if values else np.empty(0)
+        for name, values in counts.items()
+    }
 
 
 def _columns(classes: Tensor, num_classes: int) -> Tensor:

@@ -1,11 +1,12 @@
 """Name the networks and the method of a built model, for tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mmseg.models.decode_heads import DAHead, DepthwiseSeparableASPPHead
 from torch import nn
 
+from ..models.heads import last_head
 from ..models.segmentors import CooperativeEncoderDecoder
 from ..unwrap import unwrap
 
@@ -38,9 +39,7 @@ def method_name(model: nn.Module, connections: Any) -> str:
 
 
 def _head_name(network: nn.Module) -> str:
-    head = getattr(network, 'decode_head', network)
-    # A cascade predicts with the last head.
-    head = head[-1] if isinstance(head, Sequence | nn.ModuleList) else head
+    head = last_head(network) if hasattr(network, 'decode_head') else network
     for kind, name in _NETWORKS.items():
         if isinstance(head, kind):
             return name

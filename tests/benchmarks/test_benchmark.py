@@ -1,5 +1,8 @@
 """The command ``python -m benchmarks`` and what it measures with."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -7,7 +10,7 @@ from benchmarks.connectors import connectors_flops
 from benchmarks.measurement import Measurement, timed
 from benchmarks.models import build_host, build_pair, network_config, read_config
 from benchmarks.prediction import average
-from benchmarks.rows import Row, read_rows, write_markdown, write_rows
+from benchmarks.rows import write_markdown
 from benchmarks.run_tools import host_config
 from benchmarks.run_tools import run_tool as run_process
 from mmseg_coop.cost.memory import peak_memory
@@ -18,9 +21,10 @@ from helpers.run_tool import TOOLS, run_tool
 MB = 2**20
 TURNS = [0.7, 0.75, 0.8]
 TIME = Measurement('prediction', 'theirs', 's', 2.0, 1.5, 0.95, TURNS)
+STEP = Measurement('step', 'theirs', 'MB', 2.0, 4.0)
 ROWS = {
-    'c': Row('a machine', False, [TIME]),
-    'compile': Row('another', True, [Measurement('step', 'theirs', 'MB', 2.0, 4.0)]),
+    'c': dict(machine='a machine', quick=False, measurements=[asdict(TIME)]),
+    'compile': dict(machine='another', quick=True, measurements=[asdict(STEP)]),
 }
 
 
@@ -57,8 +61,8 @@ def test_flops_of_connectors_are_those_of_their_convolutions():
         connector.register_forward_hook(
             lambda module, _, out: counted.append(_multiplications(module, out))
         )
-    pair.inference(torch.randn(1, 3, 64, 96), [dict(img_shape=(64, 96))])
-    added, networks = connectors_flops(config, 64, 96)
+    pair.inference(torch.randn(1, 3, 96, 96), [dict(img_shape=(96, 96))])
+    added, networks = connectors_flops(config, 96)
     # A multiplication and an addition each.
     assert added == 2 * sum(counted)
     assert networks > 10 * added
@@ -101,14 +105,14 @@ def run(args, folder, monkeypatch, capsys):
 def test_tool_measures_a_row_and_keeps_the_others(
     tmp_path, monkeypatch, capsys, starts_fast
 ):
-    write_rows(tmp_path / 'rows.json', ROWS)
+    (tmp_path / 'rows.json').write_text(json.dumps(ROWS))
     args = ['--only', 'e', '--quick', '--json', 'rows.json']
     done = run(args, tmp_path, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
-    rows = read_rows(tmp_path / 'rows.json')
+    rows = json.loads((tmp_path / 'rows.json').read_text())
     assert list(rows) == ['c', 'e', 'compile']
     assert rows['c'] == ROWS['c']
-    assert all(f.host > 0 and f.ours > 0 for f in rows['e'].measurements)
+    assert all(f['host'] > 0 and f['ours'] > 0 for f in rows['e']['measurements'])
 
     args = ['--only', '--json', 'rows.json', '--markdown', 'table.md']
     done = run(args, tmp_path, monkeypatch, capsys)

@@ -1,6 +1,7 @@
 """The report of the demo's real runs; in a browser, where there is one."""
 
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 from PIL import Image
 
 from mmseg_coop.comparison.comparison import compare
@@ -119,6 +121,30 @@ def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
     other = load_runs([str(demo[0] / 'single')])
     page = report([run, *other], tmp_path / 'report')
     assert '<article' not in page.read_text()
+
+
+def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
+    folder = tmp_path / 'apart'
+    shutil.copytree(demo[0] / 'ensemble', folder)
+    run = load_runs([str(folder)])[0]
+    weights = [str(demo[0] / 'single' / 'iter_2.pth')] * 2
+    with (folder / run.meta['config']).open('a') as config:
+        config.write(f'\nmodel["networks_init"] = {weights}\n')
+    run.meta['networks_init'] = weights
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    try:
+        single = load_runs([str(demo[0] / 'single')])[0]
+        gallery = make_gallery(compare([single, run]), 2)
+    finally:
+        logger.removeHandler(handler)
+    for exhibit in gallery.exhibits:
+        one, two = exhibit.predictions.values()
+        assert np.array_equal(one, two)
+    assert not [line for line in lines if 'Initialized by' in line]
 
 
 def test_names_cannot_break_the_page(demo, tmp_path):

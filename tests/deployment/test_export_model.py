@@ -11,8 +11,8 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.nn import functional as F
 
-from mmseg_coop.deployment.export import Options, export_model
 from mmseg_coop.deployment.export import export as exporting
+from mmseg_coop.deployment.export import export_model
 from mmseg_coop.deployment.export.record_graph import record
 
 from helpers.tiny import (
@@ -93,8 +93,8 @@ def expected_of(model, image):
 
 def test_onnx_for_images_of_any_size(model, images, tmp_path):
     out = tmp_path / 'model.onnx'
-    options = Options(preprocess=True, uncertainty=True)
-    exported = export_model(model, images, out, options, dict(classes=['a']))
+    options = dict(preprocess=True, uncertainty=True, metadata=dict(classes=['a']))
+    exported = export_model(model, images, out, **options)
     assert exported.variable == 'batch, height, width' and not exported.refused
     assert exported.size == out.stat().st_size
     session = onnxruntime.InferenceSession(out)
@@ -117,8 +117,8 @@ def test_onnx_for_images_of_any_size(model, images, tmp_path):
 def program(model, images, tmp_path_factory):
     """A program for images of one size: its file, and what the export tells."""
     out = tmp_path_factory.mktemp('program') / 'model.pt2'
-    options = Options(format='torch', preprocess=True, size=SIZE)
-    return out, export_model(model, images, out, options)
+    options = dict(format='torch', preprocess=True, size=SIZE)
+    return out, export_model(model, images, out, **options)
 
 
 def test_a_program_runs_in_pytorch_alone(program, model, images, tmp_path):
@@ -220,7 +220,7 @@ def test_nothing_that_differs_is_written(
     out = tmp_path / 'model.pt2'
     out.write_text('what was there')
     with pytest.raises(ValueError, match=message) as error:
-        export_model(small, images, out, Options(format='torch', size=SIZE))
+        export_model(small, images, out, format='torch', size=SIZE)
     assert len(str(error.value).splitlines()) == 1
     assert out.read_text() == 'what was there'
     assert [path.name for path in tmp_path.iterdir()] == ['model.pt2']
@@ -232,7 +232,7 @@ def test_for_one_size_where_others_differ(small, images, tmp_path, wrong):
 
     wrong(mistake, when=lambda image: tuple(image.shape[2:]) != SIZE)
     out = tmp_path / 'model.pt2'
-    exported = export_model(small, images, out, Options(format='torch'))
+    exported = export_model(small, images, out, format='torch')
     assert exported.variable == 'batch' and out.is_file()
     assert 'probabilities differ' in exported.refused['batch, height, width']
     assert 'not batch, height, width: images of' in exported.summary()
@@ -241,8 +241,7 @@ def test_for_one_size_where_others_differ(small, images, tmp_path, wrong):
 def test_a_size_that_the_network_can_not_take(model, images, tmp_path):
     out = tmp_path / 'model.pt2'
     # Nothing is left of it for the last stage's dilated convolutions to see.
-    options = Options(format='torch', size=(1, 48))
     pooled = build_pair(data_preprocessor=PREPROCESSOR, neck=dict(type='Halved')).eval()
     with pytest.raises(ValueError, match="--size: the model can't take images of 1 x"):
-        export_model(pooled, images, out, options)
+        export_model(pooled, images, out, format='torch', size=(1, 48))
     assert not list(tmp_path.iterdir())

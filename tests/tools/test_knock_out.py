@@ -119,6 +119,18 @@ def test_goes_on_where_it_was(folder, tool, monkeypatch):
     assert rows(folder)['nothing']['classes'][0] != 12.5
 
 
+@pytest.mark.parametrize('content', ['', '{"key": "a"', '[]', '{"rows": []}'])
+def test_a_damaged_file_is_named(folder, tool, content):
+    file = folder / 'analysis' / 'knock_out.json'
+    file.parent.mkdir()
+    file.write_text(content)
+    done = tool('analyze.py', CONFIG, 'a.pth', '--knock-out', *OPTIONS)
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    expected = 'error: analysis/knock_out.json: expected what --knock-out has written'
+    assert done.stderr.startswith(expected) and 'delete it' in done.stderr
+    assert file.read_text() == content
+
+
 def test_what_is_switched_off():
     star = build_pair(connections='star', num_networks=3)
     names = choices(star.plan)

@@ -17,7 +17,7 @@ from torch import nn
 from mmseg_coop.apis import load_config
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.cost.machine import describe_machine
-from mmseg_coop.deployment.export import FORMATS, Exported, Options, export_model
+from mmseg_coop.deployment.export import FORMATS, Exported, export_model
 
 MODELS_OF_TABLE = [
     f'{network}_r18_{method}'
@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
             for name in MODELS_OF_TABLE:
                 model, images = build(name, args.data)
                 out = Path(folder) / f'model{FORMATS[kind]}'
-                found = export_model(model, images, out, Options(format=kind))
+                found = export_model(model, images, out, format=kind)
                 print(row(name, kind, found), flush=True)
     print(f'\n{describe_machine(threads=1)}')
 

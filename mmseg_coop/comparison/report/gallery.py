@@ -9,12 +9,14 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmseg.registry import DATASETS, MODELS
 
 from ...checkpoints.safe_load import enable_safe_loading
 from ...evaluation.results import iou
 from ...models.checkpoint_weights import load_weights
 from ...palette import full_palette
+from ...quiet import quiet_loggers
 from ...unwrap import unwrap
 from ..comparison import Comparison, Method
 from ..runs import Run
@@ -165,7 +167,9 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     checkpoint = None if joined else find_checkpoint(run)
     model = MODELS.build(run.config().model).eval()
     if joined:
-        unwrap(model).init_weights()
+        # MMEngine logs the origin of each parameter.
+        with quiet_loggers(MMLogger.get_current_instance()):
+            unwrap(model).init_weights()
     else:
         load_weights(unwrap(model), str(checkpoint))
     samples = [

@@ -1,7 +1,9 @@
 """Export a trained model to one file, and compare it with PyTorch first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,37 +16,27 @@ from torch.nn import functional as F
 from ...checkpoints.atomic_backend import AtomicBackend
 from ...cost.timing import seconds_in_turn
 from ...wording import first_line
-from .agreement import REFUSALS, Agreement, compare, host_prediction
+from .agreement import Agreement, compare, host_prediction
 from .deployed_model import DeployedModel
-from .formats import OPSETS, check_onnx, run_onnx, run_torch, to_onnx, to_torch
-from .record_graph import record
+from .formats import (
+    OPSETS,
+    Run,
+    check_onnx,
+    run_onnx,
+    run_torch,
+    to_onnx,
+    to_torch,
+)
+from .record_graph import left_out, record
 
 FORMATS = {'onnx': '.onnx', 'torch': '.pt2'}
 # Sets of axes of images, (N, C, H, W), that may vary; the largest first.
 _VARIABLE = ({0: 'batch', 2: 'height', 3: 'width'}, {0: 'batch'}, {})
 _TURNS = 5
+# What networks raise for images of a size that they can't take.
+_REFUSALS = (AssertionError, IndexError, RuntimeError, ValueError)
 # Seconds for recording with variable size, which for some networks takes hours.
 _PATIENCE = 600
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of an export.
-
-    Attributes:
-        format: ``onnx`` or ``torch``.
-        opset: Version of ONNX's operators.
-        size: Fixed height and width of images. Default: variable, if the network
-            allows it.
-        preprocess: Whether the data preprocessor is part of the file.
-        uncertainty: Whether entropy and disagreement are outputs.
-    """
-
-    format: str = 'onnx'
-    opset: int = OPSETS[-1]
-    size: tuple[int, int] | None = None
-    preprocess: bool = False
-    uncertainty: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,11 @@ def export_model(
     model: nn.Module,
     images: Sequence[Tensor],
     out: Path,
-    options: Options,
+    format: str = 'onnx',
+    opset: int = OPSETS[-1],
+    size: tuple[int, int] | None = None,
+    preprocess: bool = False,
+    uncertainty: bool = False,
     metadata: Mapping[str, Any] | None = None,
 ) -> Exported:
     """Export a model, compare it with PyTorch on images, and only then write the file.
@@ -111,55 +107,62 @@ def export_model(
         model: An ``EncoderDecoder`` or ``CooperativeEncoderDecoder``.
         images: Images as the data preprocessor takes them, (C, H, W).
         out: The file.
-        options: Options of the export.
+        format: ``onnx`` or ``torch``.
+        opset: Version of ONNX's operators.
+        size: Fixed height and width of images. Default: variable, if the network
+            allows it.
+        preprocess: Whether the data preprocessor is part of the file.
+        uncertainty: Whether entropy and disagreement are outputs.
         metadata: Further metadata of the file.
 
     Raises:
         ValueError: If the model can't be exported, or gives other results than PyTorch.
         OSError: If the file can't be written.
     """
-    suffix = FORMATS[options.format]
+    suffix = FORMATS[format]
     if out.suffix != suffix:
         raise ValueError(
             f'--out: found {out}, expected a file with suffix {suffix} for --format '
-            f'{options.format}'
+            f'{format}'
         )
-    if options.format == 'onnx':
-        check_onnx(options.opset)
+    if format == 'onnx':
+        check_onnx(opset)
     model = model.eval()
-    images = _prepared(model, images, options)
-    deployed = DeployedModel(model, options.preprocess, options.uncertainty).eval()
-    host = host_prediction(model, options.preprocess)
+    images = _prepared(model, images, size, preprocess)
+    deployed = DeployedModel(model, preprocess, uncertainty).eval()
+    host = partial(host_prediction, model, preprocess)
 
     @torch.no_grad()
     def expected(image: Tensor) -> dict[str, Tensor]:
-        return deployed(image) | host(image)
+        # The model's own prediction has no entropy.
+        return deployed(image) | host(image) if uncertainty else host(image)
 
     try:
-        expected(images[0])
-    except REFUSALS as error:
+        known = [(image, expected(image)) for image in images]
+    except _REFUSALS as error:
         height, width = images[0].shape[2:]
         raise ValueError(
             f"--size: the model can't take images of {height} x {width} (height x "
             f'width) pixels ({first_line(error)})'
         ) from error
+    outputs = tuple(known[0][1])
     refused: dict[str, str] = {}
     for axes in _VARIABLE:
-        if options.size and 2 in axes:
+        if size and 2 in axes:
             continue
         variable = ', '.join(axes.values()) or 'nothing'
         try:
             patience = _PATIENCE if 2 in axes else 0
-            recording = record(deployed, images[0], axes, patience)
+            program = record(deployed, images[0], axes, patience)
             told = dict(metadata or {}, varies=variable)
-            if options.format == 'onnx':
-                data = to_onnx(recording, options.opset, told)
+            if format == 'onnx':
+                data = to_onnx(program, axes, outputs, opset, told)
                 run = run_onnx(data)
             else:
-                data = to_torch(recording, told)
+                data = to_torch(program, told)
                 run = run_torch(data)
-            tried = _tried(images, axes)
-            agreement = compare(expected, run, tried, deployed.threshold)
+            others = _predicted_others(images, axes, expected)
+            agreement = compare([*known, *others], run, deployed.threshold)
         except ValueError as error:
             refused[variable] = str(error)
             continue
@@ -168,11 +171,11 @@ def export_model(
         times = seconds_in_turn(calls, _TURNS)
         return Exported(
             size=len(data),
-            outputs=recording.outputs,
+            outputs=outputs,
             variable=variable,
             refused=refused,
-            parameters=recording.parameters,
-            dead=recording.dead,
+            parameters=sum(p.numel() for p in program.parameters()),
+            dead=left_out(deployed, program),
             agreement=agreement,
             image=tuple(images[0].shape[2:]),
             latency=median(times['ours']),
@@ -184,16 +187,19 @@ def export_model(
 
 @torch.no_grad()
 def _prepared(
-    model: nn.Module, images: Sequence[Tensor], options: Options
+    model: nn.Module,
+    images: Sequence[Tensor],
+    fixed: tuple[int, int] | None,
+    preprocess: bool,
 ) -> list[Tensor]:
     """Resize images to one size, (1, C, H, W), and preprocess them as needed."""
-    size = options.size or tuple(images[0].shape[1:])
+    size = fixed or tuple(images[0].shape[1:])
     if min(size) < 1:
         raise ValueError(f'--size: found {size[0]} {size[1]}, expected 1 or more')
     test_cfg = model.test_cfg or {}
     if test_cfg.get('mode') == 'slide':
         window = tuple(map(min, zip(size, test_cfg['crop_size'], strict=True)))
-        if options.size and window != size:
+        if fixed and window != size:
             raise ValueError(
                 f'--size: found {size[0]} {size[1]}, expected the window or less, '
                 f'{window[0]} {window[1]}: of a model that predicts in windows '
@@ -202,20 +208,24 @@ def _prepared(
             )
         size = window
     images = [F.interpolate(x[None].float(), size).to(x.dtype) for x in images]
-    if options.preprocess:
+    if preprocess:
         return images
     sample = SegDataSample(metainfo=dict(img_shape=size))
     batches = [dict(inputs=[image[0]], data_samples=[sample]) for image in images]
     return [model.data_preprocessor(batch, False)['inputs'] for batch in batches]
 
 
-def _tried(images: Sequence[Tensor], axes: Mapping[int, str]) -> list[Tensor]:
-    """Add a batch and an image of another size to the images, if these may vary."""
-    tried = list(images)
+def _predicted_others(
+    images: Sequence[Tensor], axes: Mapping[int, str], predict: Run
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Predict a batch and an image of another size, if these may vary."""
+    others = []
     if 0 in axes:
-        tried.append(torch.cat([images[0], images[-1].flip(3)]))
+        others.append(torch.cat([images[0], images[-1].flip(3)]))
     if 2 in axes:
         # Odd, so that no stride divides them.
         height, width = (max(side * 3 // 4, 1) | 1 for side in images[0].shape[2:])
-        tried.append(images[0][..., :height, :width].contiguous())
-    return tried
+        others.append(images[0][..., :height, :width].contiguous())
+    for image in others:
+        with suppress(*_REFUSALS):
+            yield image, predict(image)

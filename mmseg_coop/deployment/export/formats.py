@@ -2,17 +2,17 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from ...quiet import quiet_exporters
 from ...wording import first_line
-from .record_graph import Recording
 
 # Opsets that PyTorch's exporter writes.
 OPSETS = range(18, 24)
@@ -44,26 +44,32 @@ def check_onnx(opset: int) -> None:
         )
 
 
-def to_onnx(recording: Recording, opset: int, metadata: Mapping[str, Any]) -> bytes:
-    """Convert a recorded model to ONNX, in one file.
+def to_onnx(
+    program: ExportedProgram,
+    axes: Mapping[int, str],
+    outputs: Sequence[str],
+    opset: int,
+    metadata: Mapping[str, Any],
+) -> bytes:
+    """Convert a recorded model to ONNX, in one file, with names of axes and outputs.
 
     Raises:
         ValueError: If an operator has no counterpart, or the model is too large.
     """
     try:
         with quiet_exporters():
-            program = torch.onnx.export(
-                recording.program,
+            converted = torch.onnx.export(
+                program,
                 opset_version=opset,
                 dynamo=True,
                 verbose=False,
                 external_data=False,
                 input_names=[INPUT],
-                output_names=list(recording.outputs),
-                dynamic_shapes=({**recording.axes},) if recording.axes else None,
+                output_names=list(outputs),
+                dynamic_shapes=(axes,) if axes else None,
             )
-        program.model.metadata_props[METADATA] = json.dumps(metadata)
-        return program.model_proto.SerializeToString()
+        converted.model.metadata_props[METADATA] = json.dumps(metadata)
+        return converted.model_proto.SerializeToString()
     except Exception as error:
         # Protobuf's limit of 2 GB has another error in each release.
         raise ValueError(
@@ -91,12 +97,12 @@ def run_onnx(data: bytes) -> Run:
     return run
 
 
-def to_torch(recording: Recording, metadata: Mapping[str, Any]) -> bytes:
+def to_torch(program: ExportedProgram, metadata: Mapping[str, Any]) -> bytes:
     """Convert a recorded model to a file for ``torch.export.load``."""
     data = io.BytesIO()
     extra = {f'{METADATA}.json': json.dumps(metadata)}
     with quiet_exporters():
-        torch.export.save(recording.program, data, extra_files=extra)
+        torch.export.save(program, data, extra_files=extra)
     return data.getvalue()
 
 

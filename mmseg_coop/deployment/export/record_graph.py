@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,30 +20,11 @@ from ...wording import first_line
 _WEIGHTS = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A model as a graph of PyTorch's operators.
-
-    Attributes:
-        program: The graph with its weights.
-        axes: Names of the axes of images that may vary.
-        outputs: Names of its outputs.
-        parameters: Number of parameters in the graph.
-        dead: Number of parameters that are left out, by part.
-    """
-
-    program: ExportedProgram
-    axes: Mapping[int, str]
-    outputs: tuple[str, ...]
-    parameters: int
-    dead: Mapping[str, int]
-
-
 @torch.no_grad()
 def record(
     model: nn.Module, image: Tensor, axes: Mapping[int, str], seconds: float = 0
-) -> Recording:
-    """Record a model as a graph.
+) -> ExportedProgram:
+    """Record a model as a graph of PyTorch's operators.
 
     Args:
         model: A model that returns tensors by name.
@@ -65,14 +46,19 @@ def record(
     except Exception as error:
         # Anything may fail in a network's code.
         raise ValueError(first_line(error)) from error
-    program = _without_dead(program)
+    return _without_dead(program)
+
+
+def left_out(model: nn.Module, program: ExportedProgram) -> Counter[str]:
+    """Count the parameters of a model that its graph does not have, by part.
+
+    A part is as in ``top.decode_head``.
+    """
     dead: Counter[str] = Counter()
-    total = 0
     for name, value in model.named_parameters():
-        total += value.numel()
         if name not in program.state_dict:
             dead[_part_of(name)] += value.numel()
-    return Recording(program, axes, tuple(model(image)), total - dead.total(), dead)
+    return dead
 
 
 @contextmanager
