@@ -11,7 +11,6 @@ from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
 from mmseg_coop.study import TrialExecutor, make_trials, read_grid, report
 from mmseg_coop.study.progress import LiveTable, Progress
-from mmseg_coop.study.trial import TEST
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -48,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='FILE',
         help='write the first table and its plots between the marks '
-        f'<!-- GRID_{TEST}: begin --> and <!-- GRID_{TEST}: end --> of this file',
+        '<!-- GRID_SPLIT: begin --> and <!-- GRID_SPLIT: end --> of this file',
     )
     parser.add_argument(
         '--list', action='store_true', help='show the progress, run nothing'
@@ -76,7 +75,8 @@ def main(args: argparse.Namespace) -> None:
     records = args.records or work_dir / 'records'
     if args.markdown:
         # Checked now: it is written hours later.
-        around_marks(args.markdown, f'{grid.name}_{TEST}')
+        for split in grid.splits:
+            around_marks(args.markdown, f'{grid.name}_{split}')
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:

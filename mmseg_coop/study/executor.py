@@ -4,7 +4,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from .step import Step
+from .step import next_step
+from .step_process import StepProcess
 from .trial import Trial
 
 
@@ -26,7 +27,7 @@ class TrialExecutor:
         self.elsewhere: set[Trial] = set()
         self.jobs = jobs
         self.threads = _threads(jobs)
-        self._running: dict[Trial, Step] = {}
+        self._running: dict[Trial, StepProcess] = {}
         self._open = [t for t in trials if not (t.entry.predict or t.finished)]
 
     def run(self, show: Callable[['TrialExecutor'], None]) -> None:
@@ -44,8 +45,8 @@ class TrialExecutor:
 
     def running(self, trial: Trial) -> str | None:
         """Name of the step that a trial runs now, if any."""
-        step = self._running.get(trial)
-        return step and step.name
+        process = self._running.get(trial)
+        return process and process.step.name
 
     def _advance(self) -> bool:
         """Note processes that ended, and start new ones; True while any is awaited."""
@@ -71,12 +72,12 @@ class TrialExecutor:
             self.elsewhere.add(trial)
             return
         try:
-            if trial.finished:
-                # By another process.
-                self._note(trial, None)
-            else:
-                self._running[trial] = Step(trial, lock, self.threads)
+            step = next_step(trial)
+            if step:
+                self._running[trial] = StepProcess(step, lock, self.threads)
                 return
+            # Another process has finished it.
+            self._note(trial, None)
         except (OSError, ValueError) as error:
             self._note(trial, str(error))
         lock.close()

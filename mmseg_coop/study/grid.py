@@ -1,7 +1,7 @@
 """A grid: the methods and seeds of a study, read from a small config file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ from mmengine.config import Config
 
 from ..wording import first_line
 
-_KEYS = ('methods', 'seeds', 'options', 'half', 'baselines')
+_SHARED = ('methods', 'seeds', 'options')
+_OWN = ('splits', 'checkpoint', 'half', 'baselines')
 # A seed, or those of networks that were trained apart.
 Seed = int | tuple[int, ...]
 
@@ -49,8 +50,10 @@ class Grid:
 
     file: Path
     entries: Mapping[str, Entry]
-    half: bool
-    baselines: Mapping[str, list[str]] | None
+    splits: Mapping[str, Mapping] = field(default_factory=lambda: {'val': {}})
+    checkpoint: str = 'last'
+    half: bool = False
+    baselines: Mapping[str, list[str]] | None = None
 
     @property
     def name(self) -> str:
@@ -64,6 +67,9 @@ def read_grid(path: Path) -> Grid:
 
         seeds = [0, 1, 2]
         options = {'train_cfg.max_iters': 4000}  # of all methods
+        # Options of each test. Default: dict(val={}).
+        splits = dict(val={}, slide={'model.test_cfg.mode': 'slide'})
+        checkpoint = 'best'  # by the config's save_best. Default: 'last'.
         half = True  # Keep and test only weights in half precision.
         # Others are compared with these. Default: the single network and the ensemble.
         baselines = {'single': ['single'], 'wide': ['wide']}
@@ -104,18 +110,29 @@ def read_grid(path: Path) -> Grid:
         text = f'{path} can not be read as a grid ({first_line(error)})'
         raise ValueError(text) from error
     content = {key: v for key, v in content.items() if not key.startswith('_')}
-    _check_keys(f'{path}: ', content, _KEYS)
+    _check_keys(f'{path}: ', content, [*_SHARED, *_OWN])
     methods = content.get('methods')
     if not methods or not isinstance(methods, dict):
         raise ValueError(f'{path}: methods: expected a dict of methods by name')
     entries: dict[str, Entry] = {}
     for name, method in methods.items():
         entries[name] = _entry(path, name, method, content, entries)
-    baselines = content.get('baselines')
-    for labels in (baselines or {}).values():
+    grid = Grid(path, entries, **{key: content[key] for key in _OWN if key in content})
+    if grid.checkpoint not in ('last', 'best'):
+        raise ValueError(
+            f"{path}: checkpoint: found {grid.checkpoint!r}, expected 'last' or 'best'"
+        )
+    splits = grid.splits
+    several = isinstance(splits, dict) and splits
+    if not several or not all(isinstance(test, dict) for test in splits.values()):
+        raise ValueError(
+            f"{path}: splits: found {splits!r}, expected a dict of each test's options "
+            'by its name, as in dict(val={})'
+        )
+    for labels in (grid.baselines or {}).values():
         for label in labels:
             _check_known(f'{path}: baselines', label, entries)
-    return Grid(path, entries, content.get('half', False), baselines)
+    return grid
 
 
 def _entry(

@@ -35,6 +35,7 @@ class Progress:
 
     def __init__(self, executor: TrialExecutor):
         self._executor = executor
+        self._finished: dict[Trial, State] = {}
         # The last logged training iteration.
         self._last: dict[Trial, dict] = {}
         self._totals: dict[str, int | None] = {}
@@ -67,11 +68,14 @@ class Progress:
         return Group(table, *why)
 
     def _state(self, trial: Trial) -> State:
+        if trial in self._finished:
+            return self._finished[trial]
         if trial in self._executor.failed:
             return State('failed')
         step = self._executor.running(trial)
         if step is None and trial.finished:
-            return State('finished', miou=trial.miou)
+            self._finished[trial] = State('finished', miou=trial.miou())
+            return self._finished[trial]
         if not trial.entry.trained or trial.weights:
             return State(step or 'waits')
         text = 'elsewhere' if trial in self._executor.elsewhere else step or 'waits'

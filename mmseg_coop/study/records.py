@@ -33,9 +33,9 @@ def note_attempt(folder: Path, step: str, threads: int) -> None:
         file.write(json.dumps(line) + '\n')
 
 
-def keep_record(trial: Trial) -> None:
+def keep_record(trial: Trial, split: str) -> None:
     """Copy results, config, learning curves and options of a trial to its record."""
-    test, record = trial.work_dir(test=True), trial.record
+    test, record = trial.work_dir(split), trial.record(split)
     results = test / RESULTS
     if not results.is_file():
         raise FileNotFoundError(
@@ -44,7 +44,7 @@ def keep_record(trial: Trial) -> None:
         )
     files = AtomicBackend()
     files.put(results.read_bytes(), record / RESULTS)
-    config = trial.config_file(test=True)
+    config = trial.config_file(split)
     files.put(config.read_bytes(), record / config.name)
     curves = list(_curves(trial.folder))
     if curves:
@@ -53,7 +53,10 @@ def keep_record(trial: Trial) -> None:
     attempts = (trial.folder / _ATTEMPTS).read_text()
     about = dict(
         **trial.identity,
+        split=split,
+        split_options=dict(trial.grid.splits[split]),
         trained=trial.entry.trained,
+        checkpoint=trial.grid.checkpoint,
         half=trial.grid.half,
         attempts=[json.loads(line) for line in attempts.splitlines()],
         training_hours=round(_hours(trial.folder), 4),

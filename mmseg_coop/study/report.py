@@ -1,4 +1,4 @@
-"""Write tables and a report of the finished trials of a study, and a summary."""
+"""Write tables and reports of the finished trials of a study, and their summary."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from ..comparison.iou_tables import all_tables, summary_table
 from ..comparison.report import write_report
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import markdown, print_tables, write, write_between
-from .trial import TEST, Trial
+from .trial import Trial
 
 # Figures of a report, and their titles.
 _FIGURES = {
@@ -31,41 +31,43 @@ def report(
     console: Console,
     document: Path | None = None,
 ) -> None:
-    """Compare the finished trials, in tables and a report.
+    """Compare the finished trials on each split, in tables and reports.
 
     Args:
         trials: All trials.
-        work_dir: Folder for the report.
+        work_dir: Folder for reports.
         records: Folder for tables and costs.
         console: Prints the tables.
-        document: A Markdown file for the summary.
+        document: A Markdown file for the summaries.
     """
     finished = [trial for trial in trials if trial.finished]
     if not finished:
         console.print('No run is finished: there is nothing to compare.')
         return
-    comparison = compare_trials(finished, records)
-    tables = all_tables(comparison)
-    print_tables(tables, console)
-    name = f'{trials[0].grid.name}_{TEST}'
-    for suffix in ('.md', '.json'):
-        write(comparison, tables, records / f'{name}{suffix}')
-    folder = work_dir / 'report' / trials[0].grid.name
-    try:
-        page = write_report(comparison, tables, folder)
-    except FileNotFoundError:
-        # Weights or data are gone: without a gallery.
-        page = write_report(comparison, tables, folder, images=0)
-    line = f'{records / name}.md, {page}'
-    console.print(line, markup=False, soft_wrap=True)
-    if document:
-        _write_summary(document, name, comparison, folder, records)
+    grid = trials[0].grid
+    for split in grid.splits:
+        comparison = compare_trials(finished, split, records)
+        tables = all_tables(comparison)
+        print_tables(tables, console)
+        name = f'{grid.name}_{split}'
+        for suffix in ('.md', '.json'):
+            write(comparison, tables, records / f'{name}{suffix}')
+        folder = work_dir / 'report' / grid.name / split
+        try:
+            page = write_report(comparison, tables, folder)
+        except FileNotFoundError:
+            # Weights or data are gone: without a gallery.
+            page = write_report(comparison, tables, folder, images=0)
+        line = f'{split}: {records / name}.md, {page}'
+        console.print(line, markup=False, soft_wrap=True)
+        if document:
+            _write_summary(document, name, comparison, page.parent, records)
 
 
-def compare_trials(finished: Sequence[Trial], records: Path) -> Comparison:
-    """Compare finished trials; costs that are not recorded are measured."""
+def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comparison:
+    """Compare finished trials on a split; costs that are not recorded are measured."""
     grid = finished[0].grid
-    runs = load_runs([trial.argument for trial in finished])
+    runs = load_runs([trial.argument(split) for trial in finished])
     runs = [
         replace(run, recombined=not trial.entry.trained)
         for run, trial in zip(runs, finished, strict=True)

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,8 +18,6 @@ from .grid import Entry, Grid, Seed
 RECORD = 'run.json'
 FAILED = 'failed.txt'
 OUTPUT = 'output.txt'
-# Folder of tests in work dirs and in the records.
-TEST = 'val'
 # Of a test, in its work dir and its record.
 RESULTS = Path('results', 'test.npz')
 
@@ -37,9 +34,9 @@ class Trial:
         WORK_DIR/METHOD/seed_0/            work dir of the training run
             plan/METHOD.py, plan/run.json    its config and options
             weights.pth | .safetensors       the tested weights, once it has ended
-            tests/val/                       work dir of the test
+            tests/SPLIT/                     work dir of a test
             failed.txt                       reason why the last attempt failed
-        RECORDS/val/METHOD/seed_0/         results, curves, config, run.json
+        RECORDS/SPLIT/METHOD/seed_0/       results, curves, config, run.json
     """
 
     grid: Grid
@@ -67,54 +64,58 @@ class Trial:
 
     @property
     def finished(self) -> bool:
-        """True if results with these options are recorded."""
+        """True if the results of all splits are recorded."""
         if self.entry.predict:
             return self.sources[0].finished
-        self._check(self.record / RECORD, self.record)
-        return (self.record / RECORD).is_file()
+        return all(map(self.recorded, self.grid.splits))
 
     @property
     def ready(self) -> bool:
         """True if the checkpoints that it needs are there."""
         return all(source.weights for source in self.sources)
 
-    @property
-    def record(self) -> Path:
-        """The folder of its record."""
+    def recorded(self, split: str) -> bool:
+        """Tell whether the results of a split are recorded, with these options."""
+        record = self.record(split)
+        self._check(record / RECORD, record)
+        return (record / RECORD).is_file()
+
+    def record(self, split: str) -> Path:
+        """The folder of the record of a split."""
         tested = self.sources[0] if self.entry.predict else self
-        return self.records / TEST / tested.name
+        return self.records / split / tested.name
 
-    def work_dir(self, test: bool = False) -> Path:
-        """The work dir of the training run, or of the test."""
-        return self.folder / 'tests' / TEST if test else self.folder
+    def work_dir(self, split: str | None = None) -> Path:
+        """The work dir of the training run, or of the test of a split."""
+        return self.folder / 'tests' / split if split else self.folder
 
-    def config_file(self, test: bool = False) -> Path:
-        """The config file of the training run, or of the test."""
-        return self.work_dir(test) / 'plan' / f'{self.entry.name}.py'
+    def config_file(self, split: str | None = None) -> Path:
+        """The config file of the training run, or of the test of a split."""
+        return self.work_dir(split) / 'plan' / f'{self.entry.name}.py'
 
-    @property
-    def argument(self) -> str:
-        """Argument of ``tools/compare.py`` for its results."""
+    def argument(self, split: str) -> str:
+        """Argument of ``tools/compare.py`` for the results of a split."""
         network = f':{self.entry.predict}' if self.entry.predict else ''
-        return f'{self.entry.name}={self.record}{network}'
+        return f'{self.entry.name}={self.record(split)}{network}'
 
-    @cached_property
     def miou(self) -> float:
-        """Its mIoU in percent, once it is finished."""
-        return Results.load(self.record / RESULTS).miou(self.entry.predict)
+        """Read the mIoU of the first split in percent."""
+        record = self.record(next(iter(self.grid.splits)))
+        return Results.load(record / RESULTS).miou(self.entry.predict)
 
-    def config(self, test: bool = False) -> Config:
-        """Make the config of the training run, or of the test."""
+    def config(self, split: str | None = None) -> Config:
+        """Make the config of the training run, or of the test of a split."""
         entry = self.entry
         base = self.grid.entries[entry.of] if entry.of else entry
         seed = self.seed[0] if isinstance(self.seed, tuple) else self.seed
         options = {**base.options, **entry.options, 'randomness.seed': seed}
+        options |= self.grid.splits[split] if split else {}
         try:
-            config = load_config(str(base.config), options, str(self.work_dir(test)))
+            config = load_config(str(base.config), options, str(self.work_dir(split)))
         except ValueError as error:
-            where = f'{self.grid.file}: methods.{entry.name}.options'
+            key = f'splits.{split}' if split else f'methods.{entry.name}.options'
             text = str(error).removeprefix('--cfg-options ')
-            raise ValueError(f'{where}: {text}') from None
+            raise ValueError(f'{self.grid.file}: {key}: {text}') from None
         if entry.networks:
             config.model.num_networks = len(self.sources)
             config.model.networks_init = [str(s.weights) for s in self.sources]
@@ -140,24 +141,27 @@ class Trial:
         # As they are read from a JSON file, without tuples.
         return json.loads(json.dumps(options, default=str))
 
-    def write_config(self, test: bool = False) -> None:
-        """Write the config of the training run, or of the test."""
+    def write_config(self, split: str | None = None) -> None:
+        """Write the config of the training run, or of the test of a split."""
         # A test has the weights of the training run, so that this counts for it, too.
         self._check(self.config_file().with_name(RECORD), self.folder)
-        file = self.config_file(test)
+        file = self.config_file(split)
         files = AtomicBackend()
-        files.put_text(self.config(test).pretty_text, file)
+        files.put_text(self.config(split).pretty_text, file)
         text = json.dumps(self.identity, indent=2)
         files.put_text(f'{text}\n', file.with_name(RECORD))
 
     def checkpoint(self) -> Path:
-        """Find the last checkpoint of a finished training run."""
-        path = self.folder / last_checkpoint(self.folder)
-        if not path.is_file():
+        """Find the selected checkpoint of a finished training run."""
+        kind = self.grid.checkpoint
+        name = last_checkpoint(self.folder) if kind == 'last' else 'best_*.pth'
+        found = self.folder.glob(name) if name else []
+        newest = max(found, key=os.path.getmtime, default=None)
+        if newest is None:
             raise FileNotFoundError(
-                f'{self.folder}: the training run has left no checkpoint'
+                f'{self.folder}: the training run has left no {kind} checkpoint'
             )
-        return path
+        return newest
 
     def lock(self) -> TextIO | None:
         """Lock the trial for this process; None if another process has the lock.
@@ -201,5 +205,6 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
             trial = Trial(grid, entry, seed, folder, records, sources)
             trials[entry.name, seed] = trial
         # Wrong options are named before the first training.
-        trials[entry.name, entry.seeds[0]].config()
+        for split in (None, *grid.splits):
+            trials[entry.name, entry.seeds[0]].config(split)
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))

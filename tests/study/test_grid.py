@@ -83,6 +83,9 @@ WRONG = {
     r'methods\.a\.seeds: found \[\], expected integers': dict(seeds=[]),
     r'methods\.a\.seeds: found 3, expected integers': dict(seeds=3),
     r"methods\.a\.seeds: found \('x',\), expected integers": dict(seeds=['x']),
+    r"splits: found \['val'\], expected a dict": dict(splits=['val']),
+    r'splits: found \{\}, expected a dict': dict(splits={}),
+    r"splits: found \{'val': None\}, expected a dict": dict(splits=dict(val=None)),
     r"methods\.b: found 'c', expected one of": dict(
         methods=methods(b=dict(of='c', predict='top'))
     ),
@@ -107,6 +110,7 @@ WRONG = {
     r'methods\.c: b is not trained itself': dict(
         methods=methods(b=dict(of='a', predict='x'), c=dict(of='b', predict='x'))
     ),
+    "checkpoint: found 'first', expected 'last' or 'best'": dict(checkpoint='first'),
     r"baselines: found 'z'": dict(baselines=dict(single=['z'])),
 }
 
@@ -126,9 +130,12 @@ def test_a_grid_that_is_no_code(grid, text):
         read_grid(path)
 
 
-def test_options_that_do_not_fit(grid):
-    path = grid(seeds=[0], methods=methods(), options={'model.type.x': 1})
-    with pytest.raises(ValueError, match=r'grid\.py: methods.a.options: model.type.x'):
+@pytest.mark.parametrize('key', ['methods.a.options', 'splits.val'])
+def test_options_that_do_not_fit(grid, key):
+    wrong = {'model.type.x': 1}
+    keys = dict(options=wrong) if 'methods' in key else dict(splits=dict(val=wrong))
+    path = grid(seeds=[0], methods=methods(), **keys)
+    with pytest.raises(ValueError, match=rf'grid\.py: {key}: model.type.x'):
         make_trials(read_grid(path), path.parent, path.parent)
 
 
@@ -138,10 +145,10 @@ def test_weights_of_other_options_are_not_tested(grid, tmp_path):
         return make_trials(read_grid(path), tmp_path / 'work', tmp_path)[0]
 
     trial(1).write_config()
-    trial(1).write_config(test=True)
-    for test in (False, True):
+    trial(1).write_config('val')
+    for split in (None, 'val'):
         with pytest.raises(ValueError, match='delete .*work/a/seed_0 or rename'):
-            trial(2).write_config(test)
+            trial(2).write_config(split)
 
 
 @pytest.mark.parametrize('term', ['dumb', 'xterm'])

@@ -31,7 +31,7 @@ def test_tables_come_from_the_records(grid, tmp_path):
     """Without data, checkpoints and measurements."""
     trials = make_trials(read_grid(grid), tmp_path, RECORDS)
     finished = [trial for trial in trials if trial.finished]
-    comparison = compare_trials(finished, RECORDS)
+    comparison = compare_trials(finished, 'val', RECORDS)
     summary = markdown(summary_table(comparison)).strip()
     document = DOCUMENT.read_text().split(f'<!-- {grid.stem}_val: begin -->')[1]
     assert document.strip().startswith(summary)

@@ -31,6 +31,8 @@ options = {{
     'val_dataloader.dataset.num_images': 4,
     'test_dataloader.dataset.num_images': 4,
 }}
+splits = dict(val={{}})
+splits['more'] = {{'test_dataloader.dataset.num_images': 6}}
 methods = dict(
     broken=dict(
         config='{CONFIGS}/deeplabv3plus_r18_same_toy.py',
@@ -100,8 +102,9 @@ def attempts(folder, method) -> list[str]:
 def test_killed_and_resumed(study):
     folder = study[0]
     # Finished commands are not run again, others continue.
-    assert attempts(folder, 'single') == ['train', 'test val']
-    assert attempts(folder, 'same') == ['train', 'train', 'test val']
+    tests = ['test val', 'test more']
+    assert attempts(folder, 'single') == ['train', *tests]
+    assert attempts(folder, 'same') == ['train', 'train', *tests]
     output = (folder / 'work/same/seed_0/output.txt').read_text()
     assert 'Stopped by SIGTERM' in output and 'Resuming from' in output
     assert output.count(f'Iter(train) [{ITERS}/{ITERS}]') == 1
@@ -118,16 +121,17 @@ def test_a_failed_run_is_left_out(study):
 
 def test_records_are_all_that_compare_needs(study):
     folder = study[0]
-    record = folder / 'work/records/val/same/seed_0'
-    results = Results.load(record / 'results' / 'test.npz')
-    assert len(results.images) == 4 and results.calibration
-    about = json.loads((record / 'run.json').read_text())
-    assert about['seed'] == 0 and about['training_hours'] > 0
-    assert all(attempt['revision'] for attempt in about['attempts'])
-    assert about['options']['train_cfg.max_iters'] == ITERS
-    table = (folder / 'work/records/grid_val.md').read_text()
-    assert '| same_top ‡ |' in table and 'GFLOPs to predict' in table
-    assert (folder / 'work/report/grid/costs.png').is_file()
+    for split, images in (('val', 4), ('more', 6)):
+        record = folder / 'work/records' / split / 'same/seed_0'
+        results = Results.load(record / 'results' / 'test.npz')
+        assert len(results.images) == images and results.calibration
+        about = json.loads((record / 'run.json').read_text())
+        assert about['seed'] == 0 and about['training_hours'] > 0
+        assert all(attempt['revision'] for attempt in about['attempts'])
+        assert about['options']['train_cfg.max_iters'] == ITERS
+        table = (folder / 'work/records' / f'grid_{split}.md').read_text()
+        assert '| same_top ‡ |' in table and 'GFLOPs to predict' in table
+        assert (folder / 'work/report/grid' / split / 'costs.png').is_file()
     small = sum(f.stat().st_size for f in (folder / 'work/records').rglob('*'))
     assert small < 200_000
 
@@ -151,9 +155,12 @@ def test_records_alone_give_the_tables_again(
     records = folder / 'work' / 'records'
     before = (records / 'grid_val.md').read_text()
     (records / 'grid_val.md').unlink()
+    lines = [
+        line for line in GRID.splitlines() if not line.startswith("splits['more']")
+    ]
     # At the same depth: records name configs relative to it.
     grid = tmp_path / 'grid.py'
-    grid.write_text(GRID)
+    grid.write_text('\n'.join(lines))
     options = [grid, '--work-dir', 'elsewhere', '--records', records, '--jobs', 0]
     done = run_tool('study.py', folder, options, monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
@@ -203,10 +210,10 @@ def test_results_of_a_network_are_those_of_its_pair(study):
     folder = study[0]
     trial = find(folder, 'same_top')
     pair = Results.load(folder / 'work/records/val/same/seed_0/results/test.npz')
-    assert trial.miou == pair.miou('top')
-    assert np.isfinite(trial.miou)
+    assert trial.miou() == pair.miou('top')
+    assert np.isfinite(trial.miou())
     assert not (folder / 'work' / 'same_top').exists()
-    assert os.path.basename(trial.argument).endswith('seed_0:top')
+    assert os.path.basename(trial.argument('val')).endswith('seed_0:top')
 
 
 def test_threads_are_divided_and_limited(monkeypatch):
