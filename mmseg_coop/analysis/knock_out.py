@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..eval_mode import eval_mode
-from ..models.mean_of_probabilities import MEAN
 from ..models.plan import Plan, SiteRef, restrict
 
 NONE, ALL = 'nothing', 'everything'

@@ -137,9 +137,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         built = Networks(configs, test_cfg, with_cp)
         counts = {name: in_channels(network) for name, network in built.items()}
-        preprocessor, channels = data_preprocessor_for(
-            data_preprocessor, configs, counts
-        )
+        preprocessor, seen = data_preprocessor_for(data_preprocessor, configs, counts)
         # Not EncoderDecoder's: it would build one network in this module's place.
         BaseSegmentor.__init__(self, preprocessor)
         self._channels = seen
