@@ -74,11 +74,11 @@ def measure(model: nn.Module, config: Config, args: argparse.Namespace) -> None:
 
 def main(args: argparse.Namespace) -> None:
     if not args.checkpoint and (args.knock_out or not args.graph):
-        raise ValueError('name a checkpoint behind the config, or give --graph alone')
+        raise ValueError('give a checkpoint after the config, or give --graph alone')
     if args.num_images < 1:
         raise ValueError(f'--num-images: found {args.num_images}, expected 1 or more')
     if args.keep is not None and not args.knock_out:
-        raise ValueError('--keep: found without --knock-out, by which it chooses')
+        raise ValueError('--keep needs --knock-out, by which it chooses')
     check_folder('--out', args.out)
     config = load_config(args.config, args.cfg_options)
     model = build_cooperative(config)

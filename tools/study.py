@@ -62,7 +62,7 @@ def run(executor: TrialExecutor, console: Console) -> None:
         with LiveTable(executor, console) as table:
             executor.run(table)
     except KeyboardInterrupt:
-        console.print('Stopped; start again to go on.')
+        console.print('Stopped; start again to continue.')
         raise SystemExit(STOPPED) from None
 
 

@@ -82,7 +82,7 @@ def main(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     if not (args.checkpoint or all(config.model.get('networks_init') or [None])):
         raise ValueError(
-            'no weights to test: name a checkpoint behind the config, or give '
+            'no weights to test: give a checkpoint after the config, or give '
             '--cfg-options "model.networks_init=[a.pth,b.pth]"'
         )
     config.load_from = args.checkpoint

@@ -12,7 +12,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on from the latest checkpoint in the work dir',
+        help='continue from the latest checkpoint in the work dir',
     )
     parser.add_argument(
         '--amp',

@@ -135,7 +135,7 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     no_hook = dict(type='mmengine.hooks.Hook')
     hooks.update({name: no_hook for name, hook in hooks.items() if hook is None})
     build = RUNNERS.build
-    if config.launcher != 'none' and get_device() == 'cpu':
+    if config.get('launcher', 'none') != 'none' and get_device() == 'cpu':
         kind = resolve(config.get('runner_type', Runner), RUNNERS)
         build = for_cpu_processes(kind).from_cfg
     runner = build(config)

@@ -70,8 +70,8 @@ def _check_metrics(runner: Runner) -> None:
         # A model may give losses of the validation, too.
         if wanted not in names and 'loss' not in wanted:
             raise ValueError(
-                f'{key}: found {wanted!r}, which val_evaluator does not give; expected '
-                f'one of {first_of(names)}'
+                f'{key}: found {wanted!r}, which is no metric of val_evaluator; '
+                f'expected one of {first_of(names)}'
             )
 
 
@@ -97,6 +97,7 @@ def _check_constructor(runner: Runner) -> None:
     model = unwrap(runner.model)
     if kind in COOPERATIVE and isinstance(model, CooperativeEncoderDecoder):
         raise ValueError(
-            f'optim_wrapper.constructor: found {found!r}, which knows one network; '
-            f'expected {COOPERATIVE[kind].__name__!r}, with the same options'
+            f'optim_wrapper.constructor: found {found!r}, which supports a single '
+            f'network only; expected {COOPERATIVE[kind].__name__!r}, with the same '
+            'options'
         )

@@ -69,7 +69,7 @@ def check_depth(path: str, data: bytes) -> None:
     if wrong.size:
         raise DataFault(
             f'{path}: found {wrong[0]:g}, expected a label of whole numbers from 0 to '
-            '255: loading cuts others without an error'
+            '255: loading would truncate others silently'
         )
 
 

@@ -65,7 +65,7 @@ class LoadModality(LoadCheckedImage):
         if not part:
             raise ValueError(
                 f'LoadModality.replace: the image path {str(image)!r} has no '
-                f'{self.part!r}; of an image without a file there is no second'
+                f'{self.part!r}; LoadModality needs images from files'
             )
         path = f'{before}{self.replacement}{after}'
         return path if self.suffix is None else f'{splitext(path)[0]}{self.suffix}'

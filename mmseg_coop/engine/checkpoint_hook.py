@@ -120,7 +120,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None:
-    """Save the checkpoint of an iteration, from which ``--resume`` then goes on.
+    """Save the checkpoint of an iteration, from which ``--resume`` then continues.
 
     If there is one of this iteration already, it stays.
 

@@ -23,7 +23,7 @@ _STATE = ('meta', 'message_hub', 'optimizer')
 class CheckpointMatchHook(Hook):
     """Stop when a checkpoint does not belong to the model of the config.
 
-    MMEngine only warns, and goes on with random weights for what does not fit. A test
+    MMEngine only warns, and continues with random weights for what does not fit. A test
     and ``--resume`` need all weights. Training that starts from ``load_from`` may
     take a part of them, as for fine-tuning, and says which; it stops if none fits.
     """
@@ -32,7 +32,7 @@ class CheckpointMatchHook(Hook):
         """Compare keys and shapes before the weights are loaded.
 
         Raises:
-            ValueError: If they differ, or training can't go on from it.
+            ValueError: If they differ, or training can't continue from it.
         """
         state_dict = checkpoint.get('state_dict', checkpoint)
         model = unwrap(runner.model)

@@ -33,10 +33,10 @@ class NonFiniteHook(Hook):
 
     - ``stop``: saves that state as a checkpoint and raises ``NonFiniteError``, which
       names the iteration, the loss or gradients, the first module whose feature map is
-      not finite, and the files of the batch. ``--resume`` goes on from the checkpoint;
-      older ones stay, in case the weights are lost. In training that counts epochs it
-      goes on from the last epoch.
-    - ``skip``: goes on with the next iteration. Weights, running statistics and the
+      not finite, and the files of the batch. ``--resume`` continues from the
+      checkpoint; older ones stay, in case the weights are lost. In training that counts
+      epochs it continues from the last epoch.
+    - ``skip``: continues with the next iteration. Weights, running statistics and the
       optimizer's state stay as they are; gradients accumulated so far are dropped; the
       iteration is counted and not logged.
 
@@ -57,9 +57,9 @@ class NonFiniteHook(Hook):
 
     def __init__(self, policy: str = 'stop', max_consecutive: int = 10):
         expected = f'one of {", ".join(_POLICIES)}'
-        expect('non-finite hook: policy', policy, policy in _POLICIES, expected)
+        expect('NonFiniteHook.policy', policy, policy in _POLICIES, expected)
         right = is_count(max_consecutive)
-        expect('non-finite hook: max_consecutive', max_consecutive, right, '1 or more')
+        expect('NonFiniteHook.max_consecutive', max_consecutive, right, '1 or more')
         self.policy = policy
         self.max_consecutive = max_consecutive
         self._consecutive = 0
@@ -76,9 +76,9 @@ class NonFiniteHook(Hook):
         single = isinstance(wrapper, OptimWrapper)
         if not single or isinstance(wrapper, OptimWrapperDict):
             raise ValueError(
-                f'non-finite hook: optim_wrapper: found {type(wrapper).__name__}, '
-                'expected one OptimWrapper, whose step can be held back; leave the '
-                'hook out with default_hooks.non_finite=None'
+                f'optim_wrapper: found {type(wrapper).__name__}, expected one '
+                'OptimWrapper, whose step NonFiniteHook can hold back; leave the hook '
+                'out with default_hooks.non_finite=None'
             )
 
     def before_train(self, runner: Runner) -> None:

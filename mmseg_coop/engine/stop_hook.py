@@ -60,7 +60,7 @@ class StopHook(Hook):
         barrier()
         name = found.name if found else 'another process'
         runner.logger.info(
-            f'Stopped by {name} after iteration {iters}: {saved}; --resume goes on'
+            f'Stopped by {name} after iteration {iters}: {saved}; --resume continues'
         )
         runner.call_hook('after_run')
         raise SystemExit(STOPPED)

@@ -103,8 +103,8 @@ WRONG = {
     ),
     'a constructor for one network': (
         {'optim_wrapper.constructor': 'LearningRateDecayOptimizerConstructor'},
-        r"constructor: found 'LearningRateDecayOptimizerConstructor', which knows one "
-        r"network; expected 'CoopLearningRateDecayOptimizerConstructor'",
+        r"constructor: found 'LearningRateDecayOptimizerConstructor', which supports a "
+        r"single network only; expected 'CoopLearningRateDecayOptimizerConstructor'",
     ),
     'an optimizer': (
         {'optim_wrapper.optimizer.type': 'SGDD'},

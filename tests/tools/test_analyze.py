@@ -40,7 +40,7 @@ def test_draws_graph_and_cooperation(tmp_path, analyze):
 def test_errors_are_one_line(analyze):
     single = CONFIGS / 'danet_r18_single_toy.py'
     for arguments, message in (
-        ([CONFIG], 'name a checkpoint behind the config, or give --graph'),
+        ([CONFIG], 'give a checkpoint after the config, or give --graph'),
         ([single, '--graph'], "model.type: found 'EncoderDecoder', expected"),
         ([CONFIG, 'nowhere.pth'], 'there is no file nowhere.pth'),
         ([CONFIG, '--graph', '--num-images', '0'], '--num-images: found 0'),

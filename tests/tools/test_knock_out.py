@@ -144,8 +144,8 @@ def test_what_is_switched_off():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ([CONFIG, '--knock-out'], 'name a checkpoint behind the config'),
-        ([CONFIG, 'a.pth', '--keep', '2'], '--keep: found without --knock-out'),
+        ([CONFIG, '--knock-out'], 'give a checkpoint after the config'),
+        ([CONFIG, 'a.pth', '--keep', '2'], '--keep needs --knock-out'),
         ([CONFIG, 'a.pth', '--knock-out', '--keep', '9'], '--keep: found 9'),
         (
             [CONFIG, 'a.pth', '--knock-out', *OPTIONS, 'model.test_cfg.predict=top'],

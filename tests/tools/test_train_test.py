@@ -196,7 +196,7 @@ ERRORS = {
     ),
     'no weights': (
         ['test', config('same')],
-        'no weights to test: name a checkpoint behind the config',
+        'no weights to test: give a checkpoint after the config',
     ),
     'weights of one network only': (
         [
@@ -205,7 +205,7 @@ ERRORS = {
             '--cfg-options',
             'model.networks_init=[a.pth,None]',
         ],
-        'no weights to test: name a checkpoint behind the config',
+        'no weights to test: give a checkpoint after the config',
     ),
     'networks that take turns, compiled': (
         [

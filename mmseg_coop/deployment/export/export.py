@@ -202,9 +202,9 @@ def _prepared(
         if fixed and window != size:
             raise ValueError(
                 f'--size: found {size[0]} {size[1]}, expected the window or less, '
-                f'{window[0]} {window[1]}: of a model that predicts in windows '
-                '(test_cfg.mode) one is exported; --cfg-options '
-                'model.test_cfg.mode=whole exports it for whole images'
+                f"{window[0]} {window[1]}: a model with test_cfg.mode='slide' is "
+                'exported for one window; --cfg-options model.test_cfg.mode=whole '
+                'exports it for whole images'
             )
         size = window
     images = [F.interpolate(x[None].float(), size).to(x.dtype) for x in images]

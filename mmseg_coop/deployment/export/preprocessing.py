@@ -27,8 +27,8 @@ class Preprocessing(nn.Module):
             if not inside:
                 raise ValueError(
                     '--preprocess: networks have a data_preprocessor or inputs of '
-                    'their own, so that no one preprocessed image is what they take; '
-                    'give --preprocess, which puts it into the file'
+                    'their own, and need different preprocessing; give --preprocess, '
+                    'which puts it into the file'
                 )
             self.views = [view.inputs for view in preprocessor.views]
             preprocessors = preprocessor.preprocessors

@@ -67,7 +67,7 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         right = type(warmup_iters) is int and warmup_iters >= 0
         self._expect('warmup_iters', warmup_iters, right, 'a whole number, 0 or more')
         if warmup_iters:
-            # Checkpoints have it: a resumed run goes on with the same weight.
+            # Checkpoints have it: a resumed run continues with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))
 
     @property

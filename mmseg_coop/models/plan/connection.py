@@ -63,7 +63,7 @@ class Connection:
         detach: No gradient reaches the networks that are read.
         dropout: Probability that nothing arrives in training; one draw for each image
             decides for all connections to a network.
-        read: ``fused``, what goes on at a source, or ``own``, what the network had
+        read: ``fused``, what a source continues with, or ``own``, what the network had
             there before anything was fused.
         key: Where it stands in the config, for errors.
     """

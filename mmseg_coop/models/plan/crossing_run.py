@@ -56,7 +56,7 @@ class CrossingRun(Run):
         return self.results
 
     def visit(self, network: str, site: str, feature: torch.Tensor) -> torch.Tensor:
-        """Let the others go on once this network has something for them."""
+        """Let the others continue once this network has something for them."""
         feature = super().visit(network, site, feature)
         self._pause()
         return feature

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from .connection import Incoming, SiteRef, Sites
 
-# What a network has at a site: its ``own``, or what is ``fused`` there and goes on.
+# What a network has at a site: its ``own``, or what is ``fused`` there, with which it
+# continues.
 Feature = tuple[SiteRef, str]
 
 
@@ -29,7 +30,7 @@ def dependencies(
 
 
 def reaching(ends: Iterable[SiteRef], incoming: Incoming, sites: Sites) -> set[SiteRef]:
-    """The sites at which a change changes what goes on at some other sites."""
+    """The sites at which a change changes what networks have at some other sites."""
     needs = dependencies(incoming, sites, exact=True)
     found = needed_for([(ref, 'fused') for ref in ends], needs)
     return {ref for ref, read in found if read == 'fused'}

@@ -108,7 +108,7 @@ class Plan(BaseModule):
 
         Returns:
             What ``call`` returned for each network, and the feature map of each site,
-            (N, C, H, W), as its network goes on with it.
+            (N, C, H, W), as its network continues with it.
 
         Raises:
             RuntimeError: If the plan is in another run.
@@ -150,7 +150,7 @@ class Plan(BaseModule):
     def without(self, targets: Sequence[str]) -> Iterator[None]:
         """Run as a model without the connections to some targets.
 
-        Nothing is sent there: the network goes on with its own feature map.
+        Nothing is sent there: the network continues with its own feature map.
 
         Args:
             targets: As in ``bottom.backbone.layer3``.

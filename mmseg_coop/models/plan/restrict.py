@@ -21,9 +21,9 @@ def used_connections(
         if targets != connection.targets and (connection.listed or not some):
             idle = next(t for t in connection.targets if t not in used)
             raise ValueError(
-                f'{connection.key}: nothing is trained by what {idle} gets: '
-                f'{idle.network} is frozen, and no trained network or loss reads what '
-                'it makes of it; leave the connection out, or train the network'
+                f'{connection.key}: the connection to {idle} trains nothing: '
+                f'{idle.network} is frozen, and no trained network or loss depends on '
+                'it; leave the connection out, or train the network'
             )
         if targets:
             yield replace(connection, targets=targets)

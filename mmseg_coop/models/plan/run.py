@@ -74,7 +74,7 @@ class Run:
         self.missing[network].discard(site)
         if not self.missing[network] and network in self.demand.ending:
             self.end()
-        # The network may change what it goes on with: others keep the original.
+        # The network may change what it continues with: others keep the original.
         copied = place.overwritten and (read or feature is not own)
         return feature.clone() if copied else feature
 

@@ -106,9 +106,9 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
                 put_weights(module, weights, f'{source}: {name}')
             elif not any(p.requires_grad for p in module.parameters()):
                 raise ValueError(
-                    f'{source}: has no {name}, which would not be trained either: '
-                    f"'{connection}' is between frozen networks; expected a "
-                    f'checkpoint with {ours}, or leave the connection out'
+                    f"{source}: has no {name}, and '{connection}' is between frozen "
+                    'networks, so that it would stay random; expected a checkpoint '
+                    f'with {ours}, or leave the connection out'
                 )
     # Weights are not kept.
     origins.clear()

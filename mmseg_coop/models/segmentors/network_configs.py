@@ -160,7 +160,9 @@ def _by_name(
 def _one_of(own: tuple[str, Any], listed: tuple[str, Any]) -> tuple[str, Any]:
     """Choose the key and value that are given; only one of both may be."""
     if None not in (own[1], listed[1]):
-        raise ValueError(f'{own[0]}: found it beside {listed[0]}, expected one of both')
+        raise ValueError(
+            f'{own[0]}: found it beside {listed[0]}, expected only one of them'
+        )
     return own if listed[1] is None else listed
 
 

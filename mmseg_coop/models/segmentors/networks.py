@@ -35,9 +35,7 @@ class Networks(ModuleDict):
         for name, config in configs.items():
             # A module's parts and attributes share their names.
             free = not hasattr(self, name)
-            expect(
-                'networks', name, free, 'another name: modules have an attribute of it'
-            )
+            expect('networks', name, free, 'a name that is no attribute of modules')
             self[name] = MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
         check_alike(self)
         for name, network in self.items():

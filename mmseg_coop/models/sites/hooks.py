@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .site import Site
 
 # Called with the names of a network and a site, and the network's own tensor there;
-# returns what the network goes on with.
+# returns what the network continues with.
 Visitor = Callable[[str, str, Tensor], Tensor]
 
 

@@ -140,7 +140,7 @@ def test_what_reaches_only_a_parallel_branch_of_a_frozen_network_is_refused():
         dict(source='top.decode_head.cam', target='bottom.decode_head.cam'),
     ]
     networks = dict(top=dict(frozen=True), bottom={})
-    message = r'connections\[0\]: nothing is trained by what top.decode_head.pam gets'
+    message = r'connections\[0\]: the connection to top.decode_head.pam trains nothing'
     with pytest.raises(ValueError, match=message):
         build_pair('danet', connections, networks=networks)
 
@@ -149,7 +149,7 @@ def test_what_no_loss_between_networks_reads_is_refused():
     """The head that predicts reads layer2 of the frozen network, not layer4."""
     connection = dict(source='a.backbone.layer3', target='f.backbone.layer4')
     with pytest.raises(
-        ValueError, match='nothing is trained by what f.backbone.layer4'
+        ValueError, match='the connection to f.backbone.layer4'
     ):
         build_pair(
             connections=[connection],
@@ -216,7 +216,7 @@ def test_what_is_sent_through_a_frozen_network_to_a_trained_one(detach):
     assert {target.network for target in model.plan.incoming} == {'net3'}
 
 
-NOBODY = r': nothing is trained by what bottom\..* gets: bottom is frozen, and no'
+NOBODY = r': the connection to bottom\..* trains nothing: bottom is frozen, and no'
 
 
 def test_what_nobody_reads_is_not_sent_to_a_frozen_network():

@@ -200,7 +200,7 @@ def one_class(**changes):
 ERRORS = {
     'an attribute of modules': (
         [dict(name='half'), {}],
-        r"networks: found 'half', expected another name: modules have an attribute of",
+        r"networks: found 'half', expected a name that is no attribute of modules",
     ),
     'a name in a dict': (
         dict(top=dict(name='a'), bottom={}),
@@ -339,7 +339,7 @@ def test_error(name):
 @pytest.mark.parametrize('name', ['trained', 'init_weights', 'training', '_modules'])
 def test_a_name_that_the_module_of_the_networks_has(name):
     networks = [dict(name=name), dict(name='other')]
-    message = f"networks: found '{name}', expected another name: modules have an attr"
+    message = f"networks: found '{name}', expected a name that is no attr"
     with pytest.raises(ValueError, match=message):
         build_pair(networks=networks)
 
@@ -353,7 +353,7 @@ def test_a_name_that_the_module_of_the_networks_has(name):
 )
 def test_an_option_is_given_once(own, listed):
     (key,), (other,) = own, listed
-    message = f'networks.top.{key}: found it beside {other}: top, expected one of both'
+    message = f'networks.top.{key}: found it beside {other}: top, expected only one'
     with pytest.raises(ValueError, match=message):
         build_pair('danet', networks=dict(top=own, bottom={}), **listed)
 
