@@ -1,4 +1,4 @@
-from .config_scopes import enable_config_scopes
+from .packaged_configs import enable_config_scopes
 from .predict import Prediction, Predictor
 from .runner import build_runner, enable_amp, load_config, read_config
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..checkpoints.safe_load import enable_safe_loading
 from ..config_types import use_scope
-from ..datasets.checks import leaf_datasets
+from ..datasets.config_checks import leaf_datasets
 from ..evaluation.entropy import entropy_of
 from ..models.checkpoint_weights import load_weights
 from ..models.expect import expect

@@ -23,8 +23,8 @@ from ..models.expect import expect
 from ..models.resolve import resolve
 from ..models.segmentors import flatten_networks
 from ..wording import first_line
-from .config_scopes import enable_config_scopes, find_config
-from .cpu_processes import for_cpu_processes
+from .distributed_cpu import for_cpu_processes
+from .packaged_configs import enable_config_scopes, find_config
 from .runner_checks import check_training
 
 

@@ -1,13 +1,13 @@
 from .binary_masks import check_binary_masks
 from .camvid import CamVidDataset
-from .checks import LOADERS, check_dataset_folders, check_num_classes
+from .center_region import CenterRegion
+from .config_checks import LOADERS, check_dataset_folders, check_num_classes
 from .fault_handling import recognise_faults
-from .faults import DataFault
+from .file_faults import DataFault
 from .modality import LoadModality
+from .reduce_zero_label import check_reduce_zero_label
 from .seeded_loading import DrawSampler, SeededDataset
 from .toy_streets import ToyStreets
-from .transforms import CenterRegion
-from .zero_label import check_reduce_zero_label
 
 __all__ = [
     'LOADERS',

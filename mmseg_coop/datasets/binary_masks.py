@@ -8,7 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from .fault_handling import leaf_datasets_of
-from .faults import DataFault, histogram
+from .file_faults import DataFault, histogram
 
 # Number of labels that are checked before a run, spread over the dataset.
 _LABELS = 100

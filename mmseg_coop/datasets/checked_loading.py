@@ -6,7 +6,7 @@
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 
-from .faults import DataFault, check_depth, check_label, read_file, undecodable
+from .file_faults import DataFault, check_depth, check_label, read_file, undecodable
 
 
 class LoadCheckedImage(LoadImageFromFile):

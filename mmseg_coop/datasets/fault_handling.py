@@ -11,7 +11,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
-from .faults import DataFault
+from .file_faults import DataFault
 
 
 def recognise_faults(dataset: Dataset, skip: bool = False) -> None:

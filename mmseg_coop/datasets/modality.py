@@ -6,7 +6,7 @@ import numpy as np
 from mmseg.registry import TRANSFORMS
 
 from .checked_loading import LoadCheckedImage
-from .faults import DataFault
+from .file_faults import DataFault
 
 
 @TRANSFORMS.register_module()

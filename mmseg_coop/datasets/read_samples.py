@@ -10,7 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from torch.utils.data import DataLoader, Dataset
 
 from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
-from .faults import DataFault, histogram
+from .file_faults import DataFault, histogram
 
 
 @dataclass(frozen=True)

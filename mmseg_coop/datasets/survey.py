@@ -11,7 +11,7 @@ from rich.progress import track
 
 from ..wording import first_of
 from .binary_masks import binary_mask_fault
-from .checks import check_dataset_folders, leaf_datasets
+from .config_checks import check_dataset_folders, leaf_datasets
 from .fault_handling import recognise_faults
 from .read_samples import Sample, read_samples, stray_labels
 

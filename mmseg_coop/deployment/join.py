@@ -21,8 +21,8 @@ from ..models.checkpoint_weights import load_file, put_weights, weights_of
 from ..models.resolve import resolve
 from ..models.segmentors.network_config_files import model_entry
 from ..models.segmentors.network_names import name_networks
+from .config_to_mmseg import import_package
 from .model_folder import make_standalone, write_model
-from .to_mmseg import import_package
 
 _LOOPS = (('val_cfg', ValLoop, CoopValLoop), ('test_cfg', TestLoop, CoopTestLoop))
 

@@ -29,8 +29,8 @@ from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.fingerprint import fingerprint
 from ..checkpoints.training_record import TRAININGS, trainings_of
 from ..datasets import check_dataset_folders
+from ..models.mean_of_probabilities import MEAN
 from ..models.plan import restrict
-from ..models.segmentors.combine import MEAN
 from ..plot_style import save
 from .model_folder import make_standalone
 from .smaller_model import build_smaller

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from ..evaluation.results import ORACLE, RELIABILITY
 from ..models.mean_of_probabilities import MEAN
-from .to_mmseg import LEFT_OUT, rewrite
+from .config_to_mmseg import LEFT_OUT, rewrite
 
 # Metrics that IoUMetric lacks.
 _OURS = {*RELIABILITY, 'agreement'}

@@ -14,10 +14,10 @@ from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of
 from ..models.segmentors.image_shape import loaded_channels
 from ..models.segmentors.network_config_files import short_name
+from .config_to_mmseg import strip_package, to_host
 from .model_folder import make_standalone, write_model
 from .rename_networks import take_over_settings
 from .smaller_model import build_smaller, smallest_config
-from .to_mmseg import strip_package, to_host
 
 
 def split(

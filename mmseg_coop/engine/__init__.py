@@ -1,3 +1,9 @@
+from .amp_optim_wrapper import (
+    BFloat16OptimWrapper,
+    auto_amp,
+    cpu_has_bfloat16,
+    is_mixed_precision,
+)
 from .checkpoint_hook import SafeCheckpointHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .compile_test_hook import CompileTestHook
@@ -7,12 +13,6 @@ from .evaluation_hook import CoopEvaluationHook
 from .evaluation_loops import CoopTestLoop, CoopValLoop
 from .layer_decay import CoopLearningRateDecayOptimizerConstructor
 from .non_finite_hook import NonFiniteError, NonFiniteHook
-from .optim_wrapper import (
-    BFloat16OptimWrapper,
-    auto_amp,
-    cpu_has_bfloat16,
-    is_mixed_precision,
-)
 from .stop_hook import StopHook
 from .train_loop import ResumableTrainLoop
 

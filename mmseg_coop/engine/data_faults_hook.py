@@ -30,7 +30,7 @@ class DataFaultsHook(Hook):
 
     def __init__(self, policy: str = 'stop'):
         expected = f'one of {", ".join(_POLICIES)}'
-        expect('data-faults hook: policy', policy, policy in _POLICIES, expected)
+        expect('DataFaultsHook.policy', policy, policy in _POLICIES, expected)
         self.policy = policy
 
     def before_train(self, runner: Runner) -> None:

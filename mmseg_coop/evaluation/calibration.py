@@ -7,7 +7,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ..models.segmentors.label_maps import rows_at_a_time
+from ..models.segmentors.predict_labels import rows_at_a_time
 
 # Field of a sample that keeps its sums.
 CALIBRATION_FIELD = 'calibration'

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..models.finite import check_finite
 from ..models.mean_of_probabilities import MEAN
-from ..models.segmentors.label_maps import LABEL_FIELD
+from ..models.segmentors.predict_labels import LABEL_FIELD
 from .calibration import CALIBRATION_FIELD, Calibration, collect_calibration
 from .counts import count
 from .results import ORACLE, Results

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_coop.evaluation import CoopIoUMetric, Results
 from mmseg_coop.models.segmentors import predict_labels
-from mmseg_coop.models.segmentors.label_maps import LABEL_FIELD
+from mmseg_coop.models.segmentors.predict_labels import LABEL_FIELD
 
 from helpers.predictions import CLASSES, NETWORKS, evaluate, make_sample
 

@@ -5,7 +5,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_coop.models.segmentors.label_maps import LABEL_FIELD
+from mmseg_coop.models.segmentors.predict_labels import LABEL_FIELD
 
 CLASSES = [f'class {i}' for i in range(7)]
 NETWORKS = ('top', 'bottom')

@@ -1,8 +1,8 @@
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .label_maps import Collect, can_predict_labels, predict_labels
 from .network_config_files import flatten_networks, segmentor_configs
 from .network_configs import read_networks
 from .observe import observe
+from .predict_labels import Collect, can_predict_labels, predict_labels
 
 __all__ = [
     'Collect',

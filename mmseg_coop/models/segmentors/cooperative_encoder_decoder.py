@@ -24,10 +24,10 @@ from .check_test_cfg import check_test_cfg, expect_mode
 from .image_shape import in_channels
 from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
-from .logits import at_largest, first, small_logits
 from .network_configs import read_networks
 from .networks import Networks
 from .slide import slide
+from .small_logits import at_largest, first, small_logits
 
 
 @MODELS.register_module()
@@ -75,7 +75,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
                      -> mean_of_probabilities() if predict='mean'
 
     In a validation or test ``CoopValLoop`` and ``CoopTestLoop`` call
-    ``label_maps.predict_labels`` instead, for label maps of all networks in one run.
+    ``predict_labels`` instead, for label maps of all networks in one run.
 
     3. ``_forward`` returns the network's raw output, for tools that call the model
     with ``mode='tensor'``, such as MMSegmentation's ``get_flops.py``.

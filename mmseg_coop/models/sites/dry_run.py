@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from ..heads import auxiliary_heads
+from ..meta_cache import RememberedShapes
 from ..meta_copy import copy_to
-from ..meta_shapes import RememberedShapes
 from .dry_run_record import OutputHook, Record, tensors
 from .layout import BATCH
 

@@ -148,9 +148,7 @@ def test_what_reaches_only_a_parallel_branch_of_a_frozen_network_is_refused():
 def test_what_no_loss_between_networks_reads_is_refused():
     """The head that predicts reads layer2 of the frozen network, not layer4."""
     connection = dict(source='a.backbone.layer3', target='f.backbone.layer4')
-    with pytest.raises(
-        ValueError, match='the connection to f.backbone.layer4'
-    ):
+    with pytest.raises(ValueError, match='the connection to f.backbone.layer4'):
         build_pair(
             connections=[connection],
             decode_head=fcn_head(16, 1),

@@ -18,8 +18,8 @@ from torch import Tensor
 from ..finite import check_finite
 from ..mean_of_probabilities import MEAN, mean_of_probabilities
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
-from .logits import resized, small_logits
 from .overridden import PREDICTS, overridden
+from .small_logits import resized, small_logits
 
 # Name of a network's label map in a data sample, before that of the network.
 LABEL_FIELD = 'pred_sem_seg_'

@@ -9,7 +9,7 @@ from mmengine.registry import MODEL_WRAPPERS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_coop.apis.cpu_processes import for_cpu_processes
+from mmseg_coop.apis.distributed_cpu import for_cpu_processes
 
 from helpers.tiny import BACKBONE
 from helpers.tiny_runner import make_runner

@@ -8,7 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from ..config_types import dicts_in, is_type
-from .checks import leaf_datasets
+from .config_checks import leaf_datasets
 
 
 def check_reduce_zero_label(config: Mapping[str, Any]) -> None:

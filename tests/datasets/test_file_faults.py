@@ -8,7 +8,7 @@ from PIL import Image
 from torch._utils import ExceptionWrapper
 
 from mmseg_coop.datasets import DataFault
-from mmseg_coop.datasets.faults import check_label, read_file
+from mmseg_coop.datasets.file_faults import check_label, read_file
 from mmseg_coop.datasets.toy_scene import ToyScene
 
 SCENE = ToyScene(0, 32, 48)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmseg_coop.models.meta_shapes import RememberedShapes
+from mmseg_coop.models.meta_cache import RememberedShapes
 
 CALLS = {
     'norm': lambda x: F.batch_norm(x, x.new_ones(8), x.new_ones(8)),

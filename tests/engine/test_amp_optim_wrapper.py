@@ -4,7 +4,7 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
-from mmseg_coop.engine import BFloat16OptimWrapper, optim_wrapper
+from mmseg_coop.engine import BFloat16OptimWrapper, amp_optim_wrapper
 
 from helpers.tiny import build_pair, make_batch, total_loss
 
@@ -48,7 +48,7 @@ def test_accumulates_and_clips():
 @pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
 @pytest.mark.parametrize('bfloat16', [True, False])
 def test_auto_amp_is_what_the_cpu_has(bfloat16, monkeypatch):
-    monkeypatch.setattr(optim_wrapper, 'cpu_has_bfloat16', lambda: bfloat16)
+    monkeypatch.setattr(amp_optim_wrapper, 'cpu_has_bfloat16', lambda: bfloat16)
     found = build_optim_wrapper(
         nn.Linear(4, 1),
         dict(
