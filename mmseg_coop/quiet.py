@@ -44,11 +44,13 @@ def quiet_exporters() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def quiet_loggers(*loggers: logging.Logger) -> Iterator[None]:
-    """Have loggers log nothing but critical messages meanwhile."""
+def quiet_loggers(
+    *loggers: logging.Logger, level: int = logging.CRITICAL
+) -> Iterator[None]:
+    """Have loggers log nothing below a level meanwhile."""
     before = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+        logger.setLevel(level)
     try:
         yield
     finally:

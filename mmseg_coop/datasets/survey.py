@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import numpy as np
 from mmengine.config import Config
@@ -145,13 +146,16 @@ def _data(leaves: list[dict]) -> list[dict]:
 
 def _survey(name: str, leaves: list[dict], workers: int) -> Split:
     split = Split(name)
-    for leaf in leaves:
-        dataset = DATASETS.build(leaf)
+    datasets = [DATASETS.build(leaf) for leaf in leaves]
+    for dataset in datasets:
         recognise_faults(dataset)
+    samples = chain.from_iterable(read_samples(x, workers) for x in datasets)
+    samples = track(samples, name, sum(map(len, datasets)))
+    for dataset in datasets:
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
         labels = set()
-        for sample in track(read_samples(dataset, workers), name, len(dataset)):
+        for sample in islice(samples, len(dataset)):
             split.add(sample)
             labels.add(sample.label)
         split.faults += [

@@ -100,10 +100,10 @@ class SafeCheckpointHook(CheckpointHook):
         """Save as MMEngine does, and remove outdated checkpoints then."""
         if has_pending_gradients(runner.optim_wrapper):
             runner.logger.warning(
-                f'{_path(self, step)} is without the gradients that are pending, and '
-                'resuming from it is not exact: make default_hooks.checkpoint.interval '
-                'and train_cfg.val_interval multiples of '
-                'optim_wrapper.accumulative_counts'
+                f'{_path(self, step)} is without the gradients that are pending, so '
+                'that resuming from it is not exact, as it is where '
+                'default_hooks.checkpoint.interval and train_cfg.val_interval are '
+                'multiples of optim_wrapper.accumulative_counts'
             )
         super()._save_checkpoint_with_step(runner, step, meta)
         self._remove_outdated()
@@ -129,8 +129,9 @@ def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None
         keep_older: Whether all older checkpoints stay, whatever ``max_keep_ckpts``.
 
     Returns:
-        Its path; None without a checkpoint hook that counts iterations.
+        Its path, that of each checkpoint hook that counts iterations; None without one.
     """
+    paths = []
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and not hook.by_epoch:
             if keep_older:
@@ -139,8 +140,8 @@ def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None
             if hook.last_ckpt != path:
                 meta = dict(epoch=runner.epoch, iter=iters)
                 hook._save_checkpoint_with_step(runner, iters, meta)
-            return path
-    return None
+            paths.append(path)
+    return ' and '.join(paths) or None
 
 
 def _path(hook: CheckpointHook, step: int) -> str:

@@ -14,6 +14,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ..models.expect import expect, is_count
+from ..quiet import quiet_loggers
 from .checkpoint_hook import save_now
 from .diagnose_non_finite import diagnose, not_finite_gradients
 
@@ -91,7 +92,7 @@ class NonFiniteHook(Hook):
 
         def note_loss(pass_on: Callable) -> Callable:
             def noted(loss: Tensor, *args, **kwargs) -> None:
-                self._loss = self._loss + loss.detach()
+                self._note(loss)
                 pass_on(loss, *args, **kwargs)
 
             return noted
@@ -111,7 +112,7 @@ class NonFiniteHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Copy running statistics, which the forward changes."""
-        self._finite, self._loss = None, 0.0
+        self._finite = self._loss_is_finite = None
         _copy(self._before, self._buffers)
 
     def after_train_iter(
@@ -126,7 +127,11 @@ class NonFiniteHook(Hook):
         Raises:
             NonFiniteError: By the policy, or after too many iterations in a row.
         """
-        if self._finite is None:
+        if self._loss_is_finite is None:
+            # A model's own train_step may give its loss to neither method.
+            self._note(torch.as_tensor(outputs.get('loss', 0.0)))
+            self._decide(runner)
+        elif self._finite is None:
             # Gradients are accumulated, and no step was due.
             self._decide(runner)
         if self._finite:
@@ -149,19 +154,26 @@ class NonFiniteHook(Hook):
         wrapper = runner.optim_wrapper
         del wrapper.update_params, wrapper.backward, wrapper.step
 
+    def _note(self, loss: Tensor) -> None:
+        finite, before = loss.detach().isfinite().all(), self._loss_is_finite
+        self._loss_is_finite = finite if before is None else finite & before
+
     def _decide(self, runner: Runner) -> None:
         """Decide for all processes whether the iteration is finite in each of them."""
         self._gradients = not_finite_gradients(runner)
         # An infinite loss may have finite gradients, as of a constant.
-        finite = not self._gradients and torch.as_tensor(self._loss).isfinite().all()
+        known = self._loss_is_finite
+        finite = not self._gradients and (known is None or bool(known))
         in_all = torch.tensor(int(finite))
         all_reduce(in_all, 'min')
         self._finite = bool(in_all)
 
     def _stop(self, runner: Runner, message: str) -> None:
         wrapper = runner.optim_wrapper
-        # The gradients of this iteration are no longer pending.
-        wrapper.initialize_count_status(runner.model, runner.iter, runner.max_iters)
+        # The gradients of this iteration are no longer pending; MMEngine would say what
+        # it says when training is resumed.
+        with quiet_loggers(runner.logger):
+            wrapper.initialize_count_status(runner.model, runner.iter, runner.max_iters)
         # The state after the previous iteration, and its number.
         path = save_now(runner, runner.iter, keep_older=True)
         if path is None:

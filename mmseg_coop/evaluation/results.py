@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from .calibration import ece, nll
+from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
@@ -121,12 +121,28 @@ class Results:
             if header.pop('format') != _FORMAT:
                 raise KeyError('format')
             groups = {group: _below(arrays, group) for group in _GROUPS}
-            return cls(**header, **groups)
+            results = cls(**header, **groups)
+            results._check_shapes()
         except Exception as error:
             raise ValueError(
                 f'{path}: no results that CoopIoUMetric wrote; test again with '
                 'tools/test.py'
             ) from error
+        return results
+
+    def _check_shapes(self) -> None:
+        images, classes = len(self.images), len(self.classes)
+        shapes = {
+            (images, 3, classes): [
+                self.areas[self.configured],
+                *self.areas.values(),
+                *self.borders.values(),
+            ],
+            (images, 4, BINS): self.calibration.values(),
+        }
+        for shape, arrays in shapes.items():
+            if any(array.shape != shape for array in arrays):
+                raise ValueError('shape')
 
 
 def iou(areas: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def build_module(
     takes = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values())
     expected = f'a class that is built with {", ".join(inferred)}'
     expect(f'{key}.type', kind, takes or known.keys() >= inferred.keys(), expected)
-    for option in inferred.keys() & config.keys():
-        expected = f'{inferred[option]!r}, which the model gives; leave it out'
+    for option in sorted(inferred.keys() & config.keys()):
+        expected = 'no such option: the model gives it'
         expect(f'{key}.{option}', config[option], False, expected)
     return MODELS.build({**config, **inferred})

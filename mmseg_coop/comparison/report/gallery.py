@@ -1,5 +1,6 @@
 """Gallery of the images on which a method gains and loses most."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,8 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     model = MODELS.build(run.config().model).eval()
     if joined:
         # MMEngine logs the origin of each parameter.
-        with quiet_loggers(MMLogger.get_current_instance()):
+        logger = MMLogger.get_current_instance()
+        with quiet_loggers(logger, level=logging.WARNING):
             unwrap(model).init_weights()
     else:
         load_weights(unwrap(model), str(checkpoint))

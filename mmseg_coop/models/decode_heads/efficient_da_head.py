@@ -49,7 +49,8 @@ class EfficientPAM(PAM):
 class EfficientDAHead(DAHead):
     """``DAHead`` for large images: the same parameters, losses and logits.
 
-    MMSegmentation's checkpoints of DANet load as they are.
+    MMSegmentation's checkpoints of DANet load as they are. On a CPU it has no second
+    derivatives and no ``torch.func``, which ``DAHead`` has.
 
     Args:
         pam_channels: Channels of query and key of the position attention.

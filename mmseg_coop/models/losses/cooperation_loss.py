@@ -88,7 +88,11 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         Returns:
             Scalars, named as in ``loss_mutual_top_bottom``.
         """
-        logits = {ref.network: features[ref].float() for ref in self.reads}
+        logits = {
+            name: features[name, site].float()
+            for name, site in self.reads
+            if site == LOGITS
+        }
         weight = self.weight * self._warmup()
         return {k: loss * weight for k, loss in self.compare(logits, labels).items()}
 

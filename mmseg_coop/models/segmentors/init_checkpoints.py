@@ -92,7 +92,7 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
         found = [origins.get(ref.network) for ref in refs]
         if None in found or len({origin.path for origin in found}) > 1:
             continue
-        source = f'networks.{connection.targets[0].network}.init: {found[0].path}'
+        source = f'init: {found[0].path}'
         # The networks may have had other names.
         targets = tuple(
             target._replace(network=origins[target.network].network)

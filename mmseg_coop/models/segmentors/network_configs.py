@@ -136,9 +136,14 @@ def _checked_model(
             f'{key}.init or networks_init for the checkpoints of networks, and the '
             "config's load_from for that of a cooperative model"
         )
-    # Python itself names a key of the model that the class does not take.
-    unknown = [option for option in model if option not in {'type', *known, *common}]
+    unknown = [option for option in model if option not in {'type', *known}]
     if unknown and all(p.kind is not p.VAR_KEYWORD for p in known.values()):
+        if unknown[0] in common:
+            # As Python says it: the option may be meant for the model itself.
+            raise TypeError(
+                'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
+                f'argument {unknown[0]!r}, which a {cls.__name__} does not take either'
+            )
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of '
             f'{sorted({*known, *OWN_KEYS})} ({cls.__name__})'

@@ -32,10 +32,11 @@ class Networks(ModuleDict):
         self.trained = [name for name, config in configs.items() if not config.frozen]
         self.origins: dict[str, Origin] = {}
         self.inits = {n: c.init for n, c in configs.items() if c.init is not None}
-        for name, config in configs.items():
+        for name in configs:
             # A module's parts and attributes share their names.
             free = not hasattr(self, name)
             expect('networks', name, free, 'a name that is no attribute of modules')
+        for name, config in configs.items():
             self[name] = MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
         check_alike(self)
         for name, network in self.items():

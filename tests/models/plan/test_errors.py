@@ -135,7 +135,7 @@ ERRORS = {
     ),
     'channels that do not fit': (
         connections(connector=dict(channels=12)),
-        r'connector.channels: found 12, expected 8, which the model gives; leave it o',
+        r'connector.channels: found 12, expected no such option: the model gives',
     ),
     'dropout that is no probability': (
         connections(dropout=1.5),
