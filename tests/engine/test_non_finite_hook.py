@@ -131,6 +131,28 @@ def test_a_step_that_a_user_makes_is_held_back(own, policy, what, tmp_path):
     assert_same(state(trained), state(before))
 
 
+@MODELS.register_module()
+class OwnBackward(CooperativeEncoderDecoder):
+    """A user's model that gives its loss to no method of the wrapper."""
+
+    def train_step(self, data, optim_wrapper):
+        data = self.data_preprocessor(data, True)
+        loss, log_vars = self.parse_losses(self(**data, mode='loss'))
+        optim_wrapper.zero_grad()
+        loss.backward()
+        optim_wrapper.step()
+        return log_vars
+
+
+def test_a_loss_that_the_wrapper_does_not_get_is_checked(tmp_path):
+    preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
+    pair = {**PAIR, 'type': 'OwnBackward'}
+    model = network_config('danet', **pair, data_preprocessor=preprocessor)
+    hook = poison('loss', (1,), 'networks.bottom.decode_head')
+    with pytest.raises(NonFiniteError, match='iteration 2: the loss is not finite'):
+        runner(tmp_path, hook, model=model, iters=2).train()
+
+
 @pytest.mark.parametrize('kind', ['CheckpointHook', 'SafeCheckpointHook'])
 def test_a_resumed_run_begins_before_the_fault(kind, tmp_path):
     options = dict(type=kind, by_epoch=False, interval=2, max_keep_ckpts=1)
