@@ -119,7 +119,7 @@ def _gain_cell(gain: Gain | None) -> Cell:
 def _about(comparison: Comparison) -> str:
     results = comparison.methods[0].runs[0].results
     runs = sorted({len(method.runs) for method in comparison.methods})
-    each = '-'.join(map(str, runs))
+    each = f'{runs[0]}-{runs[-1]}' if len(runs) > 1 else f'{runs[0]}'
     return (
         f'{len(results.images)} images; runs of each method: {each}. '
         'Gains are points of mIoU with their 95 % confidence interval over images '
