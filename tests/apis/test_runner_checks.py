@@ -78,8 +78,8 @@ WRONG = {
     ),
     'a best that is not measured': (
         {'default_hooks.checkpoint.save_best': 'mDice'},
-        r"CheckpointHook.save_best: found 'mDice', which val_evaluator does "
-        r'not give; expected one of aAcc, mIoU, mAcc, ',
+        r"CheckpointHook.save_best: found 'mDice', which is no metric of "
+        r'val_evaluator; expected one of aAcc, mIoU, mAcc, ',
     ),
     'a best of no network': (
         {'default_hooks.checkpoint.save_best': 'net1/mIoU'},

@@ -12,11 +12,12 @@ from mmseg_coop.checkpoints.training_record import (
 )
 from mmseg_coop.deployment.model_card import model_card
 
+from helpers.tiny import build_pair
+
 
 def card(*trainings):
-    model = dict(name='a', classes=['b'], parameters=1, flops=1, size=(1, 1))
-    results = dict(tested=None, untested='not tested', predicted_by='bottom')
-    return model_card(**model, **results, trainings=trainings)
+    labels = dict(name='a', id2label={'0': 'b'}, tested=None)
+    return model_card(build_pair('danet'), labels, 'not tested', trainings)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ LINES: list[tuple[str, list, str]] = [
         [PAIR, 'good.pth', 'image.png', '--cfg-options', 'test_dataloader=3'],
         'test_dataloader',
     ),
-    ('analyze.py', [PAIR], 'name a checkpoint'),
+    ('analyze.py', [PAIR], 'give a checkpoint after'),
     ('analyze.py', [SINGLE, '--graph'], "model.type: found 'EncoderDecoder'"),
     ('analyze.py', [PAIR, 'good.pth', '--num-images', '-1'], '--num-images: found -1'),
     ('analyze.py', [PAIR, '--graph', '--out', 'text.pth'], 'text.pth'),

@@ -174,7 +174,7 @@ def export_model(
             outputs=outputs,
             variable=variable,
             refused=refused,
-            parameters=sum(p.numel() for p in deployed.parameters()),
+            parameters=sum(p.numel() for p in program.parameters()),
             dead=left_out(deployed, program),
             agreement=agreement,
             image=tuple(images[0].shape[2:]),

@@ -92,14 +92,16 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
         found = [origins.get(ref.network) for ref in refs]
         if None in found or len({origin.path for origin in found}) > 1:
             continue
-        source = f'init: {found[0].path}'
         # The networks may have had other names.
         targets = tuple(
             target._replace(network=origins[target.network].network)
             for target in connection.targets
         )
         theirs = replace(connection, targets=targets).modules
-        for ours, name in zip(connection.modules, theirs, strict=True):
+        # A connector for each target, then the aggregation, called after the first.
+        owners = (*connection.targets, connection.targets[0])
+        for ours, name, owner in zip(connection.modules, theirs, owners, strict=False):
+            source = f'networks.{owner.network}.init: {found[0].path}'
             module = plan.get_submodule(ours.removeprefix('plan.'))
             weights = part_of(found[0].weights, name)
             if weights:
