@@ -130,9 +130,9 @@ class NonFiniteHook(Hook):
         if self._loss_is_finite is None:
             # A model's own train_step may give its loss to neither method.
             self._note(torch.as_tensor(outputs.get('loss', 0.0)))
-            self._decide(runner)
-        elif self._finite is None:
-            # Gradients are accumulated, and no step was due.
+            self._finite = None
+        # Not decided yet where gradients are accumulated, and no step was due.
+        if self._finite is None:
             self._decide(runner)
         if self._finite:
             self._consecutive = 0
