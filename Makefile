@@ -24,7 +24,8 @@ help:
 	@echo "make clean   remove what was set up"
 
 demo: $(READY)
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python tools/study.py configs/studies/demo.py --jobs 2
+	@echo "One seed and short training runs on drawn scenes: an example, not evidence."
 
 study: $(READY) pretrained/efficientnet_lite0.pth
 	@$(BIN)/python tools/study.py $(GRID) --jobs $(JOBS)

@@ -58,7 +58,7 @@ def report(
         except FileNotFoundError:
             # Weights or data are gone: without a gallery.
             page = write_report(comparison, tables, folder, images=0)
-        line = f'{split}: {records / name}.md, {page}'
+        line = f'{split}: tables {records / name}.md, report {page}'
         console.print(line, markup=False, soft_wrap=True)
         if document:
             _write_summary(document, name, comparison, page.parent, records)

@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -26,12 +27,23 @@ needs_browser = pytest.mark.skipif(not BROWSER, reason='needs chromium')
 
 @pytest.fixture(scope='module')
 def comparison(demo):
-    return compare(load_runs([str(demo[0] / method) for method in METHODS]))
+    return compare(load_runs([record_of(demo, method) for method in METHODS]))
 
 
 @pytest.fixture(scope='module')
 def page(demo):
-    return demo[0] / 'report' / 'report.html'
+    return demo[0] / 'report' / 'demo' / 'val' / 'report.html'
+
+
+def record_of(demo, method) -> str:
+    """A method's record, as an argument of ``tools/compare.py``."""
+    return f'{method}={demo[0]}/records/val/{method}/seed_0'
+
+
+@pytest.fixture(autouse=True)
+def _where_it_was_tested(demo, monkeypatch):
+    """Checkpoints have relative paths."""
+    monkeypatch.chdir(demo[0].parents[1])
 
 
 def report(runs, folder):
@@ -62,7 +74,7 @@ def test_the_page_is_self_contained(page):
 def test_figures_for_papers(page):
     names = {path.name for path in page.parent.glob('*.png')}
     curves = {f'curves_{i}_{method}.png' for i, method in enumerate(METHODS, start=1)}
-    assert names == curves | {'gains.png', 'gallery.png'}
+    assert names == curves | {'costs.png', 'gains.png', 'gallery.png'}
     for name in names:
         image = np.asarray(Image.open(page.parent / name).convert('RGB'))
         assert image.shape[1] > 400 and image.std() > 5
@@ -110,24 +122,27 @@ def test_the_gallery_shows_what_was_counted(comparison):
 
 
 def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
-    folder = tmp_path / 'run'
-    shutil.copytree(demo[0] / 'same', folder)
-    run = load_runs([str(folder)])[0]
-    assert find_checkpoint(run) == folder / 'iter_2.pth'
-    (folder / 'iter_2.pth').unlink()
+    run_of_study, other = load_runs([record_of(demo, name) for name in ('same', 'single')])
+    # As where one Runner has trained and tested.
+    meta = {**run_of_study.meta, 'checkpoint': None}
+    results = replace(run_of_study.results, meta=meta)
+    run = replace(run_of_study, results=results, file=tmp_path / 'results' / 'test.npz')
+    checkpoint = tmp_path / 'iter_2.pth'
+    checkpoint.touch()
+    assert find_checkpoint(run) == checkpoint
+    checkpoint.unlink()
     with pytest.raises(FileNotFoundError, match='checkpoint .* is gone.*--gallery 0'):
         find_checkpoint(run)
     # Without pictures the report needs no checkpoint.
-    other = load_runs([str(demo[0] / 'single')])
-    page = report([run, *other], tmp_path / 'report')
+    page = report([run, other], tmp_path / 'report')
     assert '<article' not in page.read_text()
 
 
 def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
     folder = tmp_path / 'apart'
-    shutil.copytree(demo[0] / 'ensemble', folder)
-    run = load_runs([str(folder)])[0]
-    weights = [str(demo[0] / 'single' / 'iter_2.pth')] * 2
+    shutil.copytree(demo[0] / 'records' / 'val' / 'ensemble' / 'seed_0', folder)
+    single, run = load_runs([record_of(demo, 'single'), str(folder)])
+    weights = [str(find_checkpoint(single))] * 2
     with (folder / run.meta['config']).open('a') as config:
         config.write(f'\nmodel["networks_init"] = {weights}\n')
     run.meta['networks_init'] = weights
@@ -137,7 +152,6 @@ def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
     logger = MMLogger.get_current_instance()
     logger.addHandler(handler)
     try:
-        single = load_runs([str(demo[0] / 'single')])[0]
         gallery = make_gallery(compare([single, run]), 2)
     finally:
         logger.removeHandler(handler)
@@ -148,7 +162,8 @@ def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
 
 
 def test_names_cannot_break_the_page(demo, tmp_path):
-    runs = [f'<script>alert(1)</script>={demo[0] / "single"}']
+    name = '<script>alert(1)</script>'
+    runs = [record_of(demo, 'single').replace('single', name, 1)]
     page = report(load_runs(runs), tmp_path).read_text()
     assert 'alert(1)</script>' not in page
 
@@ -230,5 +245,5 @@ def test_the_demo_says_where_its_report_is(demo):
     assert done.stderr == '' and 'Warning' not in done.stdout
     for text in ('single', 'ensemble', 'same', 'multi', 'over single', 'sidewalk'):
         assert text in done.stdout
-    assert 'Report: work_dirs/demo/report/report.html' in done.stdout
-    assert (folder / 'report' / 'report.html').is_file()
+    assert 'report work_dirs/demo/report/demo/val/report.html' in done.stdout
+    assert (folder / 'report/demo/val/report.html').is_file()

@@ -19,6 +19,7 @@ from torch.utils.data import _utils
 
 import mmseg_coop.checkpoints.safe  # noqa: F401  (registers everything, as the configs do)
 from mmseg_coop.datasets.toy_scene import ToyScene
+from mmseg_coop.evaluation.method_names import METHODS
 
 from helpers.fast_python import PYTHONS, serve
 from helpers.plain_configs import leave_configs_unformatted
@@ -144,11 +145,23 @@ def starts_fast(python, monkeypatch) -> Iterator[None]:
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory, python):
-    """Work dirs of the demo after two iterations, and its finished process."""
+    """Folder of the demo's study after two iterations, and its finished process."""
     root = tmp_path_factory.mktemp('demo')
-    command = [python, str(REPO / 'tools' / 'demo.py')]
+    short = {f'train_cfg.{key}': 2 for key in ('max_iters', 'val_interval')}
+    short['default_hooks.checkpoint.interval'] = 2
+    # Paths in a grid are relative to its file.
+    coop = REPO / 'configs' / 'coop'
+    methods = {
+        name: {'config': str(coop / f'deeplabv3plus_r18_{name}_toy.py')}
+        for name in METHODS
+    }
+    (root / 'demo.py').write_text(
+        f"_base_ = '{REPO}/configs/studies/demo.py'\n"
+        # Tested as validated: not in half precision.
+        f'half = False\noptions = {short}\nmethods = {methods}\n'
+    )
     done = subprocess.run(
-        [*command, '--iters', '2', '--network', 'danet'],
+        [python, str(REPO / 'tools' / 'study.py'), 'demo.py'],
         cwd=root,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 from rich.console import Console
 
 from mmseg_coop.study import TrialExecutor, make_trials, read_grid
@@ -173,4 +173,6 @@ def test_shipped_grids_build(path):
         if entry.config is not None and entry.options:
             config = copy.deepcopy(read(entry.config))
             config.merge_from_dict(dict(entry.options))
-            assert MODELS.build(config.model).num_classes == 11
+            dataset = DATASETS.get(config.train_dataloader.dataset.type)
+            classes = len(dataset.METAINFO['classes'])
+            assert MODELS.build(config.model).num_classes == classes

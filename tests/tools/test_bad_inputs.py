@@ -142,8 +142,6 @@ LINES: list[tuple[str, list, str]] = [
     ('compare.py', ['image.png'], 'image.png'),
     ('compare.py', ['=text.pth'], 'text.pth'),
     ('compare.py', ['text.pth', '--out', 'table.xls'], '.xls'),
-    ('demo.py', ['--iters', '0'], '--iters: found 0'),
-    ('demo.py', ['--network', 'foo'], "invalid choice: 'foo'"),
     (CAMVID, ['empty_folder', 'to'], 'empty_folder'),
     (CAMVID, ['broken_camvid', 'to'], 'a.png'),
     (CITYSCAPES, ['empty_folder'], 'empty_folder'),
