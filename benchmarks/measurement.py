@@ -78,7 +78,7 @@ def in_turn(
 
 
 def turns(quick: bool) -> int:
-    """How often two sides are timed in turn."""
+    """Number of times that two sides are timed in turn."""
     return 1 if quick else 5
 
 

@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_coop.apis import load_config
+from mmseg_coop.models.image_meta import image_meta
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
 SAME = dict(pattern='same')
@@ -58,10 +59,9 @@ def random_batch(
 ) -> tuple[torch.Tensor, list[SegDataSample]]:
     """Images (N, 3, H, W) and samples with labels of 11 classes."""
     shape = (height, width)
-    meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape)
     samples = [
         SegDataSample(
-            metainfo=dict(meta),
+            metainfo=image_meta(shape),
             gt_sem_seg=PixelData(data=torch.randint(0, 11, (1, *shape))),
         )
         for _ in range(number)

@@ -7,6 +7,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from mmseg_coop.cost.flops import prediction_flops
+from mmseg_coop.models.image_meta import image_meta
 
 from .measurement import Measurement, in_turn, timed
 from .models import SAME, build_host, build_pair, network_config
@@ -50,7 +51,6 @@ def bottom(quick: bool) -> Iterator[Measurement]:
 @torch.no_grad()
 def average(models: list[EncoderDecoder], image: Tensor) -> Tensor:
     """The class of each pixel, (1, H, W), by the mean of the models' probabilities."""
-    shape = tuple(image.shape[2:])
-    metas = [dict(img_shape=shape, ori_shape=shape, pad_shape=shape)]
+    metas = [image_meta(image.shape[2:])]
     probabilities = [model.inference(image, metas).softmax(1) for model in models]
     return torch.stack(probabilities).mean(0).argmax(1)

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..eval_mode import eval_mode
+from ..models.image_meta import image_meta
 from ..models.plan import Plan, SiteRef, restrict
 
 NONE, ALL = 'nothing', 'everything'
@@ -86,8 +87,7 @@ def module_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
         counts[name] = counter.get_total_flops()
 
     batch = model.data_preprocessor(loader.collate_fn([loader.dataset[0]]), False)
-    size = batch['inputs'].shape[2:]
-    metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+    metas = [image_meta(batch['inputs'].shape[2:])]
     with ExitStack() as stack, eval_mode(model):
         for connection in model.plan.connections:
             for name in connection.modules:

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from .atomic_backend import AtomicBackend
 from .fingerprint import fingerprint
-from .training_record import TRAINING, TRAININGS
+from .training_record import TRAINING, TRAINING_RUNS
 
 SUFFIX = '.safetensors'
 # Keys of ``meta`` that describe the weights.
 _META = ('dataset_meta', 'CLASSES', 'PALETTE', 'seed', 'epoch', 'iter', 'cfg')
-_META += ('experiment_name', 'time', 'mmengine_version', TRAINING, TRAININGS)
+_META += ('experiment_name', 'time', 'mmengine_version', TRAINING, TRAINING_RUNS)
 
 
 def save_safetensors(checkpoint: Mapping[str, Any], path: Path) -> None:

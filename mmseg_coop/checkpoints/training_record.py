@@ -16,7 +16,7 @@ from ..version import __version__
 
 # Keys of a checkpoint's ``meta``: the record of its own training run, and the records
 # of several, where networks of several checkpoints were joined.
-TRAINING, TRAININGS = 'training', 'trainings'
+TRAINING, TRAINING_RUNS = 'training', 'training_runs'
 _OF_MMENGINE = ('seed', 'iter', 'epoch', 'time')
 # MMEngine appends it to the config's name.
 _TIMESTAMP = re.compile(r'(_|^)\d{8}_\d{6}$')
@@ -45,7 +45,7 @@ def record_training() -> dict[str, Any]:
     return dict(command=command, processes=get_world_size(), versions=versions())
 
 
-def trainings_of(
+def training_runs_of(
     meta: Mapping[str, Any], network: str | None = None
 ) -> list[dict[str, Any]]:
     """List the training runs that a checkpoint comes from, or only those of a network.
@@ -58,10 +58,10 @@ def trainings_of(
         For each run, where known: ``config``, ``command``, ``processes``, ``versions``,
         ``seed``, ``iter``, ``epoch``, ``time``, ``network``.
     """
-    if TRAININGS in meta:
+    if TRAINING_RUNS in meta:
         return [
             {k: v for k, v in x.items() if network is None or k != 'network'}
-            for x in meta[TRAININGS]
+            for x in meta[TRAINING_RUNS]
             if network is None or x.get('network', network) == network
         ]
     found = dict(meta.get(TRAINING, {}))

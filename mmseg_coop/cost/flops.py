@@ -6,6 +6,7 @@ import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..models.image_meta import image_meta
 from ..models.meta_copy import copy_to, on_meta_or_cpu
 
 
@@ -19,8 +20,7 @@ def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -
     def count(device: str) -> int:
         copied = copy_to(model, device).eval()
         image = torch.zeros(1, *image_shape, device=device)
-        size = tuple(image_shape[1:])
-        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+        metas = [image_meta(image_shape[1:])]
         return count_flops(lambda: copied.encode_decode(image, metas))
 
     return on_meta_or_cpu(count)

@@ -18,6 +18,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..config_types import use_scope
+from ..models.image_meta import image_meta
 from ..models.segmentors.init_checkpoints import without_inits
 from .cost import Cost
 from .flops import count_flops
@@ -86,7 +87,7 @@ def training_flops(config: Config, item: dict) -> int | None:
             module.loss_by_feat = _sum_of_logits
     images = torch.empty(_BATCH, channels, *size, device='meta')
     label = PixelData(data=torch.empty(1, *size, dtype=torch.long, device='meta'))
-    meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+    meta = image_meta(size)
     samples = [SegDataSample(metainfo=meta, gt_sem_seg=label) for _ in range(_BATCH)]
 
     def step() -> None:

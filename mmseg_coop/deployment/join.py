@@ -12,7 +12,7 @@ from mmseg.registry import LOOPS, METRICS, MODELS
 
 from ..apis.model_files import find_model
 from ..apis.runner import read_config
-from ..checkpoints.training_record import trainings_of
+from ..checkpoints.training_record import training_runs_of
 from ..config_types import is_type, use_scope
 from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
 from ..evaluation import CoopIoUMetric
@@ -72,13 +72,13 @@ def join(
     _evaluate_all(whole)
     model = MODELS.build(deepcopy(whole.model))
     model.plan.init_weights()
-    trainings = []
+    training_runs = []
     for name, (_, path), checkpoint in zip(names, files, loaded, strict=True):
         put_weights(model.networks[name], weights_of(checkpoint), path)
-        own = trainings_of(checkpoint.get('meta', {}))
-        trainings += [{**training, 'network': name} for training in own]
+        own = training_runs_of(checkpoint.get('meta', {}))
+        training_runs += [{**training, 'network': name} for training in own]
     stem = f'{Path(whole.filename).stem}_{pattern or "ensemble"}'
-    written = write_model(out, stem, whole, model.state_dict(), metas[0], trainings)
+    written = write_model(out, stem, whole, model.state_dict(), metas[0], training_runs)
     text = f'{written}\na cooperative model of {", ".join(names)}{note}'
     if pattern is not None:
         path = Path(out) / stem

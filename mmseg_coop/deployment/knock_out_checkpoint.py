@@ -27,7 +27,7 @@ from ..analysis.knock_out import (
 )
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.fingerprint import fingerprint
-from ..checkpoints.training_record import TRAININGS, trainings_of
+from ..checkpoints.training_record import TRAINING_RUNS, training_runs_of
 from ..datasets import check_dataset_folders
 from ..models.mean_of_probabilities import MEAN
 from ..models.plan import restrict
@@ -148,7 +148,8 @@ def _keep(
     values = measure_iou(smaller, loader, 'kept.py')
     data = BytesIO()
     classes = list(loader.dataset.metainfo['classes'])
-    record = {'dataset_meta': dict(classes=classes), TRAININGS: trainings_of(meta)}
+    runs = training_runs_of(meta)
+    record = {'dataset_meta': dict(classes=classes), TRAINING_RUNS: runs}
     torch.save(dict(state_dict=smaller.state_dict(), meta=record), data)
     AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')

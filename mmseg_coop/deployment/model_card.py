@@ -48,7 +48,7 @@ def model_card(
     model: EncoderDecoder,
     labels: Mapping[str, Any],
     untested: str,
-    trainings: Sequence[Mapping[str, Any]],
+    training_runs: Sequence[Mapping[str, Any]],
 ) -> str:
     """Write a card as Markdown, with the header that the Hugging Face hub reads.
 
@@ -57,7 +57,7 @@ def model_card(
         labels: Its ``config.json``: ``name``, ``id2label``, and ``tested``, the results
             of :func:`find_tested`, or None.
         untested: Reason why there are no results.
-        trainings: Training runs that the checkpoint comes from, as far as recorded.
+        training_runs: Training runs that the checkpoint comes from, as far as recorded.
     """
     name, tested, predicted = labels['name'], labels['tested'], predicted_by(model)
     head, results = _HEAD, f'None: {untested}.\n'
@@ -77,8 +77,8 @@ def model_card(
         f'- {parameters / 1e6:.2f} M parameters',
         f'- {flops / 1e9:.2f} GFLOPs to predict an image of {shape[1]} x {shape[2]}\n',
         '## Training\n',
-        *(part for training in trainings for part in _training(training)),
-        *([] if trainings else ['The checkpoint has no record of its training.\n']),
+        *(part for training in training_runs for part in _training(training)),
+        *([] if training_runs else ['The checkpoint has no record of its training.\n']),
         f'Published with {_listed(versions())}.\n',
         '## Classes\n',
         f'{", ".join(labels["id2label"].values())}\n',

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ..checkpoints.atomic_folder import new_folder
-from ..checkpoints.training_record import TRAININGS
+from ..checkpoints.training_record import TRAINING_RUNS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits
 
@@ -23,7 +23,7 @@ def write_model(
     config: Config,
     weights: Mapping[str, Tensor],
     meta: Mapping[str, Any],
-    trainings: Sequence[Mapping[str, Any]],
+    training_runs: Sequence[Mapping[str, Any]],
 ) -> str:
     """Write ``<name>.py`` and ``<name>.pth`` into a new folder, both or none.
 
@@ -34,7 +34,7 @@ def write_model(
         weights: The weights by name.
         meta: ``meta`` of the checkpoint that they come from; its classes and palette
             are kept.
-        trainings: Training runs that the weights come from.
+        training_runs: Training runs that the weights come from.
 
     Returns:
         A text that names the files.
@@ -43,7 +43,7 @@ def write_model(
         FileExistsError: If the folder is not empty.
     """
     kept = {k: meta[k] for k in ('dataset_meta', 'CLASSES', 'PALETTE') if k in meta}
-    kept[TRAININGS] = list(trainings)
+    kept[TRAINING_RUNS] = list(training_runs)
     with new_folder(folder) as part:
         config.dump(str(part / f'{name}.py'))
         torch.save(dict(meta=kept, state_dict=dict(weights)), part / f'{name}.pth')

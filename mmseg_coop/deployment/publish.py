@@ -12,7 +12,7 @@ from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
-from ..checkpoints.training_record import trainings_of
+from ..checkpoints.training_record import training_runs_of
 from ..models.checkpoint_weights import weights_of
 from .model_card import model_card
 from .model_folder import make_standalone
@@ -71,5 +71,5 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
         tested=tested,
     )
     (part / LABELS).write_text(f'{json.dumps(labels, indent=2)}\n')
-    card = model_card(model, labels, untested, trainings_of(meta))
+    card = model_card(model, labels, untested, training_runs_of(meta))
     (part / CARD).write_text(card)

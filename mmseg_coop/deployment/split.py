@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
 from ..apis.runner import read_config
-from ..checkpoints.training_record import trainings_of
+from ..checkpoints.training_record import training_runs_of
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of
 from ..models.segmentors.image_shape import loaded_channels
@@ -75,8 +75,8 @@ def split(
     kept = getattr(built, 'networks', ())
     take_over_settings(whole, list(model.networks), network, ordinary=not kept)
     name = f'{Path(whole.filename).stem}_{network}'
-    trainings = trainings_of(meta, network)
-    written = write_model(out, name, whole, built.state_dict(), meta, trainings)
+    training_runs = training_runs_of(meta, network)
+    written = write_model(out, name, whole, built.state_dict(), meta, training_runs)
     kind = 'an ordinary model of MMSegmentation'
     if kept:
         kind = f'a cooperative model of {", ".join(kept)}'

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def expect(key: str, found: Any, right: bool, expected: str) -> None:
-    """Raise ValueError unless an option is right.
+def expect(key: str, found: Any, valid: bool, expected: str) -> None:
+    """Raise ValueError unless an option is valid.
 
     Args:
         key: Its place in the config.
         found: Its value.
-        right: Whether the value is valid.
+        valid: Whether it is one of the valid values.
         expected: Description of valid values.
     """
-    if not right:
+    if not valid:
         raise ValueError(f'{key}: found {found!r}, expected {expected}')
 
 

@@ -7,7 +7,7 @@ import torch
 
 from mmseg_coop.checkpoints.training_record import (
     record_training,
-    trainings_of,
+    training_runs_of,
     versions,
 )
 from mmseg_coop.deployment.model_card import model_card
@@ -15,9 +15,9 @@ from mmseg_coop.deployment.model_card import model_card
 from helpers.tiny import build_pair
 
 
-def card(*trainings):
+def card(*training_runs):
     labels = dict(name='a', id2label={'0': 'b'}, tested=None)
-    return model_card(build_pair('danet'), labels, 'not tested', trainings)
+    return model_card(build_pair('danet'), labels, 'not tested', training_runs)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_run_that_has_recorded_all():
         mmengine_version='0.0.1',
         training=dict(command='python train.py', processes=2, versions=used),
     )
-    text = card(*trainings_of(meta))
+    text = card(*training_runs_of(meta))
     for part in ('python train.py', 'config pair;', 'seed 0', 'iter 40', '2 processes'):
         assert part in text
     assert 'torch 1.2.3' in text and 'recorded' not in text and 'epoch' not in text
@@ -57,14 +57,14 @@ def test_a_run_that_has_recorded_all():
 
 
 def test_what_was_not_recorded_is_said():
-    text = card(*trainings_of(dict(mmengine_version='0.0.1')))
+    text = card(*training_runs_of(dict(mmengine_version='0.0.1')))
     assert 'no command recorded; no seed recorded; trained with mmengine 0.0.1.' in text
-    assert 'has no record of its training' in card(*trainings_of({}))
+    assert 'has no record of its training' in card(*training_runs_of({}))
 
 
 def test_networks_that_were_joined_keep_their_own():
     both = [dict(network=name, seed=i) for i, name in enumerate(['top', 'bottom'])]
-    meta = dict(trainings=both)
-    assert trainings_of(meta) == both
-    assert trainings_of(meta, 'bottom') == [dict(seed=1)]
+    meta = dict(training_runs=both)
+    assert training_runs_of(meta) == both
+    assert training_runs_of(meta, 'bottom') == [dict(seed=1)]
     assert card(*both).index('### top') < card(*both).index('seed 1')

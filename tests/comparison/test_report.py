@@ -122,7 +122,9 @@ def test_the_gallery_shows_what_was_counted(comparison):
 
 
 def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
-    run_of_study, other = load_runs([record_of(demo, name) for name in ('same', 'single')])
+    run_of_study, other = load_runs(
+        [record_of(demo, name) for name in ('same', 'single')]
+    )
     # As where one Runner has trained and tested.
     meta = {**run_of_study.meta, 'checkpoint': None}
     results = replace(run_of_study.results, meta=meta)

@@ -87,7 +87,7 @@ def test_these_are_all_configs():
 @pytest.mark.parametrize('name', TRAINED)
 def test_trains_and_predicts(name):
     config = load(name)
-    # The pretrained backbone is downloaded when a training starts.
+    # The pretrained backbone is downloaded when training starts.
     config.model.pretrained = None
     # ResNet-50 has the channels and modules of ResNet-101, fewer times.
     if config.model.backbone.depth == 101:

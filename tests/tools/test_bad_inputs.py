@@ -204,7 +204,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize('case', range(len(LINES)))
+def spelled(case: int) -> str:
+    tool, arguments, _ = LINES[case]
+    return ' '.join([tool, *(Path(str(word)).name for word in arguments)])
+
+
+@pytest.mark.parametrize('case', range(len(LINES)), ids=spelled)
 def test_is_named_and_harmless(case, folder, before, monkeypatch, capsys):
     tool, arguments, culprit = LINES[case]
     # MMEngine's handlers write to what other tests have captured and closed.

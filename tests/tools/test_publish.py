@@ -16,7 +16,7 @@ from mmseg.registry import MODELS
 from safetensors import safe_open
 
 from mmseg_coop.apis import Predictor, load_config
-from mmseg_coop.checkpoints.training_record import trainings_of
+from mmseg_coop.checkpoints.training_record import training_runs_of
 from mmseg_coop.evaluation.results import Results
 
 from helpers.harmful import WAYS, harmful_checkpoint
@@ -201,7 +201,7 @@ def test_a_taught_student_needs_its_teachers_checkpoint_no_more(folder, tool):
     # The student was trained as the whole was.
     written = torch.load(next((folder / 'alone').glob('*.pth')))['meta']
     expected = dict(meta['training'], config='taught', seed=5)
-    assert trainings_of(written) == [expected]
+    assert training_runs_of(written) == [expected]
 
 
 @pytest.mark.parametrize(

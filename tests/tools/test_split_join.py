@@ -12,7 +12,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from mmseg_coop.checkpoints.training_record import trainings_of
+from mmseg_coop.checkpoints.training_record import training_runs_of
 from mmseg_coop.models.checkpoint_weights import load_weights
 from mmseg_coop.models.mean_of_probabilities import mean_of_probabilities
 
@@ -309,7 +309,7 @@ def test_singles_become_an_ensemble(differ, tmp_path, tool):
     assert tool('split', *arguments, '--out', 'back').returncode == 0
     _, back = read(tmp_path / 'back', 'one_ensemble_bottom')
     joined, taken = (
-        trainings_of(torch.load(tmp_path / file)['meta'])
+        training_runs_of(torch.load(tmp_path / file)['meta'])
         for file in ('out/one_ensemble.pth', 'back/one_ensemble_bottom.pth')
     )
     assert joined == [

@@ -7,6 +7,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ...models.image_meta import image_meta
 from ...wording import first_line
 from .formats import Run
 
@@ -36,8 +37,7 @@ def host_prediction(
     Returns:
         ``label`` and ``probabilities`` of a ``DeployedModel``.
     """
-    size = tuple(images.shape[2:])
-    meta = dict(img_shape=size, ori_shape=size)
+    meta = image_meta(images.shape[2:])
     samples = [SegDataSample(metainfo=meta) for _ in images]
     data = dict(inputs=images, data_samples=samples)
     if preprocess:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...evaluation.entropy import entropy_of
 from ...models.heads import last_head
+from ...models.image_meta import image_meta
 from ...models.mean_of_probabilities import MEAN
 from ...models.segmentors import CooperativeEncoderDecoder
 from .preprocessing import Preprocessing
@@ -88,8 +89,7 @@ class DeployedModel(nn.Module):
 
     def _logits(self, image: Tensor) -> Sequence[Tensor]:
         image = self.preprocessing(image)
-        size = image.shape[2:]
-        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+        metas = [image_meta(image.shape[2:])]
         if self.names:
             return self.model.networks_inference(image, metas, self.names)
         return [self.model.encode_decode(image, metas)]

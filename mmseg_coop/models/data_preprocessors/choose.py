@@ -45,8 +45,8 @@ def data_preprocessor_for(
         if common is None or (alike and not listed):
             return common, listed
     expected = 'a dict: networks have inputs or a data_preprocessor of their own'
-    right = not isinstance(common, nn.Module)
-    expect('data_preprocessor', type(common).__name__, right, expected)
+    valid = not isinstance(common, nn.Module)
+    expect('data_preprocessor', type(common).__name__, valid, expected)
     seen = {
         n: View(n, inputs[n], counts[n], _config_for(common, own[n], inputs[n], n))
         for n in networks
@@ -81,9 +81,9 @@ def _config_for(
     place = f'networks.{name}.data_preprocessor'
     for key in PADDING:
         # There is one label for all.
-        right, expected = config.get(key) == common.get(key), f'{common.get(key)!r}, as'
+        valid, expected = config.get(key) == common.get(key), f'{common.get(key)!r}, as'
         expected += f' in data_preprocessor.{key} of the model: images are padded alike'
-        expect(f'{place}.{key}', config.get(key), right, expected)
+        expect(f'{place}.{key}', config.get(key), valid, expected)
     for key in ('mean', 'std'):
         values = config.get(key)
         if not inputs or values is None or len(values) in (1, len(inputs)):

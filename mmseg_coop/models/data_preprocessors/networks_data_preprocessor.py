@@ -69,10 +69,10 @@ def _select(image: Tensor, view: View, sample: SegDataSample | None) -> Tensor:
     """The channels (C, H, W) that a network sees."""
     found, inputs = len(image), view.inputs
     if inputs is None:
-        right, expected = found == view.count, f'{view.count}, or inputs that choose'
+        valid, expected = found == view.count, f'{view.count}, or inputs that choose'
     else:
-        right, expected = max(inputs) < found, f'those of inputs={list(inputs)}'
-    if not right:
+        valid, expected = max(inputs) < found, f'those of inputs={list(inputs)}'
+    if not valid:
         path = sample.metainfo.get('img_path') if sample is not None else None
         raise ValueError(
             f'{path or "image"}: found {found} channels, expected {expected} for '

@@ -62,10 +62,10 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self.temperature = temperature
         self.warmup_iters = warmup_iters
         self._expect('weight', weight, is_number(weight), 'a number of 0 or more')
-        right = is_number(temperature) and temperature > 0
-        self._expect('temperature', temperature, right, 'a number above 0')
-        right = type(warmup_iters) is int and warmup_iters >= 0
-        self._expect('warmup_iters', warmup_iters, right, 'a whole number, 0 or more')
+        valid = is_number(temperature) and temperature > 0
+        self._expect('temperature', temperature, valid, 'a number above 0')
+        valid = type(warmup_iters) is int and warmup_iters >= 0
+        self._expect('warmup_iters', warmup_iters, valid, 'a whole number, 0 or more')
         if warmup_iters:
             # Checkpoints have it: a resumed run continues with the same weight.
             self.register_buffer('iters', torch.zeros((), dtype=torch.long))
@@ -145,11 +145,11 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         self, option: str, names: Sequence[str], among: Sequence[str]
     ) -> tuple[str, ...]:
         """Names of networks, checked."""
-        right = isinstance(names, list | tuple) and 0 < len(names) == len(set(names))
-        right = right and set(names) <= set(among)
+        valid = isinstance(names, list | tuple) and 0 < len(names) == len(set(names))
+        valid = valid and set(names) <= set(among)
         expected = f'a list of some of {", ".join(among)}, each once'
-        self._expect(option, names, right, expected)
+        self._expect(option, names, valid, expected)
         return tuple(names)
 
-    def _expect(self, option: str, found: object, right: bool, expected: str) -> None:
-        expect(f'{self.key}.{option}', found, right, expected)
+    def _expect(self, option: str, found: object, valid: bool, expected: str) -> None:
+        expect(f'{self.key}.{option}', found, valid, expected)

@@ -44,11 +44,11 @@ class DistillLoss(CooperationLoss):
         others = [name for name in self.networks if name != student]
         teachers = others if teachers is None else teachers
         self.teachers = self._names('teachers', teachers, others)
-        right = isinstance(weigh_disagreement, bool)
-        self._expect('weigh_disagreement', weigh_disagreement, right, 'True or False')
-        right = not weigh_disagreement or len(self.teachers) > 1
+        valid = isinstance(weigh_disagreement, bool)
+        self._expect('weigh_disagreement', weigh_disagreement, valid, 'True or False')
+        valid = not weigh_disagreement or len(self.teachers) > 1
         expected = 'at least two for weigh_disagreement=True'
-        self._expect('teachers', teachers, right, expected)
+        self._expect('teachers', teachers, valid, expected)
         self.weigh_disagreement = weigh_disagreement
 
     @property

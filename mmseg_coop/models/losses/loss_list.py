@@ -26,10 +26,10 @@ class CooperationLosses(ModuleList):
         self, config: Sequence[Mapping[str, Any]] | None, inferred: Mapping[str, Any]
     ):
         entries = [] if config is None else config
-        right = isinstance(entries, list | tuple)
-        right = right and all(isinstance(entry, Mapping) for entry in entries)
+        valid = isinstance(entries, list | tuple)
+        valid = valid and all(isinstance(entry, Mapping) for entry in entries)
         expected = "a list of losses, as in dict(type='MutualLoss', weight=0.5)"
-        expect('cooperation_losses', config, right, expected)
+        expect('cooperation_losses', config, valid, expected)
         keys = [f'cooperation_losses[{i}]' for i in range(len(entries))]
         super().__init__(
             build_module(key, entry, {**inferred, 'key': key})

@@ -58,8 +58,8 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
                 "feature map from the first step, which start='identity' excludes; "
                 "set start='random', or leave them out"
             )
-        right = width is None or is_count(width)
-        expect('connector.width', width, right, '1 or more, or None for full rank')
+        valid = width is None or is_count(width)
+        expect('connector.width', width, valid, '1 or more, or None for full rank')
         # Registered first: code that folds a norm into the convolution registered
         # before it must not take a convolution of one summand.
         self.norm = (

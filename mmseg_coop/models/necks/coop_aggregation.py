@@ -35,8 +35,8 @@ class CoopAggregation(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        right, expected = is_count(width), 'a number of channels'
-        expect('connections.aggregation.width', width, right, expected)
+        valid, expected = is_count(width), 'a number of channels'
+        expect('connections.aggregation.width', width, valid, expected)
         self.out_channels = width
         self.finest = list(strides).index(min(strides))
         self.arriving = nn.ModuleList(

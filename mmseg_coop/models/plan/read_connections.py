@@ -30,8 +30,8 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
         expected = "None, dict(pattern='same'), or a list of single connections"
         expect('connections', config, isinstance(config, Mapping), expected)
         among = config.get('among')
-        right = among is None or isinstance(among, list | tuple)
-        expect('connections.among', among, right, 'a list of networks')
+        valid = among is None or isinstance(among, list | tuple)
+        expect('connections.among', among, valid, 'a list of networks')
         for name in among or ():
             _check_network(name, networks, 'connections.among')
         sites = config.get('sites')
@@ -41,9 +41,9 @@ def asked_sites(config: Any, networks: Sequence[str]) -> dict[str, list[str]]:
         for name, names in by_network.items():
             _check_network(name, networks, 'connections.sites')
             if names is not None and not isinstance(names, str):
-                right = isinstance(names, list | tuple) and len(names) > 0
-                right = right and all(isinstance(name, str) for name in names)
-                expect('connections.sites', names, right, 'a list of sites')
+                valid = isinstance(names, list | tuple) and len(names) > 0
+                valid = valid and all(isinstance(name, str) for name in names)
+                expect('connections.sites', names, valid, 'a list of sites')
                 asked[name] += names
     return asked
 
@@ -152,8 +152,8 @@ def _read(entry: Any, key: str) -> Connection:
     for end in _ENDS:
         texts = entry.get(end)
         texts = [texts] if isinstance(texts, str) else texts
-        right = isinstance(texts, list | tuple) and len(texts) > 0
-        expect(f'{key}.{end}', texts, right, 'network.site, or a list of them')
+        valid = isinstance(texts, list | tuple) and len(texts) > 0
+        expect(f'{key}.{end}', texts, valid, 'network.site, or a list of them')
         refs.append(tuple(SiteRef.parse(text, f'{key}.{end}') for text in texts))
     options = {name: entry[name] for name in OPTIONS if name in entry}
     for name, default in _MODULES.items():
@@ -162,8 +162,8 @@ def _read(entry: Any, key: str) -> Connection:
     for name in ('mix_streams', 'detach'):
         expect_bool(f'{key}.{name}', options.get(name, False))
     dropout = options.get('dropout', 0.0)
-    right = is_number(dropout, below=1)
-    expect(f'{key}.dropout', dropout, right, 'a probability, 0 or more and below 1')
+    valid = is_number(dropout, below=1)
+    expect(f'{key}.dropout', dropout, valid, 'a probability, 0 or more and below 1')
     read = options.get('read', 'fused')
     expect(f'{key}.read', read, read in READS, f'one of {", ".join(READS)}')
     return Connection(*refs, key=key, **options)

@@ -36,7 +36,7 @@ class Run:
         self.draws: dict[str, Tensor] = {}
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
-        """What ``call`` returns for each network that runs to its end."""
+        """Run the networks, and return the results of those that run to their end."""
         results = {}
         for name in self.demand.order:
             with suppress(NetworkDone):

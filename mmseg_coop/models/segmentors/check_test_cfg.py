@@ -16,10 +16,10 @@ def check_test_cfg(
     if test_cfg.get('mode') == 'slide':
         crop, stride = (test_cfg.get(key) for key in ('crop_size', 'stride'))
         for key, value in (('crop_size', crop), ('stride', stride)):
-            right = isinstance(value, list | tuple) and len(value) == 2
-            right = right and all(map(is_count, value))
+            valid = isinstance(value, list | tuple) and len(value) == 2
+            valid = valid and all(map(is_count, value))
             expected = "height and width, as mode='slide' needs"
-            expect(f'test_cfg.{key}', value, right, expected)
+            expect(f'test_cfg.{key}', value, valid, expected)
         covers = all(step <= size for step, size in zip(stride, crop, strict=True))
         expected = f'no more than crop_size, {tuple(crop)}: no pixel between windows'
         expect('test_cfg.stride', tuple(stride), covers, expected)

@@ -117,10 +117,10 @@ def _checked_model(
     cls = resolve(kind)
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
     # Backbones and heads lack the method, and a cooperative model has networks.
-    right = inspect.isclass(cls) and hasattr(cls, 'encode_decode')
-    known = inspect.signature(cls).parameters if right else {}
-    right = right and 'networks' not in known
-    expect(place, kind, right, 'the segmentor of one network, such as EncoderDecoder')
+    valid = inspect.isclass(cls) and hasattr(cls, 'encode_decode')
+    known = inspect.signature(cls).parameters if valid else {}
+    valid = valid and 'networks' not in known
+    expect(place, kind, valid, 'the segmentor of one network, such as EncoderDecoder')
     own = overridden(cls, EncoderDecoder, (*PREDICTS, 'slide_inference'))
     if own:
         print_log(
@@ -156,8 +156,8 @@ def _by_name(
 ) -> dict[str, tuple[str, Any]]:
     """Keys and values of a list, by network."""
     values = [None] * len(names) if values is None else values
-    right = isinstance(values, list | tuple) and len(values) == len(names)
-    expect(key, values, right, f'a list with a value for each of {", ".join(names)}')
+    valid = isinstance(values, list | tuple) and len(values) == len(names)
+    expect(key, values, valid, f'a list with a value for each of {", ".join(names)}')
     pairs = zip(names, values, strict=True)
     return {name: (f'{key}: {name}', value) for name, value in pairs}
 
@@ -175,13 +175,13 @@ def _read_init(key: str, value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     init = dict(checkpoint=value) if isinstance(value, str) else value
-    right = isinstance(init, Mapping) and isinstance(init.get('checkpoint'), str)
-    right = right and set(init) <= {'checkpoint', 'partial', 'network'}
+    valid = isinstance(init, Mapping) and isinstance(init.get('checkpoint'), str)
+    valid = valid and set(init) <= {'checkpoint', 'partial', 'network'}
     expected = (
         'a file, a URL, or dict(checkpoint=..., partial=True) to load what fits; '
         'network=... names one of a cooperative model'
     )
-    expect(key, value, right, expected)
+    expect(key, value, valid, expected)
     expect_bool(f'{key}.partial', init.get('partial', False))
     return {'partial': False, **init, 'key': key}
 
@@ -189,9 +189,9 @@ def _read_init(key: str, value: Any) -> dict[str, Any] | None:
 def _read_inputs(key: str, value: Any) -> tuple[int, ...] | None:
     if value is None:
         return None
-    right = isinstance(value, list | tuple) and len(value) > 0
-    right = right and all(type(i) is int and i >= 0 for i in value)
-    expect(key, value, right, 'a list of channels, from 0')
+    valid = isinstance(value, list | tuple) and len(value) > 0
+    valid = valid and all(type(i) is int and i >= 0 for i in value)
+    expect(key, value, valid, 'a list of channels, from 0')
     return tuple(value)
 
 

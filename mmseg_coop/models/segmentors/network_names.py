@@ -31,22 +31,22 @@ def name_networks(
         expected = "at least 2; for one network use type='EncoderDecoder'"
         expect('num_networks', count, is_count(count) and count > 1, expected)
         return dict.fromkeys(_default_names(count))
-    right = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
-    expect('networks', networks, right, 'a dict or list of at least 2 networks')
-    right, expected = count in (None, len(networks)), f'{len(networks)}, as in networks'
-    expect('num_networks', count, right, expected)
+    valid = isinstance(networks, Mapping | list | tuple) and len(networks) > 1
+    expect('networks', networks, valid, 'a dict or list of at least 2 networks')
+    valid, expected = count in (None, len(networks)), f'{len(networks)}, as in networks'
+    expect('num_networks', count, valid, expected)
     named = isinstance(networks, Mapping)
     entries = list(networks.values() if named else networks)
     names = list(networks if named else _default_names(len(entries)))
     for i, entry in enumerate(entries):
         own = entry.get('name', names[i]) if isinstance(entry, Mapping) else names[i]
-        right = not named or own == names[i]
+        valid = not named or own == names[i]
         expected = f'{names[i]!r}, its key, or networks as a list'
-        expect(f'networks.{names[i]}.name', own, right, expected)
+        expect(f'networks.{names[i]}.name', own, valid, expected)
         names[i] = own
         _check_name(own)
-        right = entry is None or isinstance(entry, Mapping | str)
-        expect(f'networks.{names[i]}', entry, right, 'a dict, or a config file')
+        valid = entry is None or isinstance(entry, Mapping | str)
+        expect(f'networks.{names[i]}', entry, valid, 'a dict, or a config file')
     expect('networks', names, len(set(names)) == len(names), 'names that differ')
     found = dict(zip(names, entries, strict=True))
     return _in_order(found) if named else found
@@ -70,10 +70,10 @@ def _default_names(count: int) -> list[str]:
 
 
 def _check_name(name: Any) -> None:
-    right = isinstance(name, str) and bool(re.fullmatch(r'\w+', name, re.ASCII))
-    right = right and name != MEAN and not any(word in name for word in _FORBIDDEN)
+    valid = isinstance(name, str) and bool(re.fullmatch(r'\w+', name, re.ASCII))
+    valid = valid and name != MEAN and not any(word in name for word in _FORBIDDEN)
     expected = (
         'names of letters, digits and _, without '
         f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
     )
-    expect('networks', name, right, expected)
+    expect('networks', name, valid, expected)

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..image_meta import image_meta
 from ..plan import SiteRef
 from ..sites import VisitorSlot, attach
 from .cooperative_encoder_decoder import CooperativeEncoderDecoder
@@ -31,7 +32,7 @@ def observe(
             networks, model.configs, model.data_preprocessor, asked, 'connections'
         )
     size = inputs.shape[2:]
-    metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(inputs)
+    metas = [image_meta(size)] * len(inputs)
 
     def call(name: str) -> Any:
         return networks[name].encode_decode(model.image_of(inputs, name), metas)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from ..heads import auxiliary_heads
+from ..image_meta import image_meta
 from ..meta_cache import RememberedShapes
 from ..meta_copy import copy_to
 from .dry_run_record import OutputHook, Record, tensors
@@ -83,7 +84,8 @@ class DryRun:
         """Run the network and its auxiliary heads; returns logits of all, too."""
         self._set_mode(False)
         with self._recording() as record:
-            outputs = [self.network.encode_decode(self.images, [self._meta()] * BATCH)]
+            metas = [image_meta(self.size)] * BATCH
+            outputs = [self.network.encode_decode(self.images, metas)]
             features = record.outputs.get('neck', record.outputs.get('backbone'))
             # A prediction does not call them.
             calls = record.calls.copy()
@@ -107,7 +109,8 @@ class DryRun:
         device = self.images.device
         label = torch.zeros(1, *self.size, dtype=torch.long, device=device)
         labels = dict(gt_sem_seg=PixelData(data=label))
-        samples = [SegDataSample(metainfo=self._meta(), **labels) for _ in images]
+        meta = image_meta(self.size)
+        samples = [SegDataSample(metainfo=meta, **labels) for _ in images]
         try:
             self.network.loss(images, samples)
         # Code that reads values of meta tensors may raise anything.
@@ -119,9 +122,6 @@ class DryRun:
     def _no_loss(self, *args: Any, **kwargs: Any) -> dict:
         self.given += [*args, *kwargs.values()]
         return {}
-
-    def _meta(self) -> dict:
-        return dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), self.size)
 
     def _set_mode(self, training: bool) -> None:
         self.network.train(training)

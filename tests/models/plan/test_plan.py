@@ -1,4 +1,4 @@
-"""Plans are carried out by demand, and keep nothing longer than it is read."""
+"""Plans run only what is needed, and keep nothing longer than it is read."""
 
 import gc
 import weakref

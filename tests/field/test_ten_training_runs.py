@@ -1,4 +1,4 @@
-"""Trainings that people report about, on a pair beside MMSegmentation's own network."""
+"""Training runs that people report about: a pair beside MMSegmentation's network."""
 
 import pickle
 
@@ -22,7 +22,7 @@ both = pytest.mark.parametrize('single', [True, False])
 
 
 def runner(folder, single, iters=2, hooks=(), **changes):
-    """A training as of this project's schedules, of a pair or of a single network."""
+    """A training run by this project's schedules, of a pair or of a single network."""
     metric = 'IoUMetric' if single else 'CoopIoUMetric'
     config = dict(
         hooks=[*hooks, *([] if single else [dict(type='CoopEvaluationHook')])],
