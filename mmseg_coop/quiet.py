@@ -50,9 +50,9 @@ def quiet_loggers(
     """Have loggers log nothing below a level meanwhile."""
     before = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(level)
+        logger.setLevel(max(level, logger.level))
     try:
         yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        for logger, own in zip(loggers, before, strict=True):
+            logger.setLevel(own)

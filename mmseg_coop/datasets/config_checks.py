@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine import fileio
 from mmengine.config import Config
+from mmseg.datasets import CityscapesDataset, PascalVOCDataset
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
@@ -14,15 +15,16 @@ from ..config_types import is_type
 from ..models.expect import expect
 from ..models.resolve import resolve
 from ..models.segmentors import segmentor_configs
+from .camvid import CamVidDataset
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
 _HOW_TO_GET = {
-    'CityscapesDataset': 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
+    CityscapesDataset: 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
     'then run tools/dataset_converters/cityscapes.py on the folder',
-    'PascalVOCDataset': 'get VOC2012 from host.robots.ox.ac.uk and SBD (the "aug" '
+    PascalVOCDataset: 'get VOC2012 from host.robots.ox.ac.uk and SBD (the "aug" '
     'set), then run tools/dataset_converters/voc_aug.py',
-    'CamVidDataset': "get CamVid (SegNet's split), then run "
+    CamVidDataset: "get CamVid (SegNet's split), then run "
     'tools/dataset_converters/camvid.py',
 }
 
@@ -161,9 +163,10 @@ def _name(dataset: dict[str, Any]) -> str:
 
 
 def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
-    kind = _name(dataset)
-    how = _HOW_TO_GET.get(kind, 'see docs/datasets.md')
+    cls = resolve(dataset.get('type'), DATASETS)
+    # Not for its sub-classes, which are other data in the same format.
+    how = _HOW_TO_GET.get(cls, 'see docs/datasets.md')
     return FileNotFoundError(
-        f'{key}: {kind} expects {expected}, where there are none; {how}, or point '
+        f'{key}: {_name(dataset)} expects {expected}, where there are none; {how}, or point '
         f'data_root at your copy (found {dataset.get("data_root")!r})'
     )

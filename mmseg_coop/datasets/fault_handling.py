@@ -70,7 +70,7 @@ def _watch(step: Any, dataset: Dataset) -> None:
     # These classes only: a sub-class may read files in another way.
     if type(step) is LoadImageFromFile:
         step.__class__ = LoadCheckedImage
-    elif type(step) in (LoadAnnotations, LoadCheckedAnnotations):
+    elif type(step) is LoadAnnotations:
         classes = dataset.metainfo.get('classes')
         step.__class__ = LoadCheckedAnnotations
         step.num_classes = len(classes) if isinstance(classes, list | tuple) else None

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 
 import numpy as np
 from mmengine.config import Config
@@ -149,18 +148,21 @@ def _survey(name: str, leaves: list[dict], workers: int) -> Split:
     datasets = [DATASETS.build(leaf) for leaf in leaves]
     for dataset in datasets:
         recognise_faults(dataset)
-    samples = chain.from_iterable(read_samples(x, workers) for x in datasets)
-    samples = track(samples, name, sum(map(len, datasets)))
-    for dataset in datasets:
+    # Labels that were read, by dataset.
+    labels = [set() for _ in datasets]
+    samples = (
+        (sample, own)
+        for dataset, own in zip(datasets, labels, strict=True)
+        for sample in read_samples(dataset, workers)
+    )
+    for sample, own in track(samples, name, sum(map(len, datasets))):
+        split.add(sample)
+        own.add(sample.label)
+    for dataset, own in zip(datasets, labels, strict=True):
         split.classes = tuple(dataset.metainfo['classes'])
         split.ignore_index = dataset.ignore_index
-        labels = set()
-        for sample in islice(samples, len(dataset)):
-            split.add(sample)
-            labels.add(sample.label)
         split.faults += [
-            f'{path}: a label without an image'
-            for path in stray_labels(dataset, labels)
+            f'{path}: a label without an image' for path in stray_labels(dataset, own)
         ]
     fault = binary_mask_fault(split.pixels, split.classes, split.ignore_index)
     split.faults += [fault] if fault else []

@@ -100,8 +100,8 @@ class SafeCheckpointHook(CheckpointHook):
         """Save as MMEngine does, and remove outdated checkpoints then."""
         if has_pending_gradients(runner.optim_wrapper):
             runner.logger.warning(
-                f'{_path(self, step)} is without the gradients that are pending, so '
-                'that resuming from it is not exact, as it is where '
+                f'{_path(self, step)} is without the gradients that are pending: '
+                'resuming from it is not exact. It is exact if '
                 'default_hooks.checkpoint.interval and train_cfg.val_interval are '
                 'multiples of optim_wrapper.accumulative_counts'
             )
@@ -131,16 +131,17 @@ def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None
     Returns:
         Its path, that of each checkpoint hook that counts iterations; None without one.
     """
-    paths = []
+    # Hooks may share a folder.
+    paths: dict[str, None] = {}
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and not hook.by_epoch:
             if keep_older:
                 hook.max_keep_ckpts = -1
             path = _path(hook, iters)
-            if hook.last_ckpt != path:
+            if path not in paths and hook.last_ckpt != path:
                 meta = dict(epoch=runner.epoch, iter=iters)
                 hook._save_checkpoint_with_step(runner, iters, meta)
-            paths.append(path)
+            paths[path] = None
     return ' and '.join(paths) or None
 
 

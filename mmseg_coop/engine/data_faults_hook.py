@@ -34,7 +34,7 @@ class DataFaultsHook(Hook):
         self.policy = policy
 
     def before_train(self, runner: Runner) -> None:
-        """Replace the dataset's loaders, and check binary masks.
+        """Turn the dataset's loaders into checked ones, and check binary masks.
 
         Raises:
             DataFault: If masks have 0 and 255 where classes are 0 and 1.
@@ -47,11 +47,11 @@ class DataFaultsHook(Hook):
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
 
     def before_val(self, runner: Runner) -> None:
-        """Replace the dataset's loaders."""
+        """Turn the dataset's loaders into checked ones."""
         self._watch(runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Replace the dataset's loaders, and check binary masks."""
+        """Turn the dataset's loaders into checked ones, and check binary masks."""
         self._watch(runner.test_loop, masks=True)
 
     def _watch(self, loop: BaseLoop, masks: bool = False, skip: bool = False) -> None:

@@ -50,9 +50,12 @@ def diagnose(
         own = [name for name in terms if name != 'loss'] or terms
         values = [f'{name}={float(losses[name]):g}' for name in own]
         parts = [f'the loss is not finite ({first_of(values)})']
-    else:
+    elif gradients:
         some = ' to '.join(dict.fromkeys(gradients[:1] + gradients[-1:]))
         parts = [f'gradients are not finite ({len(gradients)}: {some})']
+    else:
+        # As of a model's own train_step, which may return other values.
+        parts = ['the loss is not finite']
     if module:
         parts.append(f'the first feature map that is not: {module}')
     else:

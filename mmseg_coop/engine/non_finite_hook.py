@@ -1,7 +1,6 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ..models.expect import expect, is_count
 from ..quiet import quiet_loggers
+from ..unwrap import unwrap
 from .checkpoint_hook import save_now
 from .diagnose_non_finite import diagnose, not_finite_gradients
 
@@ -42,7 +42,9 @@ class NonFiniteHook(Hook):
       iteration is counted and not logged.
 
     With ``AmpOptimWrapper`` only the loss is checked: its scaler skips gradients that
-    overflow in float16. All processes of a distributed run decide alike.
+    overflow in float16. All processes of a distributed run decide alike. Of several
+    steps in one iteration, as in a model's own ``train_step``, those after a bad one
+    are left out, too; those before it stay.
 
     Args:
         policy: ``stop`` or ``skip``.
@@ -59,8 +61,8 @@ class NonFiniteHook(Hook):
     def __init__(self, policy: str = 'stop', max_consecutive: int = 10):
         expected = f'one of {", ".join(_POLICIES)}'
         expect('NonFiniteHook.policy', policy, policy in _POLICIES, expected)
-        right = is_count(max_consecutive)
-        expect('NonFiniteHook.max_consecutive', max_consecutive, right, '1 or more')
+        valid = is_count(max_consecutive)
+        expect('NonFiniteHook.max_consecutive', max_consecutive, valid, '1 or more')
         self.policy = policy
         self.max_consecutive = max_consecutive
         self._consecutive = 0
@@ -83,36 +85,32 @@ class NonFiniteHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Wrap the optimizer wrapper; MMEngine calls no hook before its step."""
+        """Wrap the loss's sum and the step: MMEngine calls no hook between them."""
         self.check(runner.optim_wrapper)
         self._buffers = list(runner.model.buffers())
         self._before = [buffer.clone() for buffer in self._buffers]
-        wrapper = runner.optim_wrapper
-        step = wrapper.step
+        model, wrapper = unwrap(runner.model), runner.optim_wrapper
+        parse, step = model.parse_losses, wrapper.step
 
-        def note_loss(pass_on: Callable) -> Callable:
-            def noted(loss: Tensor, *args, **kwargs) -> None:
-                self._note(loss)
-                pass_on(loss, *args, **kwargs)
-
-            return noted
+        def parse_and_note(losses: dict) -> tuple[Tensor, dict]:
+            loss, log_vars = parse(losses)
+            finite = torch.as_tensor(loss).detach().isfinite().all()
+            self._loss_is_finite = finite & self._loss_is_finite
+            return loss, log_vars
 
         def step_if_finite(**kwargs) -> None:
-            self._decide(runner)
+            if self._finite is not False:
+                self._decide(runner)
             if self._finite:
                 step(**kwargs)
 
-        # A model gives its loss to one of these. The first calls the second, but not in
-        # every user's wrapper.
-        wrapper.update_params = note_loss(wrapper.update_params)
-        wrapper.backward = note_loss(wrapper.backward)
-        wrapper.step = step_if_finite
+        model.parse_losses, wrapper.step = parse_and_note, step_if_finite
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Copy running statistics, which the forward changes."""
-        self._finite = self._loss_is_finite = None
+        self._finite, self._loss_is_finite = None, True
         _copy(self._before, self._buffers)
 
     def after_train_iter(
@@ -127,17 +125,15 @@ class NonFiniteHook(Hook):
         Raises:
             NonFiniteError: By the policy, or after too many iterations in a row.
         """
-        if self._loss_is_finite is None:
-            # A model's own train_step may give its loss to neither method.
-            self._note(torch.as_tensor(outputs.get('loss', 0.0)))
-            self._finite = None
         # Not decided yet where gradients are accumulated, and no step was due.
         if self._finite is None:
             self._decide(runner)
         if self._finite:
             self._consecutive = 0
             return
-        found = diagnose(runner, dict(outputs), self._gradients, data_batch)
+        # None of a model's own train_step that returns nothing.
+        losses = {} if outputs is None else outputs
+        found = diagnose(runner, losses, self._gradients, data_batch)
         # Of the process whose own batch is at fault.
         _, message = max(all_gather_object(found))
         _copy(self._buffers, self._before)
@@ -146,24 +142,18 @@ class NonFiniteHook(Hook):
         if self.policy == 'stop' or self._consecutive >= self.max_consecutive:
             self._stop(runner, message)
         # Only iterations that made a step are logged.
-        outputs.clear()
+        losses.clear()
         print_log(f'Skipped {message}', 'current', logging.WARNING)
 
     def after_train(self, runner: Runner) -> None:
         """Stop checking."""
-        wrapper = runner.optim_wrapper
-        del wrapper.update_params, wrapper.backward, wrapper.step
-
-    def _note(self, loss: Tensor) -> None:
-        finite, before = loss.detach().isfinite().all(), self._loss_is_finite
-        self._loss_is_finite = finite if before is None else finite & before
+        del unwrap(runner.model).parse_losses, runner.optim_wrapper.step
 
     def _decide(self, runner: Runner) -> None:
         """Decide for all processes whether the iteration is finite in each of them."""
         self._gradients = not_finite_gradients(runner)
         # An infinite loss may have finite gradients, as of a constant.
-        known = self._loss_is_finite
-        finite = not self._gradients and (known is None or bool(known))
+        finite = not self._gradients and bool(self._loss_is_finite)
         in_all = torch.tensor(int(finite))
         all_reduce(in_all, 'min')
         self._finite = bool(in_all)

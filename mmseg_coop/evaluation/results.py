@@ -133,16 +133,15 @@ class Results:
     def _check_shapes(self) -> None:
         images, classes = len(self.images), len(self.classes)
         shapes = {
-            (images, 3, classes): [
-                self.areas[self.configured],
-                *self.areas.values(),
-                *self.borders.values(),
-            ],
+            (images, 3, classes): [*self.areas.values(), *self.borders.values()],
             (images, 4, BINS): self.calibration.values(),
+            (classes, 5): self.pairs.values(),
         }
         for shape, arrays in shapes.items():
             if any(array.shape != shape for array in arrays):
                 raise ValueError('shape')
+        if self.configured not in self.areas:
+            raise KeyError(self.configured)
 
 
 def iou(areas: np.ndarray) -> np.ndarray:

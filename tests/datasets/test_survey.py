@@ -34,7 +34,7 @@ def test_whole_data(files, workers, capsys):
     assert found.faults == []
     assert [split.name for split in found.splits] == ['train', 'val, test']
     read = ''.join(capsys.readouterr())
-    assert 'train' in read and 'val, test' in read
+    assert 'train' in read and 'val, test' in read and read.count('100%') == 2
     train = found.splits[0]
     labels = [np.array(Image.open(label(files, 'train', i))) for i in range(4)]
     pixels = np.bincount(np.ravel(labels), minlength=256)

@@ -90,6 +90,13 @@ class OwnUpdate(OptimWrapper):
         self.step()
 
 
+def own_model(kind):
+    """Config of a pair whose class a user has derived."""
+    preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
+    pair = {**PAIR, 'type': kind}
+    return network_config('danet', **pair, data_preprocessor=preprocessor)
+
+
 @MODELS.register_module()
 class OwnTrainStep(CooperativeEncoderDecoder):
     """A user's model, with the steps of MMEngine's documentation."""
@@ -115,10 +122,7 @@ class OwnTrainStep(CooperativeEncoderDecoder):
 def test_a_step_that_a_user_makes_is_held_back(own, policy, what, tmp_path):
     changes = dict(optim=dict(type='OwnUpdate', **MOMENTUM))
     if own == 'train_step':
-        preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
-        pair = {**PAIR, 'type': 'OwnTrainStep'}
-        model = network_config('danet', **pair, data_preprocessor=preprocessor)
-        changes = dict(model=model, optim=MOMENTUM)
+        changes = dict(model=own_model('OwnTrainStep'), optim=MOMENTUM)
     before = runner(tmp_path / 'before', policy=None, iters=1, **changes)
     before.train()
     hook = poison(what, (1,), 'networks.bottom.decode_head')
@@ -133,24 +137,48 @@ def test_a_step_that_a_user_makes_is_held_back(own, policy, what, tmp_path):
 
 @MODELS.register_module()
 class OwnBackward(CooperativeEncoderDecoder):
-    """A user's model that gives its loss to no method of the wrapper."""
+    """A user's model that gives its loss to no method, and returns nothing."""
 
     def train_step(self, data, optim_wrapper):
         data = self.data_preprocessor(data, True)
-        loss, log_vars = self.parse_losses(self(**data, mode='loss'))
+        loss, _ = self.parse_losses(self(**data, mode='loss'))
         optim_wrapper.zero_grad()
         loss.backward()
         optim_wrapper.step()
+
+
+@pytest.mark.parametrize('policy', ['stop', 'skip'])
+def test_a_loss_that_the_wrapper_does_not_get_is_checked(policy, tmp_path):
+    changes = dict(model=own_model('OwnBackward'), optim=MOMENTUM)
+    before = runner(tmp_path / 'before', policy=None, iters=1, **changes)
+    before.train()
+    hook = poison('loss', (1,), 'networks.bottom.decode_head')
+    trained = runner(tmp_path, hook, policy=policy, iters=2, **changes)
+    if policy == 'stop':
+        with pytest.raises(NonFiniteError, match='iteration 2: the loss is not finite'):
+            trained.train()
+    else:
+        trained.train()
+    assert_same(state(trained), state(before))
+
+
+@MODELS.register_module()
+class TwoUpdates(CooperativeEncoderDecoder):
+    """A user's model whose first update has gradients that are not finite."""
+
+    def train_step(self, data, optim_wrapper):
+        data = self.data_preprocessor(data, True)
+        for factor in (math.inf, 1.0):
+            loss, log_vars = self.parse_losses(self(**data, mode='loss'))
+            optim_wrapper.update_params(factor * loss)
         return log_vars
 
 
-def test_a_loss_that_the_wrapper_does_not_get_is_checked(tmp_path):
-    preprocessor = dict(type='SegDataPreProcessor', size=(32, 32))
-    pair = {**PAIR, 'type': 'OwnBackward'}
-    model = network_config('danet', **pair, data_preprocessor=preprocessor)
-    hook = poison('loss', (1,), 'networks.bottom.decode_head')
-    with pytest.raises(NonFiniteError, match='iteration 2: the loss is not finite'):
-        runner(tmp_path, hook, model=model, iters=2).train()
+def test_no_step_is_made_after_one_that_was_left_out(tmp_path):
+    stopped = runner(tmp_path, model=own_model('TwoUpdates'), optim=MOMENTUM)
+    with pytest.raises(NonFiniteError, match='iteration 1: gradients are not finite'):
+        stopped.train()
+    assert not stopped.optim_wrapper.optimizer.state
 
 
 @pytest.mark.parametrize('kind', ['CheckpointHook', 'SafeCheckpointHook'])
@@ -192,6 +220,18 @@ def test_pending_gradients_are_told(at, pending, tmp_path, capsys):
     with pytest.raises(NonFiniteError):
         stopped.train()
     assert ('gradients that are pending' in ''.join(capsys.readouterr())) is pending
+
+
+def test_checkpoint_hooks_that_share_a_folder_save_once(tmp_path):
+    first, second = (
+        dict(type='SafeCheckpointHook', by_epoch=False, interval=interval)
+        for interval in (2, 3)
+    )
+    hooks = poison('image', (1,)), second
+    stopped = runner(tmp_path, *hooks, default_hooks=dict(checkpoint=first))
+    with pytest.raises(NonFiniteError) as error:
+        stopped.train()
+    assert str(error.value).count('iter_1.pth') == 1
 
 
 def test_processes_wait_for_each_other_once(tmp_path, monkeypatch):

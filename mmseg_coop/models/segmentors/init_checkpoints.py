@@ -98,15 +98,15 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
             for target in connection.targets
         )
         theirs = replace(connection, targets=targets).modules
-        # A connector for each target, then the aggregation, called after the first.
-        owners = (*connection.targets, connection.targets[0])
-        for ours, name, owner in zip(connection.modules, theirs, owners, strict=False):
-            source = f'networks.{owner.network}.init: {found[0].path}'
+        modules = connection.modules.items()
+        for (ours, target), name in zip(modules, theirs, strict=True):
+            source = f'networks.{target.network}.init: {found[0].path}'
             module = plan.get_submodule(ours.removeprefix('plan.'))
             weights = part_of(found[0].weights, name)
+            parameters = list(module.parameters())
             if weights:
                 put_weights(module, weights, f'{source}: {name}')
-            elif not any(p.requires_grad for p in module.parameters()):
+            elif parameters and not any(p.requires_grad for p in parameters):
                 raise ValueError(
                     f"{source}: has no {name}, and '{connection}' is between frozen "
                     'networks, so that it would stay random; expected a checkpoint '

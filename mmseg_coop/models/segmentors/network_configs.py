@@ -142,7 +142,8 @@ def _checked_model(
             # As Python says it: the option may be meant for the model itself.
             raise TypeError(
                 'CooperativeEncoderDecoder.__init__() got an unexpected keyword '
-                f'argument {unknown[0]!r}, which a {cls.__name__} does not take either'
+                f'argument {unknown[0]!r}, which {key} ({cls.__name__}) does not take '
+                'either'
             )
         raise ValueError(
             f'{key}: unknown key {unknown[0]!r}; expected one of '

@@ -12,6 +12,8 @@ _PAIR = ('top', 'bottom')
 # custom_keys of schedules match names of parts.
 _FORBIDDEN = ('loss', 'backbone', 'neck', 'decode_head', 'auxiliary_head')
 _FORBIDDEN += ('connectors', 'aggregations')
+# Names of other predictions, and of the losses between networks.
+_RESERVED = (MEAN, 'oracle', 'cooperation')
 
 
 def name_networks(
@@ -71,9 +73,10 @@ def _default_names(count: int) -> list[str]:
 
 def _check_name(name: Any) -> None:
     valid = isinstance(name, str) and bool(re.fullmatch(r'\w+', name, re.ASCII))
-    valid = valid and name != MEAN and not any(word in name for word in _FORBIDDEN)
+    valid = valid and not any(word in name for word in _FORBIDDEN)
     expected = (
         'names of letters, digits and _, without '
-        f'{", ".join(map(repr, _FORBIDDEN))}, and not {MEAN!r}'
+        f'{", ".join(map(repr, _FORBIDDEN))}, and not {" or ".join(_RESERVED)}'
     )
+    valid = valid and name not in _RESERVED
     expect('networks', name, valid, expected)

@@ -200,7 +200,7 @@ def one_class(**changes):
 ERRORS = {
     'an attribute of modules': (
         [dict(name='half'), {}],
-        r"networks: found 'half', expected a name that is no attribute of modules",
+        r"networks: found 'half', expected another name: modules have this",
     ),
     'a name in a dict': (
         dict(top=dict(name='a'), bottom={}),
@@ -231,7 +231,10 @@ ERRORS = {
         dict(a={}, connectors={}),
         r"networks: found 'connectors', expected names of",
     ),
-    'mean': (dict(mean={}, a={}), r"networks: found 'mean', expected names of"),
+    **{
+        name: ({'a': {}, name: {}}, f"networks: found '{name}', expected names of")
+        for name in ('mean', 'oracle', 'cooperation')
+    },
     'loss': (dict(closs={}, a={}), r"networks: found 'closs', expected names of"),
     'a part': (
         dict(my_backbone={}, a={}),

@@ -4,6 +4,8 @@ import copy
 
 import pytest
 import torch
+from mmseg.registry import MODELS
+from torch import nn
 
 from helpers.differing import METAS, SEGFORMER, build_mixed
 from helpers.tiny import make_batch, total_loss
@@ -108,6 +110,28 @@ def test_a_trained_pair_goes_on_with_its_connections(tmp_path):
     for key, value in pair.state_dict().items():
         assert torch.equal(value, found[key]), key
     assert all(p.requires_grad for p in model.parameters())
+
+
+@MODELS.register_module()
+class AddedConnector(nn.Module):
+    """A user's connector, without parameters."""
+
+    def __init__(self, channels, source_channels, align_corners):
+        super().__init__()
+
+    def forward(self, own, arriving):
+        return own + arriving.mean(1, keepdim=True)
+
+
+def test_connectors_without_parameters_have_nothing_to_load(tmp_path):
+    added = dict(pattern='same', connector=dict(type='AddedConnector'))
+    pair = alike(added)
+    path = save(pair, tmp_path)
+    model = taught(added, dict(top=path, bottom=path))
+    model.init_weights()
+    inputs, _ = make_batch()
+    found, expected = (predict(m, ['top', 'bottom'], inputs) for m in (model, pair))
+    assert all(map(torch.equal, found, expected))
 
 
 @pytest.mark.parametrize(
