@@ -167,6 +167,6 @@ def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundEr
     # Not for its sub-classes, which are other data in the same format.
     how = _HOW_TO_GET.get(cls, 'see docs/datasets.md')
     return FileNotFoundError(
-        f'{key}: {_name(dataset)} expects {expected}, where there are none; {how}, or point '
-        f'data_root at your copy (found {dataset.get("data_root")!r})'
+        f'{key}: {_name(dataset)} expects {expected}, where there are none; {how}, or '
+        f'point data_root at your copy (found {dataset.get("data_root")!r})'
     )

@@ -73,6 +73,5 @@ def test_copies(kind, tmp_path):
 
 
 def test_an_evaluation_starts_anew(kind, tmp_path):
-    build, look = kind
-    metric = build(tmp_path)
+    metric = kind[0](tmp_path)
     assert evaluate(metric) == evaluate(metric)
