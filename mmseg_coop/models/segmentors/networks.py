@@ -35,7 +35,7 @@ class Networks(ModuleDict):
         for name in configs:
             # A module's parts and attributes share their names.
             free = not hasattr(self, name)
-            expect('networks', name, free, 'another name: modules have this one')
+            expect('networks', name, free, 'a name that no attribute of Networks has')
         for name, config in configs.items():
             self[name] = MODELS.build({**deepcopy(config.model), 'test_cfg': test_cfg})
         check_alike(self)

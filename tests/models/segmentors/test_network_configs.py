@@ -200,7 +200,7 @@ def one_class(**changes):
 ERRORS = {
     'an attribute of modules': (
         [dict(name='half'), {}],
-        r"networks: found 'half', expected another name: modules have this",
+        r"networks: found 'half', expected a name that no attribute of N",
     ),
     'a name in a dict': (
         dict(top=dict(name='a'), bottom={}),
@@ -342,7 +342,7 @@ def test_error(name):
 @pytest.mark.parametrize('name', ['trained', 'init_weights', 'training', '_modules'])
 def test_a_name_that_the_module_of_the_networks_has(name):
     networks = [dict(name=name), dict(name='other')]
-    message = f"networks: found '{name}', expected a name that is no attr"
+    message = f"networks: found '{name}', expected a name that no attribute"
     with pytest.raises(ValueError, match=message):
         build_pair(networks=networks)
 
