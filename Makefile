@@ -8,7 +8,7 @@ DOCS_READY := $(VENV)/.docs_ready
 # Tools and tests start many processes: the first one compiles the package for all.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Of make study: the grid, and how many runs at a time.
+# Of make study and make demo: the grid, and how many runs at a time.
 GRID ?= configs/studies/camvid_pretrained.py
 JOBS ?= 1
 
@@ -23,9 +23,11 @@ help:
 	@echo "make docs    build the documentation in site/"
 	@echo "make clean   remove what was set up"
 
+demo: JOBS = 2
 demo: $(READY)
-	@$(BIN)/python tools/study.py configs/studies/demo.py --jobs 2
+	@$(BIN)/python tools/study.py configs/studies/demo.py --jobs $(JOBS)
 	@echo "One seed and short training runs on drawn scenes: an example, not evidence."
+	@echo "Finished runs are kept; to train them again: rm -r work_dirs/demo"
 
 study: $(READY) pretrained/efficientnet_lite0.pth
 	@$(BIN)/python tools/study.py $(GRID) --jobs $(JOBS)

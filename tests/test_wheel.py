@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmseg_coop.version import __version__
 
@@ -60,7 +61,9 @@ def test_holds_configs_tools_and_the_index(wheel):
     assert not any('__pycache__' in name for name in names)
 
 
-def test_trains_and_compares_from_another_folder(wheel, tmp_path, fresh_python):
+def test_trains_compares_and_predicts_from_another_folder(
+    wheel, tmp_path, fresh_python
+):
     site = tmp_path / 'site'
     pip('install', '--no-deps', '--no-compile', '--quiet', '--target', site, wheel)
     (tmp_path / 'mine.py').write_text(MINE)
@@ -87,6 +90,12 @@ def test_trains_and_compares_from_another_folder(wheel, tmp_path, fresh_python):
     assert 'is not installed' not in shown + output
     record = tmp_path / 'work_dirs/grid/records/val/mine/seed_0'
     assert 'bottom' in run('-m', 'mmseg_coop', 'compare', record)
+    weights = next((tmp_path / 'work_dirs/grid/mine/seed_0').glob('weights.*'))
+    Image.new('RGB', (96, 64)).save(tmp_path / 'image.png')
+    run('-m', 'mmseg_coop', 'predict', 'mine.py', weights, 'image.png', '--out', 'out')
+    assert list((tmp_path / 'out').rglob('*.png'))
+    shown = run('-m', 'mmseg_coop', 'study', 'mmseg_coop::studies/demo.py', '--list')
+    assert '0 of 4 runs' in shown
     about = json.loads((record / 'run.json').read_text())
     # Not the commit of a repository that the environment lies in.
     assert about['attempts'][0]['revision'] == __version__

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmseg_coop.apis import enable_config_scopes
+from mmseg_coop.apis.packaged_configs import find_config
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.comparison.table_formats import around_marks
 from mmseg_coop.engine.stop_hook import STOPPED
@@ -19,7 +21,9 @@ def make_parser() -> argparse.ArgumentParser:
         'compare them. Started again, it resumes.'
     )
     parser.add_argument(
-        'grid', type=Path, help='a config file of methods, as in configs/studies/'
+        'grid',
+        help='a config file of methods, as in configs/studies/, or the name of a '
+        'packaged one: mmseg_coop::studies/demo.py',
     )
     parser.add_argument(
         '--work-dir',
@@ -70,7 +74,8 @@ def main(args: argparse.Namespace) -> None:
     console = Console()
     if args.jobs < 0:
         raise ValueError(f'--jobs: found {args.jobs}, expected 0 or more')
-    grid = read_grid(args.grid)
+    enable_config_scopes()
+    grid = read_grid(find_config(args.grid))
     work_dir = args.work_dir or Path('work_dirs') / grid.name
     records = args.records or work_dir / 'records'
     if args.markdown:

@@ -2,6 +2,7 @@
 _base_ = './toy.py'
 _iters = 240
 seeds = [0]
+half = False
 options = {
     'train_cfg.max_iters': _iters,
     'train_cfg.val_interval': _iters // 4,

@@ -107,8 +107,8 @@ def leaf_datasets(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
     for loader in LOADERS:
         options = config.get(loader)
         if options:
-            right = isinstance(options, dict) and 'dataset' in options
-            expect(loader, options, right, 'its dataset')
+            valid = isinstance(options, dict) and 'dataset' in options
+            expect(loader, options, valid, 'its dataset')
             yield from _unwrap(f'{loader}.dataset', options['dataset'])
 
 

@@ -131,18 +131,18 @@ def save_now(runner: Runner, iters: int, keep_older: bool = False) -> str | None
     Returns:
         Its path, that of each checkpoint hook that counts iterations; None without one.
     """
-    # Hooks may share a folder.
-    paths: dict[str, None] = {}
+    paths = []
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and not hook.by_epoch:
             if keep_older:
                 hook.max_keep_ckpts = -1
             path = _path(hook, iters)
-            if path not in paths and hook.last_ckpt != path:
+            if hook.last_ckpt != path:
                 meta = dict(epoch=runner.epoch, iter=iters)
                 hook._save_checkpoint_with_step(runner, iters, meta)
-            paths[path] = None
-    return ' and '.join(paths) or None
+            paths.append(path)
+    # Hooks may share a folder.
+    return ' and '.join(dict.fromkeys(paths)) or None
 
 
 def _path(hook: CheckpointHook, step: int) -> str:

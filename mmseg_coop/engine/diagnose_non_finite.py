@@ -30,7 +30,8 @@ def not_finite_gradients(runner: Runner) -> list[str]:
 
 def diagnose(
     runner: Runner,
-    losses: Mapping[str, Tensor],
+    losses: Mapping[str, Tensor | float],
+    loss_is_finite: bool,
     gradients: list[str],
     data_batch: dict,
 ) -> tuple[int, str]:
@@ -38,23 +39,30 @@ def diagnose(
 
     Runs the batch again, which changes running statistics.
 
+    Args:
+        losses: What the model's ``train_step`` returned.
+        loss_is_finite: Whether the loss given to the optimizer is.
+        gradients: Parameters whose gradients are not.
+        data_batch: The batch.
+
     Returns:
         How likely it is that this process's own batch is at fault, and the message:
         iteration, term, network, site and files. 2: its forward is not finite; 1: its
         gradients are not, which may be those of all processes; 0: both are finite.
     """
-    terms = [name for name, value in losses.items() if not _finite(value)]
+    values = {name: torch.as_tensor(value) for name, value in losses.items()}
+    terms = [name for name, value in values.items() if not _finite(value)]
     module = _first_module(runner, data_batch)
     if terms:
         # 'loss' is the sum of the others.
         own = [name for name in terms if name != 'loss'] or terms
-        values = [f'{name}={float(losses[name]):g}' for name in own]
-        parts = [f'the loss is not finite ({first_of(values)})']
+        shown = [f'{name}={float(values[name]):g}' for name in own]
+        parts = [f'the loss is not finite ({first_of(shown)})']
     elif gradients:
         some = ' to '.join(dict.fromkeys(gradients[:1] + gradients[-1:]))
         parts = [f'gradients are not finite ({len(gradients)}: {some})']
     else:
-        # As of a model's own train_step, which may return other values.
+        # A model's own train_step may return other values.
         parts = ['the loss is not finite']
     if module:
         parts.append(f'the first feature map that is not: {module}')
@@ -62,7 +70,8 @@ def diagnose(
         parts.append('every feature map is finite')
     files = [str(s.get('img_path')) for s in data_batch['data_samples']]
     parts.append(f'batch: {first_of(files)}')
-    sure = 2 if terms or module else int(bool(gradients))
+    lost = terms or module or not loss_is_finite
+    sure = 2 if lost else int(bool(gradients))
     return sure, f'iteration {runner.iter + 1}: {"; ".join(parts)}'
 
 

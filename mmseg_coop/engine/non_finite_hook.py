@@ -1,6 +1,7 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from ..models.expect import expect, is_count
 from ..quiet import quiet_loggers
-from ..unwrap import unwrap
 from .checkpoint_hook import save_now
 from .diagnose_non_finite import diagnose, not_finite_gradients
 
@@ -41,10 +41,11 @@ class NonFiniteHook(Hook):
       optimizer's state stay as they are; gradients accumulated so far are dropped; the
       iteration is counted and not logged.
 
-    With ``AmpOptimWrapper`` only the loss is checked: its scaler skips gradients that
-    overflow in float16. All processes of a distributed run decide alike. Of several
-    steps in one iteration, as in a model's own ``train_step``, those after a bad one
-    are left out, too; those before it stay.
+    The loss is that given to ``update_params`` or ``backward`` of the optimizer
+    wrapper. With ``AmpOptimWrapper`` nothing else is checked: its scaler skips gradients
+    that overflow in float16. All processes of a distributed run decide alike. Of several
+    steps in one iteration, as in a model's own ``train_step``, those after a bad one are
+    left out, too; those before it can't be undone.
 
     Args:
         policy: ``stop`` or ``skip``.
@@ -85,18 +86,20 @@ class NonFiniteHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Wrap the loss's sum and the step: MMEngine calls no hook between them."""
+        """Wrap the optimizer wrapper; MMEngine calls no hook before its step."""
         self.check(runner.optim_wrapper)
+        self._finite, self._loss_is_finite = None, True
         self._buffers = list(runner.model.buffers())
         self._before = [buffer.clone() for buffer in self._buffers]
-        model, wrapper = unwrap(runner.model), runner.optim_wrapper
-        parse, step = model.parse_losses, wrapper.step
+        wrapper = runner.optim_wrapper
+        step = wrapper.step
 
-        def parse_and_note(losses: dict) -> tuple[Tensor, dict]:
-            loss, log_vars = parse(losses)
-            finite = torch.as_tensor(loss).detach().isfinite().all()
-            self._loss_is_finite = finite & self._loss_is_finite
-            return loss, log_vars
+        def note_loss(pass_on: Callable) -> Callable:
+            def noted(loss: Tensor, *args, **kwargs) -> None:
+                self._note(loss)
+                pass_on(loss, *args, **kwargs)
+
+            return noted
 
         def step_if_finite(**kwargs) -> None:
             if self._finite is not False:
@@ -104,7 +107,11 @@ class NonFiniteHook(Hook):
             if self._finite:
                 step(**kwargs)
 
-        model.parse_losses, wrapper.step = parse_and_note, step_if_finite
+        # A model gives its loss to one of these. The first calls the second, but not in
+        # every user's wrapper.
+        wrapper.update_params = note_loss(wrapper.update_params)
+        wrapper.backward = note_loss(wrapper.backward)
+        wrapper.step = step_if_finite
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
@@ -133,7 +140,9 @@ class NonFiniteHook(Hook):
             return
         # None of a model's own train_step that returns nothing.
         losses = {} if outputs is None else outputs
-        found = diagnose(runner, losses, self._gradients, data_batch)
+        found = diagnose(
+            runner, losses, self._loss_is_finite, self._gradients, data_batch
+        )
         # Of the process whose own batch is at fault.
         _, message = max(all_gather_object(found))
         _copy(self._buffers, self._before)
@@ -147,14 +156,18 @@ class NonFiniteHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop checking."""
-        del unwrap(runner.model).parse_losses, runner.optim_wrapper.step
+        wrapper = runner.optim_wrapper
+        del wrapper.update_params, wrapper.backward, wrapper.step
+
+    def _note(self, loss: Tensor) -> None:
+        self._loss_is_finite = loss.detach().isfinite().all() & self._loss_is_finite
 
     def _decide(self, runner: Runner) -> None:
         """Decide for all processes whether the iteration is finite in each of them."""
         self._gradients = not_finite_gradients(runner)
         # An infinite loss may have finite gradients, as of a constant.
-        finite = not self._gradients and bool(self._loss_is_finite)
-        in_all = torch.tensor(int(finite))
+        self._loss_is_finite = bool(self._loss_is_finite)
+        in_all = torch.tensor(int(self._loss_is_finite and not self._gradients))
         all_reduce(in_all, 'min')
         self._finite = bool(in_all)
 

@@ -69,6 +69,8 @@ def test_copies(kind, tmp_path):
     metric = build(tmp_path)
     expected = evaluate(metric), look(metric, tmp_path)
     for copied in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric))):
+        for written in tmp_path.rglob('*.png'):
+            written.unlink()
         assert (evaluate(copied), look(copied, tmp_path)) == expected
 
 

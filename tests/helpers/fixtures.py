@@ -157,8 +157,7 @@ def demo(tmp_path_factory, python):
     }
     (root / 'demo.py').write_text(
         f"_base_ = '{REPO}/configs/studies/demo.py'\n"
-        # Tested as validated: not in half precision.
-        f'half = False\noptions = {short}\nmethods = {methods}\n'
+        f'options = {short}\nmethods = {methods}\n'
     )
     done = subprocess.run(
         [python, str(REPO / 'tools' / 'study.py'), 'demo.py'],

@@ -89,14 +89,11 @@ class Connection:
         return f'to_{self.targets[0].identifier}'
 
     @property
-    def modules(self) -> dict[str, SiteRef]:
-        """Names of its connectors and its aggregation in a model, the last.
-
-        Each with the target that it is called after.
-        """
-        found = {f'plan.connectors.{ref.identifier}': ref for ref in self.targets}
+    def modules(self) -> list[str]:
+        """Names of its connectors in a model, and of its aggregation, the last."""
+        found = [f'plan.connectors.{target.identifier}' for target in self.targets]
         if len(self.sources) > 1:
-            found[f'plan.aggregations.{self.identifier}'] = self.targets[0]
+            found.append(f'plan.aggregations.{self.identifier}')
         return found
 
     def __str__(self) -> str:

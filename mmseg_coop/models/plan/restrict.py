@@ -47,8 +47,7 @@ def restrict(
             names |= {name: name for name in smaller.modules}
             if len(connection.sources) > 1:
                 # An aggregation is called after the first target.
-                before, now = (list(c.modules)[-1] for c in (connection, smaller))
-                names[before] = now
+                names[connection.modules[-1]] = smaller.modules[-1]
     return entries, names
 
 

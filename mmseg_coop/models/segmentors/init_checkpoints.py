@@ -98,9 +98,10 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
             for target in connection.targets
         )
         theirs = replace(connection, targets=targets).modules
-        modules = connection.modules.items()
-        for (ours, target), name in zip(modules, theirs, strict=True):
-            source = f'networks.{target.network}.init: {found[0].path}'
+        # A connector for each target, then the aggregation, called after the first.
+        owners = (*connection.targets, connection.targets[0])
+        for ours, name, owner in zip(connection.modules, theirs, owners, strict=False):
+            source = f'networks.{owner.network}.init: {found[0].path}'
             module = plan.get_submodule(ours.removeprefix('plan.'))
             weights = part_of(found[0].weights, name)
             parameters = list(module.parameters())
