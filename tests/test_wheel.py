@@ -61,9 +61,7 @@ def test_holds_configs_tools_and_the_index(wheel):
     assert not any('__pycache__' in name for name in names)
 
 
-def test_trains_compares_and_predicts_from_another_folder(
-    wheel, tmp_path, fresh_python
-):
+def test_a_users_config_in_another_folder(wheel, tmp_path, fresh_python):
     site = tmp_path / 'site'
     pip('install', '--no-deps', '--no-compile', '--quiet', '--target', site, wheel)
     (tmp_path / 'mine.py').write_text(MINE)
@@ -93,7 +91,7 @@ def test_trains_compares_and_predicts_from_another_folder(
     weights = next((tmp_path / 'work_dirs/grid/mine/seed_0').glob('weights.*'))
     Image.new('RGB', (96, 64)).save(tmp_path / 'image.png')
     run('-m', 'mmseg_coop', 'predict', 'mine.py', weights, 'image.png', '--out', 'out')
-    assert list((tmp_path / 'out').rglob('*.png'))
+    assert list((tmp_path / 'out').rglob('image.jpg'))
     shown = run('-m', 'mmseg_coop', 'study', 'mmseg_coop::studies/demo.py', '--list')
     assert '0 of 4 runs' in shown
     about = json.loads((record / 'run.json').read_text())

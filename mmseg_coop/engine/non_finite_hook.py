@@ -42,10 +42,10 @@ class NonFiniteHook(Hook):
       iteration is counted and not logged.
 
     The loss is that given to ``update_params`` or ``backward`` of the optimizer
-    wrapper. With ``AmpOptimWrapper`` nothing else is checked: its scaler skips gradients
-    that overflow in float16. All processes of a distributed run decide alike. Of several
-    steps in one iteration, as in a model's own ``train_step``, those after a bad one are
-    left out, too; those before it can't be undone.
+    wrapper. With ``AmpOptimWrapper`` nothing else is checked: its scaler skips
+    gradients that overflow in float16. All processes of a distributed run decide alike.
+    Of several steps in one iteration, as in a model's own ``train_step``, those after a
+    bad one are left out, too; those before it can't be undone.
 
     Args:
         policy: ``stop`` or ``skip``.
