@@ -1,10 +1,11 @@
 """FLOPs of models, counted on the meta device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from ..models.image_meta import image_meta
 from ..models.meta_copy import copy_to, on_meta_or_cpu
@@ -28,6 +29,30 @@ def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -
 
 def count_flops(call: Callable[[], object]) -> int:
     """Count the FLOPs of a call."""
-    with FlopCounterMode(display=False) as counter:
+    own = {torch.ops.aten.convolution_backward: _convolution_backward}
+    with FlopCounterMode(display=False, custom_mapping=own) as counter:
         call()
     return counter.get_total_flops()
+
+
+def _convolution_backward(
+    grad: Sequence[int],
+    image: Sequence[int],
+    weight: Sequence[int],
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+    output_mask: Sequence[bool],
+    out_shape: Any,
+) -> int:
+    """Count the gradients of image and weight, each as much as the forward.
+
+    PyTorch counts the gradient of the weight as if there was one group: of a depthwise
+    convolution with C channels C times too much.
+    """
+    forward = conv_flop_count(image, weight, grad, transposed)
+    return forward * sum(output_mask[:2])

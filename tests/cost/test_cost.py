@@ -4,9 +4,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_coop.cost.cost import Cost, load_costs, save_costs
+from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
 from helpers.tiny import (
@@ -79,10 +81,29 @@ def test_a_training_step_is_counted_as_it_runs(model, channels):
     model = build_model(made).train()
     _, samples = make_batch(2, SIZE)
     inputs = torch.randn(2, channels, *SIZE)
-    with FlopCounterMode(display=False) as counter:
-        model.parse_losses(model.loss(inputs, samples))[0].backward()
+    counted = count_flops(
+        lambda: model.parse_losses(model.loss(inputs, samples))[0].backward()
+    )
     item = dict(inputs=torch.empty(channels, *SIZE))
-    assert training_flops(made, item) == counter.get_total_flops() // 2
+    assert training_flops(made, item) == counted // 2
+
+
+@pytest.mark.parametrize('groups', [1, 2, 8])
+@pytest.mark.parametrize('kind', [nn.Conv2d, nn.ConvTranspose2d])
+def test_the_backward_of_a_convolution_is_twice_its_forward(kind, groups):
+    conv = kind(8, 16, 3, stride=2, groups=groups)
+    image = torch.randn(2, 8, 9, 7, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        output = conv(image)
+    forward = counter.get_total_flops()
+    assert count_flops(lambda: conv(image)) == forward > 0
+    assert count_flops(output.sum().backward) == 2 * forward
+    if groups == 1:
+        with FlopCounterMode(display=False) as counter:
+            conv(image).sum().backward()
+        assert counter.get_total_flops() == 3 * forward
+    # Images get no gradient.
+    assert count_flops(conv(image.detach()).sum().backward) == forward
 
 
 def test_a_head_whose_step_can_not_be_followed():
