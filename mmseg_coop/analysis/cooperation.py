@@ -1,5 +1,6 @@
 """Measure cooperation: strength of connectors and similarity of feature maps."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -36,9 +37,9 @@ class Cooperation:
             divided by the sum of the norms of both summands; 0 (the arriving one has no
             effect) to 1 (the network's own has none).
         similarity: Linear CKA of the feature maps of two networks before fusion, by
-            networks and site, as in ``top-bottom/backbone.layer1``; 0 to 1 (equal up to
-            rotation and scale). If the networks' matched sites have different names,
-            both are given: ``backbone.layer1 - backbone.layers.0.2``.
+            networks and site, as in ``top-bottom/backbone.layer1``; about 0 (unrelated)
+            to 1 (equal up to rotation and scale). If the networks' matched sites have
+            different names, both are given: ``backbone.layer1 - backbone.layers.0.2``.
     """
 
     strength: dict[str, float] = field(default_factory=dict)
@@ -75,16 +76,31 @@ class Cooperation:
 def linear_cka(x: Tensor, y: Tensor) -> float:
     """Compute linear centred kernel alignment (Kornblith et al., ICML 2019, Eq. (4)).
 
+    With the unbiased estimator of HSIC (Song et al., JMLR 2012, Eq. (5)): the usual one
+    finds unrelated features alike where examples are few for their channels.
+
     Args:
         x: Features of n examples, (n, C).
         y: Features of the same examples by another network, (n, D).
 
     Returns:
-        0 to 1; NaN if either is constant.
+        About 0 for unrelated features, to 1; NaN if either is constant, or n below 4.
     """
+    if len(x) < 4:
+        return math.nan
     x, y = (features.double() - features.double().mean(0) for features in (x, y))
-    own = (x.T @ x).norm() * (y.T @ y).norm()
-    return float((x.T @ y).square().sum() / own)
+    k, h = (features @ features.T for features in (x, y))
+    own = (_hsic(k, k) * _hsic(h, h)).sqrt()
+    return float(_hsic(k, h) / own)
+
+
+def _hsic(k: Tensor, h: Tensor) -> Tensor:
+    """The unbiased estimate of HSIC of two Gram matrices, (n, n)."""
+    n = len(k)
+    k, h = (gram - gram.diag().diag() for gram in (k, h))
+    means = k.sum() * h.sum() / ((n - 1) * (n - 2))
+    rows = 2 * (k.sum(0) @ h.sum(0)) / (n - 2)
+    return ((k * h).sum() + means - rows) / (n * (n - 3))
 
 
 @torch.no_grad()

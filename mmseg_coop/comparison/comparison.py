@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..cost.cost import Cost
 from ..evaluation.method_names import METHODS
 from .paper import PaperRow, paper_rows
 from .runs import Run
-from .statistics import Interval, bootstrap, interval, mean_interval, paired_p_value
+from .statistics import Interval, bootstrap, interval, mean_interval, p_value
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ class Method:
         results = [run.results for run in self.runs]
         return bootstrap([r.areas[r.configured] for r in results])
 
-    def with_seeds(self, seeds: Sequence[int]) -> 'Method':
+    def with_seeds(self, seeds: Sequence[Any]) -> 'Method':
         """Keep only the runs with these seeds."""
-        runs = tuple(run for run in self.runs if run.meta.get('seed') in seeds)
+        runs = tuple(run for run in self.runs if run.seed in seeds)
         return self if len(runs) == len(self.runs) else replace(self, runs=runs)
 
-    def by_seed(self) -> dict[int, float]:
-        """mIoU by seed."""
-        seeds = [run.meta.get('seed') for run in self.runs]
+    def by_seed(self) -> dict[Any, float]:
+        """mIoU by seed; networks that were trained apart have several."""
+        seeds = [run.seed for run in self.runs]
         return dict(zip(seeds, self.mious.tolist(), strict=True))
 
 
@@ -94,8 +95,8 @@ class Gain:
     Attributes:
         points: Difference of mIoU.
         interval: Its 95 % confidence interval over images.
-        p_value: p of a paired t-test over the seeds that both have; None with less than
-            two.
+        p_value: p of a t-test over seeds, paired where both have the same; None with
+            less than three.
     """
 
     points: float
@@ -165,7 +166,7 @@ class Comparison:
         return Gain(
             method.miou - baseline.miou,
             interval(method.bootstrap - baseline.bootstrap),
-            paired_p_value([own[s] for s in seeds], [others[s] for s in seeds]),
+            p_value(own, others),
         )
 
     def best(self, network: str) -> Method:
@@ -225,7 +226,7 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
                     f'{run.file}: {key} {found}, not {expected} as {group[0].file}, '
                     f'but both are called {name}; give them other names, NAME=RUN'
                 )
-        seed = run.meta.get('seed')
+        seed = run.seed
         if seed in seen:
             raise ValueError(
                 f'{run.file} and {seen[seed].file} are both called {name} and have '

@@ -35,8 +35,10 @@ def cost_table(comparison: Comparison) -> Table | None:
         for method in comparison.methods
     ]
     notes = (
-        'FLOPs per image of a training step (forward and backward pass, all networks) '
-        'and of the selected prediction; a multiplication and an addition are two. '
+        'To train: FLOPs of the forward and backward pass of all networks for an image '
+        'of a training batch (a crop), however many iterations there are. To predict: '
+        'those of the selected prediction for a whole test image. Of convolutions and '
+        'matrix products; a multiplication and an addition are two. '
         'Median time and peak memory (without model and image) of that prediction; '
         'methods run in turn, with one thread.',
         *recombined(comparison),

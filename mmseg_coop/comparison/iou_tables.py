@@ -32,11 +32,13 @@ def summary_table(comparison: Comparison) -> Table:
         [row[0], text_cell(str(len(method.runs))), *row[1:width]]
         for row, method in zip(table.rows, comparison.methods, strict=False)
     ]
+    notes = table.notes
     if costs:
         columns += IN_SUMMARY
         for row, cost in zip(rows, costs.rows, strict=True):
             row += [cost[costs.columns.index(name)] for name in IN_SUMMARY]
-    return Table(table.title, columns, rows, table.notes)
+        notes = (*table.notes, costs.notes[0])
+    return Table(table.title, columns, rows, notes)
 
 
 def main_table(comparison: Comparison) -> Table:
@@ -122,12 +124,13 @@ def _about(comparison: Comparison) -> str:
     each = f'{runs[0]}-{runs[-1]}' if len(runs) > 1 else f'{runs[0]}'
     return (
         f'{len(results.images)} images; runs of each method: {each}. '
-        'Gains are points of mIoU with their 95 % confidence interval over images '
-        '(paired bootstrap), which says how much they depend on the chosen images, not '
-        'on the seed. They compare runs with the same seeds, where both methods have '
-        'such. p is that of a paired t-test over seeds. '
+        'Gains are points of mIoU with their 95 % interval over images (paired '
+        'bootstrap of neighbouring images), which says how much they depend on the '
+        'chosen images, not on the seed. They compare runs with the same seeds, where '
+        'both methods have such. p is that of a t-test over seeds, paired where they '
+        'are the same. '
         f'{_NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
-        'there is only one seed.'
+        'there are less than three seeds.'
     )
 
 

@@ -29,11 +29,11 @@ def reliability_table(comparison: Comparison) -> Table | None:
     if all(not cell.text for row in rows for cell in row[1:]):
         return None
     notes = (
-        'Means over runs ± standard deviation over seeds [95 % confidence interval '
-        'over images]. ECE: expected calibration error in percent, 15 bins, all '
-        'pixels; NLL: negative log-likelihood in nats; mBIoU: Boundary IoU in '
-        "percent, of the pixels within 1/50 of the image's diagonal from a border of "
-        'their class',
+        'Means over runs ± standard deviation over seeds [95 % interval over images]. '
+        'ECE: expected calibration error in percent, 15 bins, all pixels; NLL: '
+        'negative log-likelihood in nats; mBIoU: Boundary IoU in percent, of the '
+        "pixels within 1/50 of the image's diagonal from a border of their class (the "
+        'edge of the image is none, as it is in other code)',
         *recombined(comparison),
     )
     return Table('Calibration and borders', ['prediction', *_RELIABILITY], rows, notes)

@@ -39,6 +39,12 @@ class Run:
         """The origin of its results: network, method, dataset, seed, ..."""
         return self.results.meta
 
+    @property
+    def seed(self) -> Any:
+        """Its seed; the checkpoints of networks that were trained apart."""
+        joined = self.meta.get('networks_init')
+        return tuple(map(str, joined)) if joined else self.meta.get('seed')
+
     def title(self, *keys: str) -> str:
         """Title of its method: the user's name, or else these values of ``meta``."""
         words = [*(self.meta.get(key, '') for key in keys), self.prediction or '']

@@ -1,16 +1,18 @@
-"""Significance of differences: bootstrap over images, paired t-test over seeds."""
+"""Significance of differences: bootstrap over images, t-tests over seeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from ..evaluation.results import mean_iou
 
 # Number of bootstrap samples.
 RESAMPLES = 2000
+# Two differences may be close to each other by chance.
+_FEWEST_SEEDS = 3
 _CONFIDENCE = 0.95
 
 
@@ -47,10 +49,21 @@ def bootstrap(
 
 @lru_cache(maxsize=1)
 def _draws(images: int) -> np.ndarray:
-    """Draw how often each image is in each sample, (RESAMPLES, I), as fast floats."""
+    """Draw how often each image is in each sample, (RESAMPLES, I), as fast floats.
+
+    Drawn are blocks of the square root of I neighbours: images of a dataset are often
+    frames of a video, of which each one says little that the one before does not
+    (circular block bootstrap; Politis and Romano, 1992).
+    """
     generator = np.random.default_rng(0)
-    draws = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES)
-    return draws.astype(float)
+    length = round(images**0.5)
+    blocks = -(-images // length)
+    starts = generator.integers(images, size=(RESAMPLES, blocks, 1))
+    drawn = (starts + np.arange(length)) % images
+    drawn = drawn.reshape(RESAMPLES, -1)[:, :images]
+    cells = drawn + images * np.arange(RESAMPLES)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=RESAMPLES * images)
+    return counts.reshape(RESAMPLES, images).astype(float)
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
@@ -68,9 +81,21 @@ def interval(differences: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
-def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Compute p of a two-sided paired t-test of the mIoU of the same seeds."""
-    # None for one seed, or where all differences are equal.
-    if len(first) < 2 or np.ptp(np.subtract(first, second)) < 1e-9:
+def p_value(first: Mapping[int, float], second: Mapping[int, float]) -> float | None:
+    """Compute p of a two-sided t-test of the mIoU of two methods, by seed.
+
+    Paired by the seeds that both have; Welch's test if they share none.
+
+    Returns:
+        None for less than three seeds, or without any spread.
+    """
+    shared = [seed for seed in first if seed in second]
+    one, other = list(first.values()), list(second.values())
+    if shared:
+        one, other = [first[s] for s in shared], [second[s] for s in shared]
+    spread = np.ptp(np.subtract(one, other)) if shared else np.ptp([*one, *other])
+    if min(len(one), len(other)) < _FEWEST_SEEDS or spread < 1e-9:
         return None
-    return float(ttest_rel(first, second).pvalue)
+    if shared:
+        return float(ttest_rel(one, other).pvalue)
+    return float(ttest_ind(one, other, equal_var=False).pvalue)

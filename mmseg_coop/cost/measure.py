@@ -119,4 +119,7 @@ def _rebuilt_prediction(config: Config, item: dict) -> Callable[[], object]:
         import_modules_from_strings(**config.custom_imports)
     use_scope(config)
     torch.set_num_threads(1)
-    return _prediction(build_model(config), item)
+    predict = _prediction(build_model(config), item)
+    # The first call sets up libraries.
+    predict()
+    return predict
