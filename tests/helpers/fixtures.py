@@ -149,6 +149,7 @@ def demo(tmp_path_factory, python):
     root = tmp_path_factory.mktemp('demo')
     short = {f'train_cfg.{key}': 2 for key in ('max_iters', 'val_interval')}
     short['default_hooks.checkpoint.interval'] = 2
+    short |= {f'{split}_dataloader.dataset.num_images': 16 for split in ('val', 'test')}
     # Paths in a grid are relative to its file.
     coop = REPO / 'configs' / 'coop'
     methods = {
