@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
@@ -81,7 +81,7 @@ def interval(differences: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
-def p_value(first: Mapping[int, float], second: Mapping[int, float]) -> float | None:
+def p_value(first: Mapping[Any, float], second: Mapping[Any, float]) -> float | None:
     """Compute p of a two-sided t-test of the mIoU of two methods, by seed.
 
     Paired by the seeds that both have; Welch's test if they share none.
