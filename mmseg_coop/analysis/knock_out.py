@@ -13,8 +13,8 @@ from prettytable import PrettyTable
 from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
-from torch.utils.flop_counter import FlopCounterMode
 
+from ..cost.flops import count_flops
 from ..eval_mode import eval_mode
 from ..models.image_meta import image_meta
 from ..models.plan import Plan, SiteRef, restrict
@@ -82,9 +82,7 @@ def module_flops(model: nn.Module, loader: DataLoader) -> dict[str, int]:
     counts: dict[str, int] = {}
 
     def count(name: str, module: nn.Module, inputs: Sequence[Any], _: Any) -> None:
-        with FlopCounterMode(display=False) as counter:
-            module.forward(*inputs)
-        counts[name] = counter.get_total_flops()
+        counts[name] = count_flops(lambda: module.forward(*inputs))
 
     batch = model.data_preprocessor(loader.collate_fn([loader.dataset[0]]), False)
     metas = [image_meta(batch['inputs'].shape[2:])]

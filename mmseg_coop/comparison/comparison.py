@@ -77,15 +77,17 @@ class Method:
         results = [run.results for run in self.runs]
         return bootstrap([r.areas[r.configured] for r in results])
 
-    def with_seeds(self, seeds: Sequence[Any]) -> 'Method':
-        """Keep only the runs with these seeds."""
-        runs = tuple(run for run in self.runs if run.seed in seeds)
-        return self if len(runs) == len(self.runs) else replace(self, runs=runs)
+    @property
+    def seeds(self) -> list[Any]:
+        """Seed of each run; networks that were trained apart have several."""
+        return [run.seed for run in self.runs]
 
-    def by_seed(self) -> dict[Any, float]:
-        """mIoU by seed; networks that were trained apart have several."""
-        seeds = [run.seed for run in self.runs]
-        return dict(zip(seeds, self.mious.tolist(), strict=True))
+    def with_seeds(self, seeds: Sequence[Any]) -> 'Method':
+        """Keep only the runs with these seeds, in this order."""
+        if seeds == self.seeds:
+            return self
+        runs = dict(zip(self.seeds, self.runs, strict=True))
+        return replace(self, runs=tuple(runs[seed] for seed in seeds))
 
 
 @dataclass(frozen=True)
@@ -158,15 +160,14 @@ class Comparison:
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
-        own, others = method.by_seed(), baseline.by_seed()
-        seeds = [seed for seed in own if seed in others]
+        seeds = [seed for seed in method.seeds if seed in baseline.seeds]
         if seeds:
             # In an unfinished study methods have different seeds.
             method, baseline = method.with_seeds(seeds), baseline.with_seeds(seeds)
         return Gain(
             method.miou - baseline.miou,
             interval(method.bootstrap - baseline.bootstrap),
-            p_value(own, others),
+            p_value(method.mious, baseline.mious, paired=bool(seeds)),
         )
 
     def best(self, network: str) -> Method:

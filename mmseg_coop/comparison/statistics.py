@@ -1,8 +1,8 @@
 """Significance of differences: bootstrap over images, t-tests over seeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
@@ -81,21 +81,21 @@ def interval(differences: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
-def p_value(first: Mapping[Any, float], second: Mapping[Any, float]) -> float | None:
+def p_value(one: Sequence[float], other: Sequence[float], paired: bool) -> float | None:
     """Compute p of a two-sided t-test of the mIoU of two methods, by seed.
 
-    Paired by the seeds that both have; Welch's test if they share none.
+    Args:
+        one: mIoU of one method's runs.
+        other: That of the other method's.
+        paired: True if their seeds are the same; otherwise it is Welch's test.
 
     Returns:
         None for less than three seeds, or without any spread.
     """
-    shared = [seed for seed in first if seed in second]
-    one, other = list(first.values()), list(second.values())
-    if shared:
-        one, other = [first[s] for s in shared], [second[s] for s in shared]
-    spread = np.ptp(np.subtract(one, other)) if shared else np.ptp([*one, *other])
-    if min(len(one), len(other)) < _FEWEST_SEEDS or spread < 1e-9:
+    if min(len(one), len(other)) < _FEWEST_SEEDS:
         return None
-    if shared:
-        return float(ttest_rel(one, other).pvalue)
-    return float(ttest_ind(one, other, equal_var=False).pvalue)
+    samples = [np.subtract(one, other)] if paired else [one, other]
+    if max(map(np.ptp, samples)) < 1e-9:
+        return None
+    test = ttest_rel(one, other) if paired else ttest_ind(one, other, equal_var=False)
+    return float(test.pvalue)

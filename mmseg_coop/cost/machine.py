@@ -10,7 +10,7 @@ import mmengine
 import mmseg
 import torch
 
-from ..engine import cpu_has_bfloat16
+from ..cpu import cpu_has_bfloat16
 
 
 def describe_machine(threads: int | None = None) -> str:

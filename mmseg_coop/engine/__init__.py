@@ -1,7 +1,6 @@
 from .amp_optim_wrapper import (
     BFloat16OptimWrapper,
     auto_amp,
-    cpu_has_bfloat16,
     is_mixed_precision,
 )
 from .checkpoint_hook import SafeCheckpointHook
@@ -32,6 +31,5 @@ __all__ = [
     'SafeCheckpointHook',
     'StopHook',
     'auto_amp',
-    'cpu_has_bfloat16',
     'is_mixed_precision',
 ]

@@ -12,6 +12,8 @@ from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 from torch.optim import Optimizer
 
+from ..cpu import cpu_has_bfloat16
+
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
@@ -65,10 +67,3 @@ def is_mixed_precision(kind: type | Callable | None) -> bool:
     return isinstance(kind, type) and issubclass(
         kind, AmpOptimWrapper | BFloat16OptimWrapper
     )
-
-
-def cpu_has_bfloat16() -> bool:
-    """Tell whether this CPU has instructions for matrices in bfloat16."""
-    names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
-    # Older releases of PyTorch lack them.
-    return any(getattr(torch.cpu, name, bool)() for name in names)

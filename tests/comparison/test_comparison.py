@@ -112,18 +112,16 @@ def test_bootstrap_of_videos():
 
 
 def test_p_values():
-    first, second = {0: 1.0, 1: 2.0, 2: 4.0}, {0: 0.5, 1: 1.0, 2: 3.5}
-    values = list(first.values()), list(second.values())
-    assert p_value(first, second) == pytest.approx(ttest_rel(*values).pvalue)
-    # Of other seeds.
-    others = {seed + 3: value for seed, value in second.items()}
-    expected = ttest_ind(*values, equal_var=False).pvalue
-    assert p_value(first, others) == pytest.approx(expected)
+    values = [1.0, 2.0, 4.0], [0.5, 1.0, 3.5]
+    paired, welch = ttest_rel(*values), ttest_ind(*values, equal_var=False)
+    assert p_value(*values, paired=True) == pytest.approx(paired.pvalue)
+    assert p_value(*values, paired=False) == pytest.approx(welch.pvalue)
     # Two of them may be close by chance.
-    for seeds in ((0,), (0, 1)):
-        assert p_value(first, {seed: second[seed] for seed in seeds}) is None
+    assert p_value([1.0, 2.0], [0.5, 1.0], paired=True) is None
+    assert p_value(values[0], [0.5, 1.0], paired=False) is None
     # Without a spread.
-    assert p_value(first, {seed: value + 1 for seed, value in first.items()}) is None
+    assert p_value([1.0, 2.0, 4.0], [2.0, 3.0, 5.0], paired=True) is None
+    assert p_value([1.0] * 3, [2.0] * 3, paired=False) is None
 
 
 def test_networks_trained_apart_have_no_common_seed(tmp_path):
@@ -337,7 +335,7 @@ def test_gains_are_of_the_seeds_that_both_have(tmp_path):
     ]
     single, same, multi = (comparison := compare(load_runs(paths))).methods
     gain = comparison.gain(same, 'single')
-    assert gain.points == same.miou - single.by_seed()[0]
+    assert gain.points == same.miou - single.mious[0]
     assert gain.interval.low < gain.points < gain.interval.high
     assert gain.p_value is None and not gain.significant
     # Where there is none, of all.
