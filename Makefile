@@ -8,7 +8,7 @@ DOCS_READY := $(VENV)/.docs_ready
 # Tools and tests start many processes: the first one compiles the package for all.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Of make study and make demo: the grid, and how many runs at a time.
+# Of make study: the grid. Of make study and make demo: how many runs at a time.
 GRID ?= configs/studies/camvid_pretrained.py
 JOBS ?= 1
 

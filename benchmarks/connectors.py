@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from mmengine.config import ConfigDict
 
-from mmseg_coop.cost.flops import count_flops
-from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
+from mmseg_coop.cost.flops import prediction_flops
 
 from .measurement import Measurement
 from .models import SAME, build_pair, network_config
@@ -35,29 +34,11 @@ def share(quick: bool) -> Iterator[Measurement]:
 
 
 def connectors_flops(
-    config: ConfigDict,
-    size: int,
-    connections: dict = SAME,
-    training: bool = False,
+    config: ConfigDict, size: int, connections: dict = SAME
 ) -> tuple[int, int]:
-    """Count FLOPs of a forward pass of a square image: connectors, two networks."""
+    """Count FLOPs of predicting a square image: connectors, two networks."""
+    options = dict(test_cfg=dict(mode='whole', predict='mean'))
     with torch.device('meta'):
-        pairs = build_pair(config, None), build_pair(config, connections)
-    networks, connected = (_flops(pair, size, training) for pair in pairs)
+        pairs = [build_pair(config, c, **options) for c in (None, connections)]
+    networks, connected = (prediction_flops(pair, (3, size, size)) for pair in pairs)
     return connected - networks, networks
-
-
-def _flops(model: CooperativeEncoderDecoder, size: int, training: bool) -> int:
-    """Count FLOPs of all networks up to their logits."""
-    names = model.eval().plan.networks
-    image = torch.empty(1, 3, size, size, device='meta')
-
-    def heads(name: str) -> None:
-        network = model.networks[name]
-        features = network.extract_feat(image)
-        network.decode_head(features)
-        if training and network.with_auxiliary_head:
-            network.auxiliary_head(features)
-
-    with torch.no_grad():
-        return count_flops(lambda: model.plan.run(heads, names, (size, size)))

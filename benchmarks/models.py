@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_coop.apis import load_config
+from mmseg_coop.deployment.config_to_mmseg import to_host
 from mmseg_coop.models.image_meta import image_meta
 from mmseg_coop.models.segmentors import CooperativeEncoderDecoder
 
@@ -32,17 +33,9 @@ def network_config(network: str, quick: bool, depth: int = 50) -> ConfigDict:
     return model
 
 
-def host_model(config: ConfigDict) -> ConfigDict:
-    """A single network's config with MMSegmentation's own ``DAHead``."""
-    config = copy.deepcopy(config)
-    if config.decode_head.type == 'EfficientDAHead':
-        config.decode_head.type = 'DAHead'
-    return config
-
-
 def build_host(config: ConfigDict) -> EncoderDecoder:
     """The single network, of MMSegmentation's classes only."""
-    return revert_sync_batchnorm(MODELS.build(host_model(config)))
+    return revert_sync_batchnorm(MODELS.build(to_host(config)))
 
 
 def build_pair(

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import mmseg
 from mmengine.config import Config
 
-from .models import host_model
+from mmseg_coop.deployment.config_to_mmseg import to_host
 
 _REPO = Path(__file__).parents[1]
 _MIM = Path(mmseg.__file__).parent / '.mim'
@@ -71,7 +71,7 @@ def host_config(config: Config) -> Config:
     runtime = Config.fromfile(base / 'default_runtime.py')
     schedule = Config.fromfile(base / 'schedules' / 'schedule_80k.py')
     config = Config({**config.to_dict(), **runtime.to_dict()})
-    config.model = host_model(config.model)
+    config.model = to_host(config.model)
     for key in ('train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'optim_wrapper'):
         config[key] = schedule[key]
     config.test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

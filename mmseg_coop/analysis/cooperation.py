@@ -90,8 +90,12 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         return math.nan
     x, y = (features.double() - features.double().mean(0) for features in (x, y))
     k, h = (features @ features.T for features in (x, y))
-    own = (_hsic(k, k) * _hsic(h, h)).sqrt()
-    return float(_hsic(k, h) / own)
+    own = [_hsic(gram, gram) for gram in (k, h)]
+    sizes = [gram.square().mean() for gram in (k, h)]
+    # Of a constant, rounding may leave something.
+    if any(x <= 1e-12 * size for x, size in zip(own, sizes, strict=True)):
+        return math.nan
+    return float(_hsic(k, h) / (own[0] * own[1]).sqrt())
 
 
 def _hsic(k: Tensor, h: Tensor) -> Tensor:

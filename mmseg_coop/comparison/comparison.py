@@ -82,6 +82,12 @@ class Method:
         """Seed of each run; networks that were trained apart have several."""
         return [run.seed for run in self.runs]
 
+    @property
+    def independent(self) -> bool:
+        """False if a network is in several runs, as in ensembles that overlap."""
+        parts = [x for s in self.seeds for x in (s if isinstance(s, tuple) else [s])]
+        return len(set(parts)) == len(parts)
+
     def with_seeds(self, seeds: Sequence[Any]) -> 'Method':
         """Keep only the runs with these seeds, in this order."""
         if seeds == self.seeds:
@@ -98,7 +104,7 @@ class Gain:
         points: Difference of mIoU.
         interval: Its 95 % confidence interval over images.
         p_value: p of a t-test over seeds, paired where both have the same; None with
-            less than three.
+            less than three, and for ensembles that have networks in common.
     """
 
     points: float
@@ -108,7 +114,9 @@ class Gain:
     @property
     def significant(self) -> bool:
         """Tell whether the gain is significant, over images and over seeds."""
-        over_images = not self.interval.low <= 0 <= self.interval.high
+        low, high = self.interval
+        # Of one image there is no interval.
+        over_images = low < high and not low <= 0 <= high
         return over_images and self.p_value is not None and self.p_value < 0.05
 
 
@@ -155,19 +163,32 @@ class Comparison:
                 return next((m for m in found if m.label in labels), None)
         return None
 
-    def gain(self, method: Method, kind: str) -> Gain | None:
-        """Compute the gain of a method over a baseline; None without one."""
+    def compared(self, method: Method, kind: str) -> tuple[Method, Method] | None:
+        """Find what is compared: a method and its baseline; None without one.
+
+        In an unfinished study they have different seeds: both are reduced to those
+        that they share, if there are any.
+        """
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
         seeds = [seed for seed in method.seeds if seed in baseline.seeds]
-        if seeds:
-            # In an unfinished study methods have different seeds.
-            method, baseline = method.with_seeds(seeds), baseline.with_seeds(seeds)
+        if not seeds:
+            return method, baseline
+        return method.with_seeds(seeds), baseline.with_seeds(seeds)
+
+    def gain(self, method: Method, kind: str) -> Gain | None:
+        """Compute the gain of a method over a baseline; None without one."""
+        pair = self.compared(method, kind)
+        if pair is None:
+            return None
+        own, other = pair
+        paired = own.seeds == other.seeds
+        independent = own.independent and other.independent
         return Gain(
-            method.miou - baseline.miou,
-            interval(method.bootstrap - baseline.bootstrap),
-            p_value(method.mious, baseline.mious, paired=bool(seeds)),
+            own.miou - other.miou,
+            interval(own.bootstrap - other.bootstrap),
+            p_value(own.mious, other.mious, paired) if independent else None,
         )
 
     def best(self, network: str) -> Method:
@@ -218,7 +239,7 @@ def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:
 
 def _check_seeds(name: str, group: Sequence[Run]) -> None:
     """Check that runs of a method differ only by their seeds."""
-    seen: dict[int, Run] = {}
+    seen: dict[Any, Run] = {}
     for run in group:
         for key in ('network', 'method'):
             found, expected = run.meta.get(key), group[0].meta.get(key)

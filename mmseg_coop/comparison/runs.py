@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from ..config_types import use_scope
@@ -98,6 +99,8 @@ def _load_run(argument: str) -> Run:
         if prediction not in names:
             raise ValueError(f'{file}:{prediction}: expected one of {", ".join(names)}')
         results = replace(results, configured=prediction)
+    if np.isnan(results.iou()).all():
+        raise ValueError(f'{file}: no labelled pixels, expected images with labels')
     return Run(results, file, label or None, prediction)
 
 

@@ -11,7 +11,7 @@ from ..evaluation.results import mean_iou
 
 # Number of bootstrap samples.
 RESAMPLES = 2000
-# Two differences may be close to each other by chance.
+# Two values may be close to each other by chance.
 _FEWEST_SEEDS = 3
 _CONFIDENCE = 0.95
 

@@ -1,14 +1,20 @@
-"""FLOPs of models, counted on the meta device."""
+"""FLOPs of models."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.overrides import BaseTorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count, sdpa_flop_count
 
 from ..models.image_meta import image_meta
 from ..models.meta_copy import copy_to, on_meta_or_cpu
+
+# Of the CPU, which PyTorch's counter does not know; older releases have none.
+_FUSED_ATTENTION = getattr(
+    torch.ops.aten, '_scaled_dot_product_flash_attention_for_cpu', None
+)
 
 
 def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -> int:
@@ -29,10 +35,21 @@ def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -
 
 def count_flops(call: Callable[[], object]) -> int:
     """Count the FLOPs of a call."""
-    own = {torch.ops.aten.convolution_backward: _convolution_backward}
-    with FlopCounterMode(display=False, custom_mapping=own) as counter:
+    own = {
+        torch.ops.aten.convolution_backward: _convolution_backward,
+        _FUSED_ATTENTION: _attention,
+    }
+    counter = FlopCounterMode(display=False, custom_mapping=own)
+    # Any such mode keeps modules from kernels of whole layers, unknown to the counter.
+    with counter, BaseTorchFunctionMode():
         call()
     return counter.get_total_flops()
+
+
+def _attention(
+    query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any
+) -> int:
+    return sdpa_flop_count(query, key, value)
 
 
 def _convolution_backward(

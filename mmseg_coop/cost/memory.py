@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from mmengine.registry import init_default_scope
@@ -30,7 +30,8 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
     Returns:
         MB of main memory (Linux only).
     """
-    with _environment(), ProcessPoolExecutor(1, get_context('spawn')) as pool:
+    environment = patch.dict(os.environ, _ENVIRONMENT)
+    with environment, ProcessPoolExecutor(1, get_context('spawn')) as pool:
         try:
             return pool.submit(_measure, build, args).result()
         except BrokenProcessPool:
@@ -57,16 +58,3 @@ def _status(key: str) -> float:
     """Read a size of this process in MB; Linux gives KB."""
     status = Path('/proc/self/status').read_text()
     return int(re.search(rf'{key}:\s*(\d+)', status)[1]) / 1024
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Set environment variables for processes that start meanwhile."""
-    before = dict(os.environ)
-    os.environ.update(_ENVIRONMENT)
-    try:
-        yield
-    finally:
-        for name in _ENVIRONMENT:
-            os.environ.pop(name)
-        os.environ.update(before)

@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from .. import datasets, engine, evaluation, models
+from ..config_types import dicts_in
 from ..models.resolve import resolve
 
 _PACKAGE = 'mmseg_coop'
@@ -54,6 +55,16 @@ def rewrite(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(type(value)(_kept(items)))
 
 
+def rewrite_settings(config: Config, change: Callable[[Any], Any]) -> None:
+    """Rewrite each dict of a whole config but its model."""
+    for key in [key for key in config if key != 'model']:
+        found = rewrite(config[key], change)
+        if found is LEFT_OUT:
+            config.pop(key)
+        else:
+            config[key] = found
+
+
 def to_host(value: Any) -> Any:
     """Replace this package's classes in a nested config by MMSegmentation's.
 
@@ -75,15 +86,8 @@ def _kept(options: dict[str, Any]) -> dict[str, Any]:
 
 def own_types(config: Any) -> list[str]:
     """List the names of this package's classes in a nested config."""
-    found: dict[str, None] = {}
-
-    def note(options: dict[str, Any]) -> dict[str, Any]:
-        own = _own_class(options.get('type'))
-        found.update({} if own is None else {own.__name__: None})
-        return options
-
-    rewrite(config, note)
-    return list(found)
+    found = (_own_class(options.get('type')) for _, options in dicts_in(config))
+    return list(dict.fromkeys(own.__name__ for own in found if own is not None))
 
 
 def strip_package(config: Config) -> list[str]:
@@ -96,12 +100,9 @@ def strip_package(config: Config) -> list[str]:
         Names of this package's classes that are still needed. If there are any, the
         config imports this package.
     """
-    for key, value in list(config.items()):
-        found = value if key == 'model' else to_host(value)
-        if found is LEFT_OUT or (key not in _READ and own_types(found)):
-            config.pop(key)
-        else:
-            config[key] = found
+    rewrite_settings(config, _of_host)
+    for key in [key for key in config if key not in _READ and own_types(config[key])]:
+        config.pop(key)
     needed = own_types(config._cfg_dict)
     import_package(config, bool(needed))
     return needed

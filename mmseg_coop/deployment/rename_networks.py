@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from ..evaluation.results import ORACLE, RELIABILITY
 from ..models.mean_of_probabilities import MEAN
-from .config_to_mmseg import LEFT_OUT, rewrite
+from .config_to_mmseg import LEFT_OUT, rewrite_settings
 
 # Metrics that IoUMetric lacks.
 _OURS = {*RELIABILITY, 'agreement'}
@@ -43,12 +43,7 @@ def take_over_settings(
             options['custom_keys'] = {prefix.sub('', key): rate for key, rate in keys}
         return options
 
-    for key, value in list(config.items()):
-        found = value if key == 'model' else rewrite(value, change)
-        if found is LEFT_OUT:
-            config.pop(key)
-        else:
-            config[key] = found
+    rewrite_settings(config, change)
 
 
 def _rename_best(options: dict[str, Any], networks: Sequence[str]) -> None:

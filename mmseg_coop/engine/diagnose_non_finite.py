@@ -1,6 +1,8 @@
 """Find the origin of a loss or gradient that is not finite."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -87,18 +89,13 @@ def _first_module(runner: Runner, data_batch: dict) -> str | None:
         if not found and not all(map(_finite, floats)):
             found.append(name)
 
-    handles = [
-        module.register_forward_hook(lambda *args, name=name: look(name, args[-1]))
-        for name, module in model.named_modules()
-    ]
-    try:
-        with runner.optim_wrapper.optim_context(runner.model):
-            data = model.data_preprocessor(data_batch, True)
-            look('the preprocessed images', data['inputs'])
-            model(**data, mode='loss')
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as stack, runner.optim_wrapper.optim_context(runner.model):
+        for name, module in model.named_modules():
+            hook = partial(lambda name, *args: look(name, args[-1]), name)
+            stack.enter_context(module.register_forward_hook(hook))
+        data = model.data_preprocessor(data_batch, True)
+        look('the preprocessed images', data['inputs'])
+        model(**data, mode='loss')
     return found[0] if found else None
 
 

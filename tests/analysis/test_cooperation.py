@@ -39,7 +39,9 @@ def test_cka_of_unrelated_features_is_about_0():
 
 def test_cka_of_too_few_or_constant_features():
     assert math.isnan(linear_cka(torch.randn(3, 5), torch.randn(3, 5)))
-    assert math.isnan(linear_cka(torch.ones(9, 5), torch.randn(9, 5)))
+    for value in (1, 0.1):
+        constant = torch.full((9, 5), value, dtype=torch.float64)
+        assert math.isnan(linear_cka(constant, torch.randn(9, 5)))
 
 
 def test_cka_of_rotated_scaled_and_shifted_features_is_1():

@@ -9,12 +9,14 @@ from matplotlib import pyplot
 from rich.console import Console
 from scipy.stats import sem, t, ttest_ind, ttest_rel
 
-from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.comparison import Gain, compare
 from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
 from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
+from mmseg_coop.comparison.report.figures import draw_gains
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.comparison.statistics import (
+    Interval,
     bootstrap,
     interval,
     mean_interval,
@@ -64,7 +66,7 @@ def test_gains(comparison):
     gain = comparison.gain(same, 'single')
     assert gain.points == pytest.approx(same.miou - single.miou)
     assert gain.interval.low < gain.points < gain.interval.high
-    assert gain.interval.low > 0
+    assert gain.interval.low > 0 and gain.significant
     assert gain.p_value == pytest.approx(ttest_rel(same.mious, single.mious).pvalue)
     assert comparison.gain(ensemble, 'ensemble') is None
     assert comparison.gain(single, 'single') is None
@@ -128,14 +130,33 @@ def test_networks_trained_apart_have_no_common_seed(tmp_path):
     """Not that of the first network, which would be paired with runs of its own."""
     runs = [make_results(0.8, 'single', seed) for seed in SEEDS]
     for i in SEEDS:
-        meta = dict(networks_init=[f'{i}.pth', f'{i + 1}.pth'])
-        runs.append(make_results(0.9, 'ensemble', i, meta=meta))
+        for name, both in (('apart', (2 * i, 2 * i + 1)), ('overlapping', (i, i + 1))):
+            meta = dict(name=name, networks_init=[f'{j}.pth' for j in both])
+            runs.append(make_results(0.9, 'ensemble', i, meta=meta))
     paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
-    single, apart = (comparison := compare(load_runs(paths))).methods
+    single, apart, overlapping = (comparison := compare(load_runs(paths))).methods
     gain = comparison.gain(apart, 'single')
     assert gain.points == apart.miou - single.miou
     expected = ttest_ind(apart.mious, single.mious, equal_var=False).pvalue
     assert gain.p_value == pytest.approx(expected)
+    # Runs with a network in common are not independent.
+    assert comparison.gain(overlapping, 'single').p_value is None
+
+
+@pytest.mark.parametrize(
+    ('points', 'interval', 'p_value', 'significant'),
+    [
+        (2, (1, 3), 0.01, True),
+        (-2, (-3, -1), 0.01, True),
+        (2, (-1, 5), 0.01, False),
+        (2, (1, 3), 0.05, False),
+        (2, (1, 3), None, False),
+        (2, (2, 2), 0.01, False),
+    ],
+    ids=['more', 'less', 'wide', 'luck', 'few seeds', 'one image'],
+)
+def test_significant_over_images_and_over_seeds(points, interval, p_value, significant):
+    assert Gain(points, Interval(*interval), p_value).significant == significant
 
 
 def _miou(areas):
@@ -157,6 +178,7 @@ def test_main_table(comparison):
     assert [row[0].text for row in table.rows] == ['single', 'ensemble', 'same']
     assert [row[1].best for row in table.rows] == [False, False, True]
     assert ' ± ' in table.rows[0][1].text and 'p=' in table.rows[2][2].text
+    assert not table.rows[2][2].text.startswith('≈')
     # A class that does not occur has no IoU.
     assert [row[-1].text for row in table.rows] == ['-'] * 3
     assert all(len(row) == len(table.columns) for row in table.rows)
@@ -308,6 +330,11 @@ def test_a_run_without_results(tmp_path):
         load_runs([str(tmp_path)])
     with pytest.raises(FileNotFoundError, match='nowhere: there is no such work dir'):
         load_runs([str(tmp_path / 'nowhere')])
+    ignored = make_results(0.8)
+    ignored.areas['prediction'][:] = 0
+    save_run(tmp_path, ignored)
+    with pytest.raises(ValueError, match=r'test\.npz: no labelled pixels'):
+        load_runs([str(tmp_path)])
 
 
 def test_runs_that_are_no_seeds_of_a_method(tmp_path):
@@ -338,6 +365,9 @@ def test_gains_are_of_the_seeds_that_both_have(tmp_path):
     assert gain.points == same.miou - single.mious[0]
     assert gain.interval.low < gain.points < gain.interval.high
     assert gain.p_value is None and not gain.significant
+    assert main_table(comparison).rows[1][2].text.startswith('≈ ')
+    mean = draw_gains(comparison).axes[0].texts[0].get_text()
+    assert mean == f'{gain.points:+.1f}'
     # Where there is none, of all.
     assert comparison.gain(multi, 'single').points == multi.miou - single.miou
 

@@ -1,5 +1,7 @@
 """Costs of tiny models, and their JSON file."""
 
+import sys
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -62,6 +64,16 @@ def test_side_by_side(starts_fast):
         low, high = cost.latency_spread
         assert 0 < low <= cost.latency <= high
         assert cost.memory is None or cost.memory >= 0
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads files of Linux')
+def test_memory_is_that_of_predicting_an_image(starts_fast):
+    """Of the image alone it is that of its pixels in float32."""
+    configs = dict(small=config(), large=config())
+    pipeline = configs['large'].test_dataloader.dataset.pipeline
+    pipeline.insert(0, dict(type='Resize', scale=(1024, 1024)))
+    costs = measure_costs(configs, rounds=1)
+    assert costs['large'].memory - costs['small'].memory > 4 * 3
 
 
 EDGES = dict(

@@ -5,6 +5,8 @@ import copy
 import pytest
 import torch
 from mmseg.registry import MODELS
+from torch import nn
+from torch.nn import functional as F
 
 from mmseg_coop.cost.flops import count_flops, prediction_flops
 from mmseg_coop.models.segmentors.image_shape import loaded_channels, preprocessed_shape
@@ -52,6 +54,30 @@ def test_counted_as_a_real_prediction(name):
     with torch.no_grad():
         expected = count_flops(lambda: model.test_step(dict(inputs=[image])))
     assert prediction_flops(model, shape) == expected > 0
+
+
+@pytest.mark.parametrize(
+    'attention',
+    [
+        lambda x: F.scaled_dot_product_attention(x, x, x),
+        nn.MultiheadAttention(8, 2, batch_first=True),
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+    ],
+    ids=['function', 'module', 'layer'],
+)
+@torch.no_grad()
+def test_fused_attention_is_counted(attention):
+    """As by hand: of each of two images 5 x 5 products of 8 channels, twice."""
+    x = torch.randn(2, 5, 8)
+    projections, products, mlp = 2 * 5 * 8 * 4 * 8, 2 * 2 * 5 * 5 * 8, 4 * 5 * 8 * 16
+    expected = products
+    if isinstance(attention, nn.Module):
+        attention.eval()
+        expected += projections
+    if isinstance(attention, nn.TransformerEncoderLayer):
+        expected += mlp
+    inputs = [x] * 3 if isinstance(attention, nn.MultiheadAttention) else [x]
+    assert count_flops(lambda: attention(*inputs)) == 2 * expected
 
 
 def test_sizes_without_a_preprocessor():

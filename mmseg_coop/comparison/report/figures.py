@@ -54,8 +54,8 @@ def draw_gains(comparison: Comparison) -> Figure | None:
 
     None without a single network.
     """
-    pairs = [(m, comparison.baseline(m, 'single')) for m in comparison.methods]
-    pairs = [(m, baseline) for m, baseline in pairs if baseline]
+    found = (comparison.compared(m, 'single') for m in comparison.methods)
+    pairs = [pair for pair in found if pair]
     if not pairs:
         return None
     names = ['mean', *comparison.classes]

@@ -81,9 +81,10 @@ def _lead(comparison: Comparison) -> str:
             gain = comparison.gain(best, kind)
             if gain:
                 low, high = gain.interval
+                noise = '' if gain.significant else '; not significant'
                 parts.append(
                     f'{gain.points:+.2f} points over {kind} '
-                    f'({low:+.2f} to {high:+.2f} with other images)'
+                    f'({low:+.2f} to {high:+.2f} with other images{noise})'
                 )
         sentences.append(', '.join(parts) + '.')
     return ' '.join(sentences)
