@@ -103,13 +103,9 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
         return
     collect = metrics[0].collect_calibration
     model = unwrap_distribution(runner.model)
-    if isinstance(model, CooperativeEncoderDecoder):
+    if isinstance(model, CooperativeEncoderDecoder) or can_predict_labels(model):
         with autocast(enabled=getattr(loop, 'fp16', False)):
             data_batch['data_samples'] = predict_batch(model, data_batch, collect)
-    elif can_predict_labels(model):
-        # The metric adds the logits later.
-        for sample in data_batch['data_samples']:
-            collect(sample)
 
 
 def _checkpoint_of_now(runner: Runner) -> str | None:

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from mmseg.structures import SegDataSample
 from torch import Tensor
-
-from ..models.segmentors.predict_labels import rows_at_a_time
 
 # Field of a sample that keeps its sums.
 CALIBRATION_FIELD = 'calibration'
@@ -71,28 +68,6 @@ class Calibration:
             # Unlike bincount with weights it has a deterministic variant on GPUs.
             sums[1:].scatter_add_(1, cell.expand(2, -1), values.to(sums.dtype))
 
-    @property
-    def complete(self) -> bool:
-        """Tell whether rows have been added."""
-        return self._rows > 0
-
-    def add_logits(self, logits: Tensor, label_map: Tensor) -> None:
-        """Add the result of ``EncoderDecoder.predict`` for the image.
-
-        Args:
-            logits: (C, H, W), at the size of the labels.
-            label_map: (1, H, W).
-        """
-        rows = rows_at_a_time(logits.shape[2])
-        bands = logits[None].split(rows, dim=2), label_map.split(rows, dim=1)
-        for band, label in zip(*bands, strict=True):
-            scores = band.float()
-            if len(logits) == 1:
-                scores = torch.cat([-scores, scores], dim=1).sigmoid()
-            else:
-                scores = scores.softmax(dim=1)
-            self({'': scores}, {'': label})
-
     def _begin(self, names: list[str], shares: Tensor) -> None:
         """Create the sums when device and number of predictions are known."""
         device, classes = shares.device, shares.shape[1]
@@ -111,15 +86,6 @@ class Calibration:
         pixels, confidence, likelihood = (wrong + right).unbind(dim=1)
         table = torch.stack([pixels, right[:, 0], confidence, -likelihood], dim=1)
         return dict(zip(self._names, table.numpy(), strict=True))
-
-
-def collect_calibration(sample: SegDataSample, ignore_index: int) -> Calibration | None:
-    """Add the field ``calibration``, which collects sums; None without labels."""
-    if 'gt_sem_seg' not in sample:
-        return None
-    found = Calibration(sample.gt_sem_seg.data.squeeze(0), ignore_index)
-    sample.set_data({CALIBRATION_FIELD: found})
-    return found
 
 
 def ece(sums: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..models.finite import check_finite
 from ..models.mean_of_probabilities import MEAN
 from ..models.segmentors.predict_labels import LABEL_FIELD
-from .calibration import CALIBRATION_FIELD, Calibration, collect_calibration
+from .calibration import CALIBRATION_FIELD, Calibration
 from .counts import count
 from .results import ORACLE, Results
 
@@ -70,8 +70,15 @@ class CoopIoUMetric(IoUMetric):
             self.results.extend(map(self._count, data_samples))
 
     def collect_calibration(self, sample: SegDataSample) -> Calibration | None:
-        """Make the collector of a sample's probabilities for ``predict_labels``."""
-        return collect_calibration(sample, self.ignore_index)
+        """Make the collector of a sample's probabilities for ``predict_labels``.
+
+        The sample keeps it. Without labels there is none.
+        """
+        if 'gt_sem_seg' not in sample:
+            return None
+        found = Calibration(sample.gt_sem_seg.data.squeeze(0), self.ignore_index)
+        sample.set_data({CALIBRATION_FIELD: found})
+        return found
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute the metrics of all images.
@@ -167,8 +174,6 @@ def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
     found = sample.get(CALIBRATION_FIELD)
     if found is None:
         return {}
-    if not found.complete:
-        found.add_logits(sample['seg_logits']['data'], sample['pred_sem_seg']['data'])
     sums = found.sums()
     # The only prediction of a model with one network has no name.
     return sums if len(names) > 1 else dict(zip(names, sums.values(), strict=True))

@@ -172,7 +172,7 @@ def _undo(x: Tensor, padding: Sequence[int], meta: Mapping) -> Tensor:
     return x.flip({'horizontal': 3, 'vertical': 2}[meta['flip_direction']])
 
 
-def rows_at_a_time(width: int) -> int:
+def _rows_at_a_time(width: int) -> int:
     """Number of rows of an image of this width that are held at a time."""
     return max(1, _PIXELS // width)
 
@@ -183,7 +183,7 @@ def _resized_bands(
     """(1, C, H, W) resized as by ``interpolate``, some rows (1, C, r, W) at a time."""
     height, rows = x.shape[2], size[0]
     if x.shape[2:] == size:
-        yield from x.split(rows_at_a_time(x.shape[3]), dim=2)
+        yield from x.split(_rows_at_a_time(x.shape[3]), dim=2)
         return
     x = resized(x, (height, size[1]), align_corners)
     position = torch.arange(rows, dtype=torch.float32, device=x.device)
@@ -194,7 +194,7 @@ def _resized_bands(
     above = position.long().clamp_(max=height - 1)
     below = (above + 1).clamp_(max=height - 1)
     share = (position - above).to(x.dtype)[:, None]
-    count = rows_at_a_time(size[1])
+    count = _rows_at_a_time(size[1])
     parts = (values.split(count) for values in (above, below, 1 - share, share))
     for upper, lower, keep, add in zip(*parts, strict=True):
         # Several times as fast as indexing with brackets.
