@@ -1,5 +1,5 @@
-# DANet's claim that a CPU can try: separate streams of its two attentions, or one stream
-# mixed into the other. As long as camvid_pretrained.py, with three seeds.
+# Separate streams of DANet's two attentions, as in the paper, or mixed ones. As long as
+# camvid_pretrained.py, with three seeds.
 _base_ = './camvid_pretrained.py'
 _multi = '../coop/danet_effnetlite0_multi_camvid.py'
 methods = dict(
@@ -10,6 +10,4 @@ methods = dict(
     ),
     danet_single_300=dict(config='../coop/danet_effnetlite0_single_camvid.py'),
 )
-baselines = dict(
-    _delete_=True, single=['danet_single_300'], multi=['danet_multi_300']
-)
+baselines = dict(_delete_=True, single=['danet_single_300'], multi=['danet_multi_300'])
