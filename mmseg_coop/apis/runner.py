@@ -77,7 +77,8 @@ def load_config(
     """Read a config, and set work dir and launcher as MMSegmentation's tools do.
 
     Args:
-        path, options: As for :func:`read_config`.
+        path: As for :func:`read_config`.
+        options: As for :func:`read_config`.
         work_dir: Folder for logs and checkpoints. Default: the config's, or
             ``work_dirs/`` and the file's name.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.

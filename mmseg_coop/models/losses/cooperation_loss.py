@@ -117,7 +117,8 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
         """The divergence of a student from the mean of its teachers, a scalar.
 
         Args:
-            student, teachers: Logits, (N, C, any H, any W).
+            student: Logits, (N, C, any H, any W).
+            teachers: Logits of each teacher, of the same kind.
             labels: (N, 1, H, W).
             pixels: Weight of each pixel, (N, 1, any H, any W), or None.
         """
