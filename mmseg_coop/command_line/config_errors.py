@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, Registry
 
 from ..config_types import dicts_in
+from ..models.resolve import resolve
 from ..wording import first_line
 
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg', 'build_runner_from_cfg')
@@ -51,9 +52,9 @@ def config_error(error: Exception) -> str | None:
     # Modules that a model adds by itself have no config key.
     for key, (options, registry) in zip(keys, builds, strict=True):
         kind = options.get('type')
-        if isinstance(kind, str) and registry.get(kind) is None:
-            known = f'is not in the registry of {registry.name}s'
-            return f'{key or "config"}: {kind} {known}{_near_types(kind, registry)}'
+        if isinstance(kind, str) and resolve(kind, registry) is None:
+            found = f'{kind or repr(kind)} is not in the registry of {registry.name}s'
+            return f'{key or "config"}: {found}{_near_types(kind, registry)}'
         if key:
             name = getattr(kind, '__name__', kind)
             hint = _near_options(unknown[1], kind, registry) if unknown else ''

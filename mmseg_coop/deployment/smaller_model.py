@@ -11,15 +11,7 @@ from ..models import CooperativeEncoderDecoder
 from ..models.heads import last_head
 from ..models.plan import restrict
 from ..models.segmentors.network_config_files import short_name
-
-# Attributes of heads that networks must have in common.
-_OF_HEADS = (
-    'num_classes',
-    'out_channels',
-    'threshold',
-    'align_corners',
-    'ignore_index',
-)
+from ..models.segmentors.network_configs import ALIKE
 
 
 def smallest_config(
@@ -58,7 +50,7 @@ def _network(
         read = {model.plan.sites[name][site].part for site in demand.sites[name]}
         if 'decode_head' not in read:
             head = last_head(network)
-            common = {key: getattr(head, key, None) for key in _OF_HEADS}
+            common = {key: getattr(head, key, None) for key in ALIKE}
             entry['decode_head'] = dict(type='NoHead', **common)
             if 'neck' not in read:
                 entry.pop('neck', None)

@@ -20,7 +20,7 @@ def resolve(kind: Any, registry: Registry = MODELS) -> Callable | None:
     """
     try:
         found = registry.get(kind) if isinstance(kind, str) else kind
-    except RuntimeError:
-        # A module that can't be imported.
+    except (RuntimeError, TypeError):
+        # A module that can't be imported, or that has no name, as in '.A'.
         return None
     return found if callable(found) else None

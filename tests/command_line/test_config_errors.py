@@ -54,6 +54,11 @@ AT_BUILD = {
         {'model.backbone.type': 'ResNetV1x'},
         r'model.backbone: ResNetV1x is not in the registry of models; did you mean',
     ),
+    'no name': ({'model.backbone.type': ''}, r"model.backbone: '' is not in the reg"),
+    'half a name': (
+        {'model.backbone.type': '.A'},
+        r'model.backbone: \.A is not in the registry of models',
+    ),
     'option of the model': (
         {'model.num_network': 2},
         r"model: CooperativeEncoderDecoder can not be built .*'num_network'.*; did you "

@@ -67,11 +67,10 @@ def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
 
     MMEngine takes lists of losses, too.
     """
-    return {
-        key: value
-        if 'loss' not in key
-        else [one * weight for one in value]
-        if isinstance(value, list)
-        else value * weight
-        for key, value in losses.items()
-    }
+
+    def times(value: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
+        return (
+            [x * weight for x in value] if isinstance(value, list) else value * weight
+        )
+
+    return {key: times(x) if 'loss' in key else x for key, x in losses.items()}

@@ -184,11 +184,8 @@ class Plan(BaseModule):
         """
         receiving = {target.network for target in self.incoming}
         read = {ref.network for c in self.connections for ref in c.sources}
-        trained = [n for n in self.networks if n in self.trained] or self.networks
-        choices = (receiving - read, receiving, set(trained))
-        return next(
-            name for choice in choices for name in reversed(trained) if name in choice
-        )
+        last_first = [name for name in reversed(self.networks) if name in self.trained]
+        return max(last_first, key=lambda n: (n in receiving - read, n in receiving))
 
     @property
     def inside_backbones(self) -> bool:

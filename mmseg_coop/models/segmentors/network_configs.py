@@ -17,9 +17,8 @@ from .network_config_files import OWN_KEYS, flat_entry, is_pretrained, merge_net
 from .network_names import name_networks
 from .overridden import PREDICTS, overridden
 
-# Attributes that all networks must share.
-_ALIKE = ('num_classes', 'out_channels', 'align_corners')
-_HEADS_ALIKE = ('threshold', 'ignore_index')
+# Attributes of the heads that predict, in which all networks agree.
+ALIKE = ('num_classes', 'out_channels', 'threshold', 'align_corners', 'ignore_index')
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,9 @@ def check_alike(networks: Mapping[str, nn.Module]) -> None:
     """Check that networks predict the same classes."""
     (first, reference), *others = networks.items()
     for name, network in others:
-        pairs = [(key, network, reference) for key in _ALIKE]
         heads = last_head(network), last_head(reference)
-        pairs += [(key, *heads) for key in _HEADS_ALIKE]
-        for key, a, b in pairs:
-            found, expected = getattr(a, key, None), getattr(b, key, None)
+        for key in ALIKE:
+            found, expected = (getattr(head, key, None) for head in heads)
             # Heads of other families lack some, such as the threshold.
             if None not in (found, expected) and found != expected:
                 raise ValueError(

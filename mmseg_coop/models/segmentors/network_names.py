@@ -19,7 +19,7 @@ _RESERVED = (MEAN, 'oracle', 'cooperation')
 def name_networks(
     networks: Mapping[str, Any] | Sequence[Any] | None, count: int | None
 ) -> dict[str, Any]:
-    """Name the networks' entries, in order: each may read those before it.
+    """Name the networks' entries, in the order in which patterns take them.
 
     MMEngine sorts a dict's keys when it writes a config, so that their order is fixed:
     ``top`` before ``bottom``, other names in alphabetical order.

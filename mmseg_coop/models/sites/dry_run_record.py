@@ -17,7 +17,7 @@ class Seen:
     """A feature map that a dry run has met.
 
     Attributes:
-        source: What the module returned.
+        source: What the module returned, or got as its input (``path:in``).
         feature: What the network went on with.
         probe: What depends on the feature map depends on the probe.
         order: Place among all feature maps, in the order in which they were met.
