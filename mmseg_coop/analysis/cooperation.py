@@ -90,12 +90,11 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         return math.nan
     x, y = (features.double() - features.double().mean(0) for features in (x, y))
     k, h = (features @ features.T for features in (x, y))
-    own = [_hsic(gram, gram) for gram in (k, h)]
-    sizes = [gram.square().mean() for gram in (k, h)]
+    of_x, of_y = _hsic(k, k), _hsic(h, h)
     # Of a constant, rounding may leave something.
-    if any(x <= 1e-12 * size for x, size in zip(own, sizes, strict=True)):
+    if of_x <= 1e-12 * k.square().mean() or of_y <= 1e-12 * h.square().mean():
         return math.nan
-    return float(_hsic(k, h) / (own[0] * own[1]).sqrt())
+    return float(_hsic(k, h) / (of_x * of_y).sqrt())
 
 
 def _hsic(k: Tensor, h: Tensor) -> Tensor:

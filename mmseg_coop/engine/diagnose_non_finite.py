@@ -83,7 +83,9 @@ def _first_module(runner: Runner, data_batch: dict) -> str | None:
     model = unwrap(runner.model)
     found: list[str] = []
 
-    def look(name: str, output: Any) -> None:
+    def look(name: str, *seen: Any) -> None:
+        # A hook gets module and inputs before the output.
+        output = seen[-1]
         tensors = output if isinstance(output, list | tuple) else [output]
         floats = (x for x in tensors if isinstance(x, Tensor) and x.is_floating_point())
         if not found and not all(map(_finite, floats)):
@@ -91,8 +93,7 @@ def _first_module(runner: Runner, data_batch: dict) -> str | None:
 
     with ExitStack() as stack, runner.optim_wrapper.optim_context(runner.model):
         for name, module in model.named_modules():
-            hook = partial(lambda name, *args: look(name, args[-1]), name)
-            stack.enter_context(module.register_forward_hook(hook))
+            stack.enter_context(module.register_forward_hook(partial(look, name)))
         data = model.data_preprocessor(data_batch, True)
         look('the preprocessed images', data['inputs'])
         model(**data, mode='loss')

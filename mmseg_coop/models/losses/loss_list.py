@@ -69,8 +69,8 @@ def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
     """
 
     def times(value: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
-        return (
-            [x * weight for x in value] if isinstance(value, list) else value * weight
-        )
+        if isinstance(value, list):
+            return [one * weight for one in value]
+        return value * weight
 
-    return {key: times(x) if 'loss' in key else x for key, x in losses.items()}
+    return {k: times(value) if 'loss' in k else value for k, value in losses.items()}

@@ -185,6 +185,7 @@ class Plan(BaseModule):
         receiving = {target.network for target in self.incoming}
         read = {ref.network for c in self.connections for ref in c.sources}
         last_first = [name for name in reversed(self.networks) if name in self.trained]
+        # Of equal ones max takes the first.
         return max(last_first, key=lambda n: (n in receiving - read, n in receiving))
 
     @property
