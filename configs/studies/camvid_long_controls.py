@@ -29,7 +29,7 @@ for _head in _heads:
     _methods[f'{_head}_apart3'] = dict(
         config=f'{_config}_ensemble_camvid.py',
         networks=f'{_head}_single',
-        seeds=[(0, 1, 2), (1, 2, 3), (2, 3, 4)],
+        seeds=[(0, 1, 2), (3, 4, 8), (5, 6, 7)],
         options={'model.num_networks': 3},
     )
 # Streams of DANet's two attentions.

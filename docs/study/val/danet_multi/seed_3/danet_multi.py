@@ -101,6 +101,7 @@ model = dict(
         output_stride=16,
         pretrained=False,
         type='TIMMBackbone'),
+    connections=dict(aggregation=dict(width=64), pattern='multi'),
     data_preprocessor=dict(
         bgr_to_rgb=True,
         mean=[
@@ -132,11 +133,6 @@ model = dict(
         num_classes=11,
         pam_channels=8,
         type='EfficientDAHead'),
-    networks_init=[
-        '/tmp/wdm/danet_single/seed_1/weights.safetensors',
-        '/tmp/wdm/danet_single/seed_2/weights.safetensors',
-    ],
-    num_networks=2,
     pretrained=None,
     test_cfg=dict(mode='whole'),
     train_cfg=dict(),
@@ -162,13 +158,13 @@ param_scheduler = [
         power=0.9,
         type='PolyLR'),
 ]
-randomness = dict(seed=1)
+randomness = dict(seed=3)
 resume = False
 scale = (
     192,
     144,
 )
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='CoopTestLoop')
 test_dataloader = dict(
     batch_size=1,
     dataset=dict(
@@ -287,7 +283,7 @@ tta_pipeline = [
         ],
         type='TestTimeAug'),
 ]
-val_cfg = dict(type='ValLoop')
+val_cfg = dict(type='CoopValLoop')
 val_dataloader = dict(
     batch_size=1,
     dataset=dict(
@@ -347,4 +343,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/tmp/wdm/danet_apart/seeds_1_2/tests/val'
+work_dir = '/dev/shm/work/runs/danet_multi/seed_3/tests/val'
