@@ -82,12 +82,6 @@ class Method:
         """Seed of each run; networks that were trained apart have several."""
         return [run.seed for run in self.runs]
 
-    @property
-    def independent(self) -> bool:
-        """False if a network is in several runs, as in ensembles that overlap."""
-        parts = [x for s in self.seeds for x in (s if isinstance(s, tuple) else [s])]
-        return len(set(parts)) == len(parts)
-
     def with_seeds(self, seeds: Sequence[Any]) -> 'Method':
         """Keep only the runs with these seeds, in this order."""
         if seeds == self.seeds:
@@ -104,7 +98,8 @@ class Gain:
         points: Difference of mIoU.
         interval: Its 95 % confidence interval over images.
         p_value: p of a t-test over seeds, paired where both have the same; None with
-            less than three, and for ensembles that have networks in common.
+            less than three, and for ensembles that have networks in common with each
+            other or with the baseline.
     """
 
     points: float
@@ -184,7 +179,8 @@ class Comparison:
             return None
         own, other = pair
         paired = own.seeds == other.seeds
-        independent = own.independent and other.independent
+        # Paired runs may share networks, as two predictions of a pair do.
+        independent = _independent(own) if paired else _independent(own, other)
         return Gain(
             own.miou - other.miou,
             interval(own.bootstrap - other.bootstrap),
@@ -226,6 +222,13 @@ def compare(
         kinds = ('single', 'ensemble')
         baselines = {kind: _first_of_kind(methods, kind) for kind in kinds}
     return Comparison(tuple(methods), baselines)
+
+
+def _independent(*methods: Method) -> bool:
+    """False if a network is in several runs, as in ensembles that overlap."""
+    runs = [run for method in methods for run in method.runs]
+    found = [checkpoint for run in runs for checkpoint in run.checkpoints]
+    return len(set(found)) == len(found)
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:

@@ -41,10 +41,23 @@ class Run:
         return self.results.meta
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """The checkpoints of networks that were trained apart, if any."""
+        return tuple(map(str, self.meta.get('networks_init') or ()))
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Checkpoints of its networks, with two folders: ``a/seed_0/b.pth``.
+
+        Without what is before them, which differs between machines.
+        """
+        paths = self.joined or (str(self.meta.get('checkpoint') or self.file),)
+        return tuple('/'.join(Path(path).parts[-3:]) for path in paths)
+
+    @property
     def seed(self) -> Any:
         """Its seed; the checkpoints of networks that were trained apart."""
-        joined = self.meta.get('networks_init')
-        return tuple(map(str, joined)) if joined else self.meta.get('seed')
+        return self.joined or self.meta.get('seed')
 
     def title(self, *keys: str) -> str:
         """Title of its method: the user's name, or else these values of ``meta``."""
@@ -55,8 +68,7 @@ class Run:
     @property
     def trained(self) -> bool:
         """True if it was trained; otherwise it recombines networks of other runs."""
-        joined = self.meta.get('networks_init')
-        return not (self.recombined or self.prediction or joined)
+        return not (self.recombined or self.prediction or self.joined)
 
     def config(self) -> Config:
         """Read the config it was tested with, and select the chosen prediction."""

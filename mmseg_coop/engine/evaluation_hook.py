@@ -16,7 +16,7 @@ from ..evaluation.method_names import method_name, network_name
 from ..evaluation.model_identity import model_identity
 from ..evaluation.results import FOLDER
 from ..models.segmentors import CooperativeEncoderDecoder, can_predict_labels
-from ..unwrap import unwrap_distribution
+from ..unwrap import unwrap_ddp, unwrap_distribution
 from .evaluation_loops import coop_metrics, predict_batch
 
 
@@ -102,7 +102,8 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
     if not metrics or getattr(loop, 'predicts_networks', False):
         return
     collect = metrics[0].collect_calibration
-    model = unwrap_distribution(runner.model)
+    # With FSDP a process has a part of the weights, and nothing is added.
+    model = unwrap_ddp(runner.model)
     if isinstance(model, CooperativeEncoderDecoder) or can_predict_labels(model):
         with autocast(enabled=getattr(loop, 'fp16', False)):
             data_batch['data_samples'] = predict_batch(model, data_batch, collect)

@@ -128,19 +128,25 @@ def test_p_values():
 
 def test_networks_trained_apart_have_no_common_seed(tmp_path):
     """Not that of the first network, which would be paired with runs of its own."""
-    runs = [make_results(0.8, 'single', seed) for seed in SEEDS]
+    runs = [
+        make_results(0.8, 'single', i, meta=dict(checkpoint=f'{i}.pth')) for i in SEEDS
+    ]
     for i in SEEDS:
-        for name, both in (('apart', (2 * i, 2 * i + 1)), ('overlapping', (i, i + 1))):
+        ensembles = dict(apart=(10 + i, 20 + i), overlapping=(30 + i, 31 + i))
+        ensembles['of_singles'] = i, 40 + i
+        for name, both in ensembles.items():
             meta = dict(name=name, networks_init=[f'{j}.pth' for j in both])
             runs.append(make_results(0.9, 'ensemble', i, meta=meta))
     paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
-    single, apart, overlapping = (comparison := compare(load_runs(paths))).methods
+    comparison = compare(load_runs(paths))
+    single, apart, overlapping, of_singles = comparison.methods
     gain = comparison.gain(apart, 'single')
     assert gain.points == apart.miou - single.miou
     expected = ttest_ind(apart.mious, single.mious, equal_var=False).pvalue
     assert gain.p_value == pytest.approx(expected)
     # Runs with a network in common are not independent.
     assert comparison.gain(overlapping, 'single').p_value is None
+    assert comparison.gain(of_singles, 'single').p_value is None
 
 
 @pytest.mark.parametrize(
