@@ -164,10 +164,9 @@ def _items(run: Run, places: Sequence[int]) -> list[dict]:
 def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
     """Predict label maps (H, W) of items of the tested dataset."""
     enable_safe_loading()
-    joined = run.meta.get('networks_init')
-    checkpoint = None if joined else find_checkpoint(run)
+    checkpoint = None if run.joined else find_checkpoint(run)
     model = MODELS.build(run.config().model).eval()
-    if joined:
+    if run.joined:
         # MMEngine logs the origin of each parameter.
         logger = MMLogger.get_current_instance()
         with quiet_loggers(logger, level=logging.WARNING):

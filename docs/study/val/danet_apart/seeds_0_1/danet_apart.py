@@ -133,8 +133,8 @@ model = dict(
         pam_channels=8,
         type='EfficientDAHead'),
     networks_init=[
-        '/tmp/wdm/danet_single/seed_0/weights.safetensors',
-        '/tmp/wdm/danet_single/seed_1/weights.safetensors',
+        'work_dirs/camvid_long/danet_single/seed_0/weights.safetensors',
+        'work_dirs/camvid_long/danet_single/seed_1/weights.safetensors',
     ],
     num_networks=2,
     pretrained=None,
@@ -347,4 +347,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/tmp/wdm/danet_apart/seeds_0_1/tests/val'
+work_dir = 'work_dirs/camvid_long/danet_apart/seeds_0_1/tests/val'

@@ -133,8 +133,8 @@ model = dict(
         pam_channels=8,
         type='EfficientDAHead'),
     networks_init=[
-        '/dev/shm/work/runs/danet_single/seed_3/weights.safetensors',
-        '/dev/shm/work/runs/danet_single/seed_4/weights.safetensors',
+        'work_dirs/camvid_long/danet_single/seed_3/weights.safetensors',
+        'work_dirs/camvid_long/danet_single/seed_4/weights.safetensors',
     ],
     num_networks=2,
     pretrained=None,
@@ -347,4 +347,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/dev/shm/work/runs/danet_apart/seeds_3_4/tests/val'
+work_dir = 'work_dirs/camvid_long/danet_apart/seeds_3_4/tests/val'

@@ -343,4 +343,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/tmp/wdm/danet_multi/seed_0/tests/val'
+work_dir = 'work_dirs/camvid_long/danet_multi/seed_0/tests/val'

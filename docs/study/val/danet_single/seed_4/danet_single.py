@@ -342,4 +342,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/dev/shm/work/runs/danet_single/seed_4/tests/val'
+work_dir = 'work_dirs/camvid_long/danet_single/seed_4/tests/val'

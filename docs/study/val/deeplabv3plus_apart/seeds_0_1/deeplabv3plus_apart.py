@@ -140,8 +140,8 @@ model = dict(
         num_classes=11,
         type='DepthwiseSeparableASPPHead'),
     networks_init=[
-        '/tmp/wdm/deeplabv3plus_single/seed_0/weights.safetensors',
-        '/tmp/wdm/deeplabv3plus_single/seed_1/weights.safetensors',
+        'work_dirs/camvid_long/deeplabv3plus_single/seed_0/weights.safetensors',
+        'work_dirs/camvid_long/deeplabv3plus_single/seed_1/weights.safetensors',
     ],
     num_networks=2,
     pretrained=None,
@@ -354,4 +354,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/tmp/wdm/deeplabv3plus_apart/seeds_0_1/tests/val'
+work_dir = 'work_dirs/camvid_long/deeplabv3plus_apart/seeds_0_1/tests/val'

@@ -140,8 +140,8 @@ model = dict(
         num_classes=11,
         type='DepthwiseSeparableASPPHead'),
     networks_init=[
-        '/dev/shm/work/runs/deeplabv3plus_single/seed_7/weights.safetensors',
-        '/dev/shm/work/runs/deeplabv3plus_single/seed_8/weights.safetensors',
+        'work_dirs/camvid_long/deeplabv3plus_single/seed_7/weights.safetensors',
+        'work_dirs/camvid_long/deeplabv3plus_single/seed_8/weights.safetensors',
     ],
     num_networks=2,
     pretrained=None,
@@ -354,4 +354,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/dev/shm/work/runs/deeplabv3plus_apart/seeds_7_8/tests/val'
+work_dir = 'work_dirs/camvid_long/deeplabv3plus_apart/seeds_7_8/tests/val'

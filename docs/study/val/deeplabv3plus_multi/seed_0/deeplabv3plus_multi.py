@@ -350,4 +350,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/tmp/wdm/deeplabv3plus_multi/seed_0/tests/val'
+work_dir = 'work_dirs/camvid_long/deeplabv3plus_multi/seed_0/tests/val'

@@ -349,4 +349,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = '/dev/shm/work/runs/deeplabv3plus_single/seed_5/tests/val'
+work_dir = 'work_dirs/camvid_long/deeplabv3plus_single/seed_5/tests/val'
