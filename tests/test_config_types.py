@@ -28,12 +28,21 @@ def test_all_spellings_are_the_same(kind):
     assert is_type(dict(type=kind), EncoderDecoder, MODELS)
 
 
-@pytest.mark.parametrize(
-    'kind', ['NoSuchModel', 'mmseg.NoSuchModel', 'no_such_package.Model', '', 3, None]
-)
+UNKNOWN = ['NoSuchModel', 'mmseg.NoSuchModel', 'no_such_package.Model', '', 3, None]
+NO_NAMES = ['.', '..', '.A', 'A.', 'a..b', 'os.path']
+
+
+@pytest.mark.parametrize('kind', [*UNKNOWN, *NO_NAMES])
 def test_what_is_none_is_none(kind):
     assert resolve(kind, MODELS) is None
     assert not is_type(dict(type=kind), Coop, MODELS)
+
+
+def test_a_module_that_fails_is_no_unknown_type(tmp_path, monkeypatch):
+    (tmp_path / 'module_that_fails.py').write_text("raise TypeError('of the user')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(TypeError, match='of the user'):
+        resolve('module_that_fails.Model')
 
 
 def test_sub_classes_and_others():

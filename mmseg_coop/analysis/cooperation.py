@@ -88,13 +88,15 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     """
     if len(x) < 4:
         return math.nan
-    x, y = (features.double() - features.double().mean(0) for features in (x, y))
-    k, h = (features @ features.T for features in (x, y))
-    of_x, of_y = _hsic(k, k), _hsic(h, h)
-    # Of a constant, rounding may leave something.
-    if of_x <= 1e-12 * k.square().mean() or of_y <= 1e-12 * h.square().mean():
-        return math.nan
-    return float(_hsic(k, h) / (of_x * of_y).sqrt())
+    grams = []
+    for features in (x.double(), y.double()):
+        centred = features - features.mean(0)
+        # Of a constant, rounding may leave something.
+        if centred.norm() <= 1e-6 * features.norm():
+            return math.nan
+        grams.append(centred @ centred.T)
+    k, h = grams
+    return float(_hsic(k, h) / (_hsic(k, k) * _hsic(h, h)).sqrt())
 
 
 def _hsic(k: Tensor, h: Tensor) -> Tensor:

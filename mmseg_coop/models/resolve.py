@@ -18,9 +18,14 @@ def resolve(kind: Any, registry: Registry = MODELS) -> Callable | None:
     Returns:
         None if there is no such class.
     """
+    if not isinstance(kind, str):
+        return kind if callable(kind) else None
+    # MMEngine would take '.A' for a relative import.
+    if kind.startswith('.'):
+        return None
     try:
-        found = registry.get(kind) if isinstance(kind, str) else kind
-    except (RuntimeError, TypeError):
-        # A module that can't be imported, or that has no name, as in '.A'.
+        found = registry.get(kind)
+    except RuntimeError:
+        # A module that can't be imported, or no name at all.
         return None
     return found if callable(found) else None

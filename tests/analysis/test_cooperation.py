@@ -39,9 +39,14 @@ def test_cka_of_unrelated_features_is_about_0():
 
 def test_cka_of_too_few_or_constant_features():
     assert math.isnan(linear_cka(torch.randn(3, 5), torch.randn(3, 5)))
-    for value in (1, 0.1):
-        constant = torch.full((9, 5), value, dtype=torch.float64)
-        assert math.isnan(linear_cka(constant, torch.randn(9, 5)))
+    other = torch.randn(256, 5)
+    for value in (0, 1, 0.1):
+        constant = torch.full((256, 5), value)
+        assert math.isnan(linear_cka(constant, other))
+        assert math.isnan(linear_cka(other, constant))
+    # A constant map that is pooled, as in measure_cooperation, but for rounding.
+    pooled = F.adaptive_avg_pool2d(torch.full((1, 5, 61, 61), 0.1), 16)[0].flatten(1).T
+    assert math.isnan(linear_cka(pooled, other))
 
 
 def test_cka_of_rotated_scaled_and_shifted_features_is_1():

@@ -89,10 +89,11 @@ class PredictsInItsOwnWay(CooperativeEncoderDecoder):
         return samples
 
 
+PREPROCESSOR = dict(type='SegDataPreProcessor', size=(32, 32))
 OWN_WAY = network_config(
     'danet',
     **{**PAIR, 'type': 'PredictsInItsOwnWay'},
-    data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
+    data_preprocessor=PREPROCESSOR,
 )
 LOOPS_OF_BOTH = pytest.mark.parametrize('loop', ['ValLoop', 'CoopValLoop'])
 
@@ -141,6 +142,27 @@ def test_mmengine_s_loop_finds_the_same(single, tmp_path):
     assert list(kept[0].areas) == (['prediction'] if single else NETWORKS)
     for name, areas in kept[0].areas.items():
         assert (areas == kept[1].areas[name]).all()
+
+
+def test_mmengine_s_loop_finds_the_same_for_one_logit(tmp_path):
+    head = dict(HEADS['danet'], num_classes=2, out_channels=1, threshold=0.5)
+    head['loss_decode'] = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    model = network_config(
+        'danet', decode_head=head, auxiliary_head=None, data_preprocessor=PREPROCESSOR
+    )
+    scenes = loader(False, False)
+    scenes['dataset']['num_classes'] = 2
+    found = [
+        validate(
+            tmp_path / loop,
+            [dict(type='CoopIoUMetric')],
+            loop=loop,
+            model=model,
+            val_dataloader=scenes,
+        )[1]
+        for loop in ('ValLoop', 'CoopValLoop')
+    ]
+    assert found[0] == found[1] and 'ECE' in found[0]
 
 
 @pytest.mark.parametrize('reads', ['labels', 'metric', 'hook', 'own predict'])

@@ -13,16 +13,19 @@ from helpers.tiny import BACKBONE, NUM_CLASSES, make_samples, network_config
 class RandomScenes(Dataset):
     """Four random images with labels."""
 
+    def __init__(self, num_classes: int = NUM_CLASSES):
+        self.num_classes = num_classes
+
     @property
     def metainfo(self):
-        return dict(classes=[f'class {i}' for i in range(NUM_CLASSES)])
+        return dict(classes=[f'class {i}' for i in range(self.num_classes)])
 
     def __len__(self):
         return 4
 
     def __getitem__(self, i):
         generator = torch.Generator().manual_seed(i)
-        label = torch.randint(0, NUM_CLASSES, (1, 1, 32, 32), generator=generator)
+        label = torch.randint(0, self.num_classes, (1, 1, 32, 32), generator=generator)
         image = torch.randint(
             0, 256, (3, 32, 32), generator=generator, dtype=torch.uint8
         )
