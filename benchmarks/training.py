@@ -6,9 +6,9 @@ from statistics import median
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 
+from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.cost.memory import peak_memory
 
-from .connectors import connectors_flops
 from .measurement import Measurement, in_turn, timed
 from .models import build_host, build_pair, network_config, random_batch
 
@@ -37,15 +37,15 @@ def time(quick: bool) -> Iterator[Measurement]:
     batch = random_batch(2, size, size)
     steps = [_step(model, batch) for model in (*hosts, pair)]
     times = in_turn(lambda: [step() for step in steps[:2]], steps[2], quick)
-    added, networks = connectors_flops(config, size)
+    theirs, ours = (sum(map(count_flops, side)) for side in (steps[:2], steps[2:]))
     each = median(times['ours']) / 2
     yield timed(
         f'training step of DeepLabV3+, `same`, {size}×{size}, batch 2',
         'a step of each of two networks',
         times,
-        1 + added / networks,
-        f'forward of an image: networks {networks / 1e9:.3g} GFLOPs, connectors '
-        f'{added / 1e9:.3g}; {each:.2f} s an image',
+        ours / theirs,
+        f'networks {theirs / 1e9:.3g} GFLOPs, ours {ours / 1e9:.3g}; {each:.2f} s an '
+        'image',
     )
 
 

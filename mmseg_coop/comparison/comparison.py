@@ -98,8 +98,8 @@ class Gain:
         points: Difference of mIoU.
         interval: Its 95 % confidence interval over images.
         p_value: p of a t-test over seeds, paired where both have the same; None with
-            less than three, and for ensembles that have networks in common with each
-            other or with the baseline.
+            less than three or without any spread, and for ensembles that have networks
+            in common with each other or with the baseline.
     """
 
     points: float

@@ -130,7 +130,7 @@ def _about(comparison: Comparison) -> str:
         'both methods have such. p is that of a t-test over seeds, paired where they '
         'are the same. '
         f'{_NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
-        'there are less than three independent runs.'
+        'there is none (less than three independent runs, or no spread), or one image.'
     )
 
 

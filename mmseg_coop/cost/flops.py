@@ -34,7 +34,10 @@ def prediction_flops(model: EncoderDecoder, image_shape: tuple[int, int, int]) -
 
 
 def count_flops(call: Callable[[], object]) -> int:
-    """Count the FLOPs of a call."""
+    """Count the FLOPs of a call.
+
+    The gradients of fused attention on the CPU are not counted.
+    """
     own = {
         torch.ops.aten.convolution_backward: _convolution_backward,
         _FUSED_ATTENTION: _attention,
