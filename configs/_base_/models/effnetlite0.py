@@ -7,6 +7,6 @@ backbone = dict(
     output_stride=16,
     out_indices=(1, 2, 3, 4),
     pretrained=False,
-    # tools/model_converters/efficientnet_lite0.py writes it.
+    # tools/model_converters/efficientnet_lite.py writes it.
     init_cfg=dict(type='Pretrained', checkpoint='pretrained/efficientnet_lite0.pth'),
 )

@@ -13,7 +13,7 @@ timm = pytest.importorskip('timm')
 CONFIG = (
     Path(__file__).parents[2] / 'configs/coop/deeplabv3plus_effnetlite0_same_camvid.py'
 )
-TOOL = 'model_converters/efficientnet_lite0.py'
+TOOL = 'model_converters/efficientnet_lite.py'
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def weights(tmp_path):
 
 def test_both_networks_start_from_it(weights, tmp_path, monkeypatch, capsys):
     path, values = weights
-    done = run_tool(TOOL, tmp_path, [path], monkeypatch, capsys)
+    done = run_tool(TOOL, tmp_path, ['--source', path], monkeypatch, capsys)
     assert done.returncode == 0, done.stderr
     config = Config.fromfile(CONFIG).model
     written = config.backbone.init_cfg.checkpoint
@@ -47,6 +47,17 @@ def test_both_networks_start_from_it(weights, tmp_path, monkeypatch, capsys):
 def test_another_model_is_refused(weights, tmp_path, monkeypatch, capsys):
     path, values = weights
     torch.save(dict(enumerate(values[:-1])), path)
-    done = run_tool(TOOL, tmp_path, [path], monkeypatch, capsys)
+    done = run_tool(TOOL, tmp_path, ['--source', path], monkeypatch, capsys)
     assert done.returncode == 2
     assert 'has 295 tensors, expected the 296 of' in done.stderr
+
+
+def test_a_larger_model(tmp_path, monkeypatch, capsys):
+    expected = timm.create_model('tf_efficientnet_lite2').state_dict()
+    torch.save(dict(enumerate(expected.values())), tmp_path / 'packaged.pth')
+    arguments = ['lite2', '--source', tmp_path / 'packaged.pth']
+    done = run_tool(TOOL, tmp_path, arguments, monkeypatch, capsys)
+    assert done.returncode == 0, done.stderr
+    written = torch.load(tmp_path / 'pretrained' / 'efficientnet_lite2.pth')
+    for name, value in expected.items():
+        assert torch.equal(written['state_dict'][f'timm_model.{name}'], value)
