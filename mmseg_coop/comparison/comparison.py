@@ -1,5 +1,6 @@
 """Compare methods: means over seeds, gains over baselines, and their significance."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -97,9 +98,10 @@ class Gain:
     Attributes:
         points: Difference of mIoU.
         interval: Its 95 % confidence interval over images.
-        p_value: p of a t-test over seeds, paired where both have the same; None with
-            less than three or without any spread, and for ensembles that have networks
-            in common with each other or with the baseline.
+        p_value: p of a t-test over seeds, paired where both have the same, and for
+            ensembles of the baseline's networks with the mean of these; None with less
+            than three or without any spread, and for ensembles that have networks in
+            common with each other, or some of them with the baseline.
     """
 
     points: float
@@ -162,15 +164,22 @@ class Comparison:
         """Find what is compared: a method and its baseline; None without one.
 
         In an unfinished study they have different seeds: both are reduced to those
-        that they share, if there are any.
+        that they share, if there are any. The baseline of ensembles is reduced to the
+        networks that they join, if it has all of them.
         """
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
         seeds = [seed for seed in method.seeds if seed in baseline.seeds]
-        if not seeds:
-            return method, baseline
-        return method.with_seeds(seeds), baseline.with_seeds(seeds)
+        if seeds:
+            return method.with_seeds(seeds), baseline.with_seeds(seeds)
+        joined = _networks(method)
+        members = [
+            run.seed for run in baseline.runs if joined.keys() >= {*run.checkpoints}
+        ]
+        if len(members) == len(joined):
+            baseline = baseline.with_seeds(members)
+        return method, baseline
 
     def gain(self, method: Method, kind: str) -> Gain | None:
         """Compute the gain of a method over a baseline; None without one."""
@@ -178,13 +187,15 @@ class Comparison:
         if pair is None:
             return None
         own, other = pair
-        paired = own.seeds == other.seeds
+        counterparts = _counterparts(own, other)
+        paired = counterparts is not None
         # Paired runs may share networks, as two predictions of a pair do.
         independent = _independent(own) if paired else _independent(own, other)
+        mious = counterparts if paired else other.mious
         return Gain(
             own.miou - other.miou,
             interval(own.bootstrap - other.bootstrap),
-            p_value(own.mious, other.mious, paired) if independent else None,
+            p_value(own.mious, mious, paired) if independent else None,
         )
 
     def best(self, network: str) -> Method:
@@ -224,11 +235,30 @@ def compare(
     return Comparison(tuple(methods), baselines)
 
 
+def _networks(*methods: Method) -> Counter[str]:
+    """Count in how many runs each network is, by its checkpoint."""
+    runs = [run for method in methods for run in method.runs]
+    return Counter(checkpoint for run in runs for checkpoint in run.checkpoints)
+
+
 def _independent(*methods: Method) -> bool:
     """False if a network is in several runs, as in ensembles that overlap."""
-    runs = [run for method in methods for run in method.runs]
-    found = [checkpoint for run in runs for checkpoint in run.checkpoints]
-    return len(set(found)) == len(found)
+    return max(_networks(*methods).values()) == 1
+
+
+def _counterparts(own: Method, other: Method) -> np.ndarray | None:
+    """mIoU of the other method's run with the seed of each run, in percent.
+
+    Of an ensemble, the mean of its networks' runs. None if they have neither.
+    """
+    if own.seeds == other.seeds:
+        return other.mious
+    runs = zip(other.runs, other.mious, strict=True)
+    mious = {run.checkpoints: miou for run, miou in runs}
+    members = [[mious.get((c,)) for c in run.checkpoints] for run in own.runs]
+    if any(None in found for found in members):
+        return None
+    return np.array([np.mean(found) for found in members])
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:

@@ -127,8 +127,8 @@ def _about(comparison: Comparison) -> str:
         'Gains are points of mIoU with their 95 % interval over images (paired '
         'bootstrap of neighbouring images), which says how much they depend on the '
         'chosen images, not on the seed. They compare runs with the same seeds, where '
-        'both methods have such. p is that of a t-test over seeds, paired where they '
-        'are the same. '
+        'both methods have such, and ensembles with the mean of their own networks. p '
+        'is that of a t-test over seeds, paired where these are the same. '
         f'{_NOISE}: not significant: the interval contains zero, p is 0.05 or more, or '
         'there is none (less than three independent runs, or no spread), or one image.'
     )

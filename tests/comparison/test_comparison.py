@@ -133,20 +133,39 @@ def test_networks_trained_apart_have_no_common_seed(tmp_path):
     ]
     for i in SEEDS:
         ensembles = dict(apart=(10 + i, 20 + i), overlapping=(30 + i, 31 + i))
-        ensembles['of_singles'] = i, 40 + i
+        ensembles['half_of_singles'] = i, 40 + i
         for name, both in ensembles.items():
             meta = dict(name=name, networks_init=[f'{j}.pth' for j in both])
             runs.append(make_results(0.9, 'ensemble', i, meta=meta))
     paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
     comparison = compare(load_runs(paths))
-    single, apart, overlapping, of_singles = comparison.methods
+    single, apart, overlapping, half_of_singles = comparison.methods
     gain = comparison.gain(apart, 'single')
     assert gain.points == apart.miou - single.miou
     expected = ttest_ind(apart.mious, single.mious, equal_var=False).pvalue
     assert gain.p_value == pytest.approx(expected)
     # Runs with a network in common are not independent.
     assert comparison.gain(overlapping, 'single').p_value is None
-    assert comparison.gain(of_singles, 'single').p_value is None
+    assert comparison.gain(half_of_singles, 'single').p_value is None
+
+
+def test_ensembles_are_compared_with_their_own_networks(tmp_path):
+    quality = [0.8, 0.7, 0.75, 0.85, 0.65, 0.7, 0.9]
+    runs = [
+        make_results(q, 'single', i, meta=dict(checkpoint=f'{i}.pth'))
+        for i, q in enumerate(quality)
+    ]
+    joined = [(0, 3), (4, 1), (5, 2)]
+    for i, pair in enumerate(joined):
+        meta = dict(networks_init=[f'{j}.pth' for j in pair])
+        runs.append(make_results(0.9, 'ensemble', i, meta=meta))
+    paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
+    single, ensemble = (comparison := compare(load_runs(paths))).methods
+    members = [single.mious[[*pair]].mean() for pair in joined]
+    gain = comparison.gain(ensemble, 'single')
+    assert gain.points == pytest.approx(ensemble.miou - np.mean(members))
+    expected = ttest_rel(ensemble.mious, members).pvalue
+    assert gain.p_value == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
