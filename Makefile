@@ -29,7 +29,7 @@ demo: $(READY)
 	@echo "One seed and short training runs on drawn scenes: an example, not evidence."
 	@echo "Finished runs are kept; to train them again: rm -r work_dirs/demo"
 
-study: $(READY) pretrained/efficientnet_lite0.pth pretrained/efficientnet_lite2.pth
+study: $(READY) pretrained/efficientnet_lite0.pth
 	@$(BIN)/python tools/study.py $(GRID) --jobs $(JOBS)
 
 pretrained/efficientnet_%.pth: | $(READY)

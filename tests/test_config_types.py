@@ -29,7 +29,7 @@ def test_all_spellings_are_the_same(kind):
 
 
 UNKNOWN = ['NoSuchModel', 'mmseg.NoSuchModel', 'no_such_package.Model', '', 3, None]
-NO_NAMES = ['.', '..', '.A', 'A.', 'a..b', 'os.path']
+NO_NAMES = ['.', '..', '.A', 'A.', 'a..b', 'mmpretrain..A', 'os.path']
 
 
 @pytest.mark.parametrize('kind', [*UNKNOWN, *NO_NAMES])

@@ -84,19 +84,25 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         y: Features of the same examples by another network, (n, D).
 
     Returns:
-        About 0 for unrelated features, to 1; NaN if either is constant, or n below 4.
+        About 0 for unrelated features, to 1; NaN if either is constant, but for a
+        single example, or n below 4.
     """
     if len(x) < 4:
         return math.nan
-    grams = []
-    for features in (x.double(), y.double()):
-        centred = features - features.mean(0)
-        # Of a constant, rounding may leave something.
-        if centred.norm() <= 1e-6 * features.norm():
-            return math.nan
-        grams.append(centred @ centred.T)
-    k, h = grams
-    return float(_hsic(k, h) / (_hsic(k, k) * _hsic(h, h)).sqrt())
+    x, y = (_centred(features.double()) for features in (x, y))
+    k, h = (features @ features.T for features in (x, y))
+    of_x, of_y = _hsic(k, k), _hsic(h, h)
+    # Where a single example differs from the others it is 0, but for rounding.
+    if of_x <= 1e-12 * k.square().mean() or of_y <= 1e-12 * h.square().mean():
+        return math.nan
+    return float(_hsic(k, h) / (of_x * of_y).sqrt())
+
+
+def _centred(features: Tensor) -> Tensor:
+    """Features (n, C) without their means, which leave rounding of constants: 0."""
+    centred = features - features.mean(0)
+    constant = centred.norm(dim=0) <= 1e-6 * features.norm(dim=0)
+    return centred.masked_fill(constant, 0)
 
 
 def _hsic(k: Tensor, h: Tensor) -> Tensor:

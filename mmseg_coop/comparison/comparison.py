@@ -1,6 +1,5 @@
 """Compare methods: means over seeds, gains over baselines, and their significance."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -164,8 +163,7 @@ class Comparison:
         """Find what is compared: a method and its baseline; None without one.
 
         In an unfinished study they have different seeds: both are reduced to those
-        that they share, if there are any. The baseline of ensembles is reduced to the
-        networks that they join, if it has all of them.
+        that they share, if there are any, or to ensembles and the networks they join.
         """
         baseline = self.baseline(method, kind)
         if baseline is None:
@@ -173,13 +171,7 @@ class Comparison:
         seeds = [seed for seed in method.seeds if seed in baseline.seeds]
         if seeds:
             return method.with_seeds(seeds), baseline.with_seeds(seeds)
-        joined = _networks(method)
-        members = [
-            run.seed for run in baseline.runs if joined.keys() >= {*run.checkpoints}
-        ]
-        if len(members) == len(joined):
-            baseline = baseline.with_seeds(members)
-        return method, baseline
+        return _with_members(method, baseline) or (method, baseline)
 
     def gain(self, method: Method, kind: str) -> Gain | None:
         """Compute the gain of a method over a baseline; None without one."""
@@ -235,15 +227,29 @@ def compare(
     return Comparison(tuple(methods), baselines)
 
 
-def _networks(*methods: Method) -> Counter[str]:
-    """Count in how many runs each network is, by its checkpoint."""
-    runs = [run for method in methods for run in method.runs]
-    return Counter(checkpoint for run in runs for checkpoint in run.checkpoints)
-
-
 def _independent(*methods: Method) -> bool:
     """False if a network is in several runs, as in ensembles that overlap."""
-    return max(_networks(*methods).values()) == 1
+    runs = [run for method in methods for run in method.runs]
+    found = [checkpoint for run in runs for checkpoint in run.checkpoints]
+    return len(set(found)) == len(found)
+
+
+def _with_members(ensembles: Method, networks: Method) -> tuple[Method, Method] | None:
+    """Reduce ensembles and their networks to those of which both have runs.
+
+    A network is there as often as it is joined. None if there is no such ensemble, or
+    if they are of different sizes, which give each network another weight.
+    """
+    seeds = {run.checkpoints: run.seed for run in networks.runs}
+    members = {
+        run.seed: [seeds.get((checkpoint,)) for checkpoint in run.checkpoints]
+        for run in ensembles.runs
+    }
+    members = {seed: own for seed, own in members.items() if None not in own}
+    if len({len(own) for own in members.values()}) != 1:
+        return None
+    joined = [seed for own in members.values() for seed in own]
+    return ensembles.with_seeds([*members]), networks.with_seeds(joined)
 
 
 def _counterparts(own: Method, other: Method) -> np.ndarray | None:
@@ -253,12 +259,9 @@ def _counterparts(own: Method, other: Method) -> np.ndarray | None:
     """
     if own.seeds == other.seeds:
         return other.mious
-    runs = zip(other.runs, other.mious, strict=True)
-    mious = {run.checkpoints: miou for run, miou in runs}
-    members = [[mious.get((c,)) for c in run.checkpoints] for run in own.runs]
-    if any(None in found for found in members):
+    if _with_members(own, other) is None:
         return None
-    return np.array([np.mean(found) for found in members])
+    return other.mious.reshape(len(own.runs), -1).mean(1)
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:

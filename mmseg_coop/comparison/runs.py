@@ -49,9 +49,13 @@ class Run:
     def checkpoints(self) -> tuple[str, ...]:
         """Checkpoints of its networks, with two folders: ``a/seed_0/b.pth``.
 
-        Without what is before them, which differs between machines.
+        Without what is before them, which differs between machines. Of networks that
+        were trained apart, only that of the selected one, if it is not their mean.
         """
         paths = self.joined or (str(self.meta.get('checkpoint') or self.file),)
+        networks = self.results.networks
+        if self.joined and self.results.configured in networks:
+            paths = (self.joined[networks.index(self.results.configured)],)
         return tuple('/'.join(Path(path).parts[-3:]) for path in paths)
 
     @property

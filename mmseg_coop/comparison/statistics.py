@@ -87,7 +87,8 @@ def p_value(one: Sequence[float], other: Sequence[float], paired: bool) -> float
     Args:
         one: mIoU of one method's runs.
         other: That of the other method's.
-        paired: True if their seeds are the same; otherwise it is Welch's test.
+        paired: True if runs belong together, by their seed or as ensembles and the
+            mean of their networks; otherwise it is Welch's test.
 
     Returns:
         None for less than three seeds, or without any spread.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.atomic_backend import AtomicBackend
+from ..models.mean_of_probabilities import MEAN
 from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
@@ -53,6 +54,11 @@ class Results:
     borders: dict[str, np.ndarray] = field(default_factory=dict)
     calibration: dict[str, np.ndarray] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def networks(self) -> list[str]:
+        """Names of the networks; ``prediction`` of a model with one."""
+        return [name for name in self.areas if name not in (MEAN, ORACLE)]
 
     def iou(self, name: str | None = None) -> np.ndarray:
         """IoU of each class in percent, (C,), of the selected prediction."""

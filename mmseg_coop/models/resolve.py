@@ -20,8 +20,8 @@ def resolve(kind: Any, registry: Registry = MODELS) -> Callable | None:
     """
     if not isinstance(kind, str):
         return kind if callable(kind) else None
-    # MMEngine would take '.A' for a relative import.
-    if kind.startswith('.'):
+    # MMEngine would take '.A' and 'mmpretrain..A' for relative imports.
+    if kind.startswith('.') or '..' in kind:
         return None
     try:
         found = registry.get(kind)

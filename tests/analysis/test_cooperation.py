@@ -49,6 +49,21 @@ def test_cka_of_too_few_or_constant_features():
     assert math.isnan(linear_cka(pooled, other))
 
 
+def test_cka_where_one_example_differs():
+    """Its unbiased HSIC with itself is 0, so that rounding would decide."""
+    for n in (5, 64, 256):
+        one, another = torch.zeros(n, 5), torch.zeros(n, 7)
+        one[3], another[4] = torch.randn(5), 0.1
+        for pair in ((one, one), (one, another), (torch.eye(n), torch.randn(n, 5))):
+            assert math.isnan(linear_cka(*pair)) and math.isnan(linear_cka(*pair[::-1]))
+
+
+def test_cka_of_features_beside_a_large_constant():
+    x = torch.randn(64, 5)
+    beside = torch.cat([1e-3 * x, torch.full((64, 1), 1e4)], dim=1)
+    assert linear_cka(x, beside) == pytest.approx(1)
+
+
 def test_cka_of_rotated_scaled_and_shifted_features_is_1():
     x = torch.randn(200, 8, dtype=torch.float64)
     rotation = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64))[0]

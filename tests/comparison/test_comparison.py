@@ -126,46 +126,88 @@ def test_p_values():
     assert p_value([1.0] * 3, [2.0] * 3, paired=False) is None
 
 
+def make_singles(qualities):
+    return [
+        make_results(quality, 'single', i, meta=dict(checkpoint=f'{i}.pth'))
+        for i, quality in enumerate(qualities)
+    ]
+
+
+def make_ensemble(networks, predict='mean', name='ensemble'):
+    """Results of single networks that were joined, all of them alike."""
+    meta = dict(name=name, networks_init=[f'{i}.pth' for i in networks])
+    results = make_results(0.9, 'ensemble', networks[0], meta=meta)
+    areas = results.areas['prediction']
+    names = [*(f'net{i}' for i in range(len(networks))), 'mean']
+    return replace(results, configured=predict, areas=dict.fromkeys(names, areas))
+
+
+def compare_results(folder, results):
+    paths = [save_run(folder / str(i), result) for i, result in enumerate(results)]
+    return compare(load_runs(list(map(str, paths))))
+
+
 def test_networks_trained_apart_have_no_common_seed(tmp_path):
     """Not that of the first network, which would be paired with runs of its own."""
-    runs = [
-        make_results(0.8, 'single', i, meta=dict(checkpoint=f'{i}.pth')) for i in SEEDS
-    ]
+    runs = make_singles([0.8] * 3)
     for i in SEEDS:
-        ensembles = dict(apart=(10 + i, 20 + i), overlapping=(30 + i, 31 + i))
-        ensembles['half_of_singles'] = i, 40 + i
-        for name, both in ensembles.items():
-            meta = dict(name=name, networks_init=[f'{j}.pth' for j in both])
-            runs.append(make_results(0.9, 'ensemble', i, meta=meta))
-    paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
-    comparison = compare(load_runs(paths))
-    single, apart, overlapping, half_of_singles = comparison.methods
+        runs.append(make_ensemble((10 + i, 20 + i), name='apart'))
+        runs.append(make_ensemble((30 + i, 31 + i), name='overlapping'))
+    comparison = compare_results(tmp_path, runs)
+    single, apart, overlapping = comparison.methods
     gain = comparison.gain(apart, 'single')
     assert gain.points == apart.miou - single.miou
     expected = ttest_ind(apart.mious, single.mious, equal_var=False).pvalue
     assert gain.p_value == pytest.approx(expected)
     # Runs with a network in common are not independent.
     assert comparison.gain(overlapping, 'single').p_value is None
-    assert comparison.gain(half_of_singles, 'single').p_value is None
+
+
+QUALITIES = [0.8, 0.7, 0.75, 0.85, 0.65, 0.7, 0.9]
 
 
 def test_ensembles_are_compared_with_their_own_networks(tmp_path):
-    quality = [0.8, 0.7, 0.75, 0.85, 0.65, 0.7, 0.9]
-    runs = [
-        make_results(q, 'single', i, meta=dict(checkpoint=f'{i}.pth'))
-        for i, q in enumerate(quality)
-    ]
     joined = [(0, 3), (4, 1), (5, 2)]
-    for i, pair in enumerate(joined):
-        meta = dict(networks_init=[f'{j}.pth' for j in pair])
-        runs.append(make_results(0.9, 'ensemble', i, meta=meta))
-    paths = [str(save_run(tmp_path / str(i), run)) for i, run in enumerate(runs)]
-    single, ensemble = (comparison := compare(load_runs(paths))).methods
+    # The network of seed 9 has not been tested.
+    runs = [*make_singles(QUALITIES), *map(make_ensemble, [*joined, (6, 9)])]
+    single, ensemble = (comparison := compare_results(tmp_path, runs)).methods
     members = [single.mious[[*pair]].mean() for pair in joined]
     gain = comparison.gain(ensemble, 'single')
-    assert gain.points == pytest.approx(ensemble.miou - np.mean(members))
-    expected = ttest_rel(ensemble.mious, members).pvalue
+    assert gain.points == pytest.approx(ensemble.mious[:3].mean() - np.mean(members))
+    assert gain.interval.low < gain.points < gain.interval.high
+    expected = ttest_rel(ensemble.mious[:3], members).pvalue
     assert gain.p_value == pytest.approx(expected)
+    mean = draw_gains(comparison).axes[0].texts[0].get_text()
+    assert mean == f'{gain.points:+.1f}'
+
+
+def test_ensembles_that_overlap_weigh_networks_as_they_join_them(tmp_path):
+    joined = [(0, 1), (1, 2), (2, 3)]
+    runs = [*make_singles(QUALITIES), *map(make_ensemble, joined)]
+    single, ensemble = (comparison := compare_results(tmp_path, runs)).methods
+    gain = comparison.gain(ensemble, 'single')
+    members = single.mious[[0, 1, 1, 2, 2, 3]].mean()
+    assert gain.points == pytest.approx(ensemble.miou - members)
+    assert gain.p_value is None
+
+
+def test_ensembles_of_several_sizes_have_no_p_value(tmp_path):
+    runs = [*make_singles(QUALITIES), make_ensemble((0, 3))]
+    runs += [make_ensemble((4, 1, 6)), make_ensemble((5, 2))]
+    comparison = compare_results(tmp_path, runs)
+    gain = comparison.gain(comparison.methods[1], 'single')
+    assert gain.p_value is None and gain.interval.low < gain.points < gain.interval.high
+
+
+def test_a_network_of_an_ensemble_is_compared_with_itself(tmp_path):
+    runs = make_singles(QUALITIES)
+    for pair in [(0, 3), (4, 1), (5, 2)]:
+        ensemble = make_ensemble(pair, predict='net1')
+        runs.append(replace(ensemble, areas=dict(ensemble.areas)))
+        runs[-1].areas['net1'] = runs[pair[1]].areas['prediction']
+    comparison = compare_results(tmp_path, runs)
+    gain = comparison.gain(comparison.methods[1], 'single')
+    assert gain.points == 0 and gain.p_value is None and not gain.significant
 
 
 @pytest.mark.parametrize(

