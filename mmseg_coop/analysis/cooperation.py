@@ -99,7 +99,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 
 
 def _centred(features: Tensor) -> Tensor:
-    """Features (n, C) without their means, which leave rounding of constants: 0."""
+    """Subtract the mean of each channel of (n, C); of a constant exactly 0 is left."""
     centred = features - features.mean(0)
     constant = centred.norm(dim=0) <= 1e-6 * features.norm(dim=0)
     return centred.masked_fill(constant, 0)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..evaluation.results import ORACLE
 from .runs import Run
 
 # Steps and values.
@@ -16,7 +15,7 @@ def validation_curves(run: Run) -> dict[str, Curve]:
 
     Networks without validations have none; a single network is ``prediction``.
     """
-    networks = [name for name in run.results.areas if name != ORACLE]
+    networks = run.results.predictions
     points: dict[str, dict[int, float]] = {name: {} for name in networks}
     for record in read_scalars(run.folder):
         for name in networks:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..evaluation.calibration import ece, nll
-from ..evaluation.results import ORACLE, mean_iou
+from ..evaluation.results import mean_iou
 from .comparison import Comparison, Method
 from .statistics import bootstrap, interval
 from .table import Cell, Table, name_cell, recombined, text_cell
@@ -63,4 +63,4 @@ def _predictions(method: Method) -> dict[str, str]:
     results = method.runs[0].results
     if not method.several:
         return {results.configured: ''}
-    return {name: f' · {name}' for name in results.areas if name != ORACLE}
+    return {name: f' · {name}' for name in results.predictions}

@@ -9,7 +9,8 @@ import numpy as np
 from mmengine.config import Config
 
 from ..config_types import use_scope
-from ..evaluation.results import FOLDER, ORACLE, Results
+from ..evaluation.results import FOLDER, Results
+from ..models.mean_of_probabilities import MEAN
 from ..wording import first_of
 
 
@@ -53,9 +54,9 @@ class Run:
         were trained apart, only that of the selected one, if it is not their mean.
         """
         paths = self.joined or (str(self.meta.get('checkpoint') or self.file),)
-        networks = self.results.networks
-        if self.joined and self.results.configured in networks:
-            paths = (self.joined[networks.index(self.results.configured)],)
+        selected = self.results.configured
+        if self.joined and selected != MEAN:
+            paths = (self.joined[self.results.predictions.index(selected)],)
         return tuple('/'.join(Path(path).parts[-3:]) for path in paths)
 
     @property
@@ -111,7 +112,7 @@ def _load_run(argument: str) -> Run:
     file = _find_file(Path(path))
     results = Results.load(file)
     if prediction is not None:
-        names = [name for name in results.areas if name != ORACLE]
+        names = results.predictions
         if prediction not in names:
             raise ValueError(f'{file}:{prediction}: expected one of {", ".join(names)}')
         results = replace(results, configured=prediction)

@@ -11,7 +11,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from ..apis.model_files import LABELS
 from ..comparison.runs import load_runs
 from ..evaluation.model_identity import model_identity
-from ..evaluation.results import FOLDER, ORACLE, Results
+from ..evaluation.results import FOLDER, Results
 
 
 def predicted_by(model: EncoderDecoder) -> str:
@@ -84,7 +84,7 @@ def _problem(own: Mapping[str, Any], name: str, results: Results) -> str:
 
 def _summed_up(results: Results) -> dict[str, Any]:
     # The oracle needs the ground truth.
-    names = [name for name in results.areas if name != ORACLE]
+    names = results.predictions
     return dict(
         dataset=results.meta.get('dataset') or 'unknown',
         images=len(results.images),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from ..models.mean_of_probabilities import MEAN
 from .calibration import BINS, ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
@@ -56,9 +55,9 @@ class Results:
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def networks(self) -> list[str]:
-        """Names of the networks; ``prediction`` of a model with one."""
-        return [name for name in self.areas if name not in (MEAN, ORACLE)]
+    def predictions(self) -> list[str]:
+        """Names of the networks in their order and ``mean``, without the oracle."""
+        return [name for name in self.areas if name != ORACLE]
 
     def iou(self, name: str | None = None) -> np.ndarray:
         """IoU of each class in percent, (C,), of the selected prediction."""
