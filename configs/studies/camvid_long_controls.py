@@ -1,7 +1,7 @@
 # What a sceptic asks: would a longer training, averaged weights, an ensemble or a
 # larger network have done the same, and is it cooperation or only more parameters?
 # Shares runs with camvid_long.py in the same --work-dir.
-_base_ = './camvid_long.py'
+_base_ = ['./camvid_long.py', '../_base_/studies/larger_networks.py']
 _few = [0, 1, 2]
 _average = {'custom_hooks': [dict(type='EMAHook', momentum=0.002, update_buffers=True)]}
 _long = _base_._twice
@@ -32,21 +32,14 @@ for _head in _heads:
         seeds=[(0, 1, 2), (3, 4, 8), (5, 6, 7)],
         options={'model.num_networks': 3},
     )
-# A larger network (timm's tf_efficientnet_lite2), and one with the FLOPs of a pair.
-_lite2 = {
-    'model.backbone.model_name': 'tf_efficientnet_lite2',
-    'model.backbone.init_cfg.checkpoint': 'pretrained/efficientnet_lite2.pth',
-    'model.decode_head.in_channels': 352,
-    'model.auxiliary_head.in_channels': 120,
-}
-_wide = {'model.decode_head.channels': 192, 'model.decode_head.c1_channels': 36}
+# A larger network, and one with the FLOPs of a pair.
 _methods |= {
     f'deeplabv3plus_{_name}': dict(
         config='../coop/deeplabv3plus_effnetlite0_single_camvid.py',
         options=_options,
         seeds=_few,
     )
-    for _name, _options in dict(lite2=_lite2, wide=_lite2 | _wide).items()
+    for _name, _options in dict(lite2=_base_._lite2, wide=_base_._wide).items()
 }
 # Streams of DANet's two attentions.
 _methods['danet_mix_streams'] = dict(
