@@ -1,6 +1,7 @@
 """Compare a checkpoint with the model of the config before it is loaded."""
 
 import logging
+import re
 from collections.abc import Mapping
 
 from mmengine.hooks import Hook
@@ -11,12 +12,14 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
-from ..models.checkpoint_weights import check_state_dict, overlap
+from ..models.checkpoint_weights import check_state_dict, overlap, weights_of
 from ..unwrap import unwrap
 from ..wording import first_of
 
 # Keys of a checkpoint that resuming reads.
 _STATE = ('meta', 'message_hub', 'optimizer')
+# Iterations that the warm-up of a loss between networks has counted.
+_WARMUP = re.compile(r'cooperation_losses\..*\.iters')
 
 
 @HOOKS.register_module()
@@ -25,7 +28,8 @@ class CheckpointMatchHook(Hook):
 
     MMEngine only warns, and continues with random weights for what does not fit. A test
     and ``--resume`` need all weights. Training that starts from ``load_from`` may
-    take a part of them, as for fine-tuning, and says which; it stops if none fits.
+    take a part of them, as for fine-tuning, and says which; it stops if none fits. The
+    warm-up of losses between networks begins again then.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -41,6 +45,9 @@ class CheckpointMatchHook(Hook):
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         if isinstance(runner._train_loop, BaseLoop) and not runner._resume:
             _check_start(model, state_dict, source)
+            for key, value in weights_of(checkpoint).items():
+                if _WARMUP.fullmatch(key):
+                    value.zero_()
             return
         check_state_dict(model, state_dict, str(source))
         missing = [key for key in _STATE if key not in checkpoint]

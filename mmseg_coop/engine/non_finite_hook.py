@@ -1,7 +1,7 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -89,8 +89,7 @@ class NonFiniteHook(Hook):
         """Wrap the optimizer wrapper; MMEngine calls no hook before its step."""
         self.check(runner.optim_wrapper)
         self._finite, self._loss_is_finite = None, True
-        self._buffers = list(runner.model.buffers())
-        self._before = [buffer.clone() for buffer in self._buffers]
+        self._before = [buffer.clone() for buffer in runner.model.buffers()]
         wrapper = runner.optim_wrapper
         step = wrapper.step
 
@@ -118,7 +117,7 @@ class NonFiniteHook(Hook):
     ) -> None:
         """Copy running statistics, which the forward changes."""
         self._finite, self._loss_is_finite = None, True
-        _copy(self._before, self._buffers)
+        _copy(self._before, runner.model.buffers())
 
     def after_train_iter(
         self,
@@ -145,7 +144,7 @@ class NonFiniteHook(Hook):
         )
         # Of the process whose own batch is at fault.
         _, message = max(all_gather_object(found))
-        _copy(self._buffers, self._before)
+        _copy(runner.model.buffers(), self._before)
         runner.optim_wrapper.zero_grad()
         self._consecutive += 1
         if self.policy == 'stop' or self._consecutive >= self.max_consecutive:
@@ -195,7 +194,9 @@ class NonFiniteHook(Hook):
         )
 
 
-def _copy(to: list[Tensor], source: list[Tensor]) -> None:
+def _copy(to: Iterable[Tensor], source: Iterable[Tensor]) -> None:
+    """Copy buffers. A forward may replace one, as that of MMSegmentation's ``EMAHead``."""
+    to, source = list(to), list(source)
     # A model without batch norm may have none.
     if to:
         torch._foreach_copy_(to, source)

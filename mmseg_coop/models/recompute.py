@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from .heads import auxiliary_heads
+from .heads import auxiliary_heads, decode_heads
 
 
 def recompute_networks(networks: Iterable[nn.Module]) -> None:
@@ -24,9 +24,11 @@ def recompute_networks(networks: Iterable[nn.Module]) -> None:
     for network in networks:
         if isinstance(network.backbone, ResNet):
             recompute_modules(_resnet_parts(network.backbone))
-        for head in (network.decode_head, *auxiliary_heads(network)):
+        for head in (*decode_heads(network), *auxiliary_heads(network)):
             recompute_modules(parts_of_head(head))
-            head.loss_by_feat = _Recomputed(head.loss_by_feat, head)
+            # NoHead has no loss.
+            if hasattr(head, 'loss_by_feat'):
+                head.loss_by_feat = _Recomputed(head.loss_by_feat, head)
 
 
 def recompute_modules(modules: Iterable[nn.Module]) -> None:

@@ -98,6 +98,27 @@ def test_all_of_it_needs_no_words(tmp_path, capsys):
     assert 'weights are loaded' not in ''.join(capsys.readouterr())
 
 
+def test_a_warm_up_of_losses_begins_again(tmp_path):
+    losses = [dict(type='MutualLoss', warmup_iters=4)]
+    model = dict(cooperation_losses=losses)
+    first = make_runner(tmp_path / 'first', iters=2, network=model, **NO_VAL)
+    first.train()
+    source = f'{first.work_dir}/iter_2.pth'
+    for resume, expected in ((False, 1), (True, 3)):
+        iters = 3 if resume else 1
+        runner = make_runner(
+            tmp_path / str(resume),
+            iters=iters,
+            network=model,
+            load_from=source,
+            resume=resume,
+            hooks=HOOK,
+            **NO_VAL,
+        )
+        runner.train()
+        assert runner.model.cooperation_losses[0].iters == expected
+
+
 @pytest.mark.parametrize('place', ['the config', 'an option'])
 def test_the_tool(place, tmp_path, monkeypatch, capsys):
     source = saved(tmp_path)

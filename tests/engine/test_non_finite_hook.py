@@ -19,7 +19,7 @@ from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.unwrap import unwrap
 
 from helpers.poison import poison
-from helpers.tiny import network_config
+from helpers.tiny import EMA_HEAD, network_config
 from helpers.tiny_runner import PAIR, make_runner
 
 FIRST, SECOND = 'backbone.layer1', 'backbone.layer2'
@@ -315,6 +315,21 @@ def test_skip_leaves_everything_as_it_is(what, tmp_path, capsys):
     site = 'is not: the preprocessed images' if what == 'image' else 'map is finite'
     assert site in text
     assert 'batch: street_1_0.png, street_1_1.png' in text
+
+
+@pytest.mark.parametrize('policy', ['skip', 'stop'])
+def test_buffers_that_a_module_replaces(policy, tmp_path):
+    """MMSegmentation's ``EMAHead`` does so with its bases."""
+    hook = poison('image', (1,))
+    trained = runner(
+        tmp_path, hook, policy=policy, iters=3, network=dict(decode_head=EMA_HEAD)
+    )
+    if policy == 'stop':
+        with pytest.raises(NonFiniteError):
+            trained.train()
+    else:
+        trained.train()
+    assert trained.model.networks.top.decode_head.ema_module.bases.isfinite().all()
 
 
 def test_skip_ends_when_nothing_else_comes(tmp_path):

@@ -45,6 +45,10 @@ HEADS = {
         c1_channels=4,
     ),
 }
+# It replaces a buffer in every iteration.
+EMA_HEAD = dict(
+    _HEAD, type='EMAHead', channels=8, ema_channels=8, num_bases=4, num_stages=2
+)
 
 
 def fcn_head(in_channels: int, in_index: int, **changes) -> dict:

@@ -53,6 +53,7 @@ def make_runner(
     single=False,
     kind=Runner,
     backbone=BACKBONE,
+    network=None,
     **changes,
 ) -> Runner:
     model = network_config(
@@ -65,6 +66,7 @@ def make_runner(
             std=[64.0] * 3,
             size=(32, 32),
         ),
+        **(network or {}),
     )
     config = dict(
         default_scope='mmseg',

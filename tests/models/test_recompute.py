@@ -4,10 +4,18 @@ import copy
 
 import pytest
 import torch
+from mmengine.runner import turn_on_activation_checkpointing
 
 from mmseg_coop.models.recompute import parts_of_head, recompute_modules
 
-from helpers.tiny import NUM_CLASSES, build_pair, make_batch, total_loss
+from helpers.tiny import (
+    EMA_HEAD,
+    NUM_CLASSES,
+    build_pair,
+    fcn_head,
+    make_batch,
+    total_loss,
+)
 
 UPER_HEAD = dict(
     type='UPerHead',
@@ -44,6 +52,48 @@ def test_losses_gradients_and_statistics_stay_the_same(network, pattern):
     assert expected.keys() == found.keys()
     for key, value in expected.items():
         assert torch.equal(found[key], value), key
+
+
+OCR_HEAD = dict(fcn_head(64, 3), type='OCRHead', ocr_channels=8)
+for _option in ('num_convs', 'concat_input'):
+    del OCR_HEAD[_option]
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(num_stages=2, decode_head=[fcn_head(64, 3), OCR_HEAD]),
+        dict(decode_head=EMA_HEAD),
+    ],
+    ids=['cascade', 'EMANet'],
+)
+def test_other_heads(options):
+    plain, recomputed = (
+        build_pair(
+            connections=dict(pattern='same', sites='backbone'),
+            with_cp=value,
+            **options,
+        ).train()
+        for value in (False, True)
+    )
+    recomputed.load_state_dict(plain.state_dict(), strict=True)
+    expected, found = step(plain), step(recomputed)
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-4, msg=key)
+
+
+def test_activation_checkpointing_of_the_host():
+    """MMEngine's ``cfg.activation_checkpointing`` may hold a site, whose hook is in it."""
+    layer = 'networks.bottom.backbone.layer2'
+    for site, inside in (('backbone.layer2', False), ('backbone.layer2.0', True)):
+        model = build_pair(connections=dict(pattern='same', sites=[site])).train()
+        turn_on_activation_checkpointing(model, [layer])
+        loss = total_loss(model.loss(*make_batch()))
+        if inside:
+            with pytest.raises(RuntimeError, match=r'^site backbone.layer2.0 of bottom: '):
+                loss.backward()
+        else:
+            loss.backward()
 
 
 def kept(model) -> int:

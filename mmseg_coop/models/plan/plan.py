@@ -63,7 +63,8 @@ class Plan(BaseModule):
         # No gradient reaches the sources of a detached connection.
         passing = {target: c for target, c in incoming.items() if not c.detach}
         self.trained_targets = incoming.keys() & reaching(ends, passing, sites)
-        used = self.trained_targets | reaching(self.loss_sites, incoming, sites)
+        # A detached connection sends the same values.
+        used = reaching([*ends, *self.loss_sites], incoming, sites)
         self.connections = tuple(used_connections(connections, used))
         self.incoming = _incoming(self.connections)
         self.connectors, self.aggregations = ModuleDict(), ModuleDict()

@@ -1,16 +1,18 @@
 """Initial weights of networks: checkpoints of one network, or of several."""
 
 import inspect
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mmengine.config import ConfigDict
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ..checkpoint_weights import load_file, part_of, put_weights, weights_of
-from ..plan import Plan
+from ..plan import Connection, Plan, SiteRef
 from ..resolve import resolve
 from .network_config_files import is_pretrained
 
@@ -85,12 +87,16 @@ def load_networks(
 def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
     """Load the connectors between networks that come from one checkpoint.
 
-    Connectors that the checkpoint does not have keep their initial weights.
+    Connectors that the checkpoint does not have keep their initial weights. Those that
+    only the checkpoint has are logged: without what arrived there a network predicts
+    something else.
     """
+    loaded: set[tuple[str, str]] = set()
     for connection in plan.connections:
         refs = (*connection.sources, *connection.targets)
         found = [origins.get(ref.network) for ref in refs]
         if None in found or len({origin.path for origin in found}) > 1:
+            _check_trained(plan, connection)
             continue
         # The networks may have had other names.
         targets = tuple(
@@ -107,14 +113,51 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
             parameters = list(module.parameters())
             if weights:
                 put_weights(module, weights, f'{source}: {name}')
+                loaded.add((found[0].path, name))
             elif parameters and not any(p.requires_grad for p in parameters):
                 raise ValueError(
                     f"{source}: has no {name}, and '{connection}' is between frozen "
                     'networks, so that it would stay random; expected a checkpoint '
                     f'with {ours}, or leave the connection out'
                 )
+    for ours, origin in origins.items():
+        left = [x for x in _connectors_to(origin) if (origin.path, x) not in loaded]
+        if left:
+            print_log(
+                f'networks.{ours}.init: {origin.path}: {origin.network} was trained '
+                f'with {len(left)} connections that this model does not have '
+                f'({left[0]}{", …" if len(left) > 1 else ""}); it may predict worse without them',
+                'current',
+                logging.WARNING,
+            )
     # Weights are not kept.
     origins.clear()
+
+
+def _connectors_to(origin: Origin) -> list[str]:
+    """Names of the connectors to a network in its checkpoint."""
+    names = {k.split('.')[1] for k in origin.weights if k.startswith('networks.')}
+    # A name may begin with that of another network: the longest is meant.
+    starts = {
+        f'plan.connectors.{SiteRef(name, "").identifier}': name
+        for name in sorted(names, key=len)
+    }
+    found = dict.fromkeys('.'.join(key.split('.')[:3]) for key in origin.weights)
+    owners = {
+        name: starts[start] for name in found for start in starts if name.startswith(start)
+    }
+    return [name for name, owner in owners.items() if owner == origin.network]
+
+
+def _check_trained(plan: Plan, connection: Connection) -> None:
+    """Check that no connection stays random for want of a common checkpoint."""
+    trained = plan.trained_targets.intersection(connection.targets)
+    if connection.connector.get('start') == 'random' and not trained:
+        raise ValueError(
+            f"{connection.key}.connector.start: found 'random', but nothing trains "
+            f"'{connection}', between frozen networks; expected an init of both from "
+            "one checkpoint that has this connection, start='identity', or detach=False"
+        )
 
 
 def _choose(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -48,6 +49,7 @@ class SiteHook:
         """A forward hook, or, without an output, a forward pre-hook."""
         visitor = self.slot.visitor
         if visitor is None:
+            self._check_not_in_backward()
             return None
         if self._norm_is_gone():
             raise ValueError(
@@ -59,6 +61,18 @@ class SiteHook:
         feature = self.site.address.read(value)
         found = visitor(self.network, self.site.name, feature)
         return None if found is feature else self.site.address.write(value, found)
+
+    def _check_not_in_backward(self) -> None:
+        """Check that the site is not computed again, without what arrived there."""
+        # As torch.utils.checkpoint tells whether a graph is in its backward pass.
+        compiling = torch.compiler.is_compiling()
+        if not compiling and torch._C._current_graph_task_id() != -1:
+            raise RuntimeError(
+                f'site {self.site.name} of {self.network}: activation checkpointing '
+                'computes it again in the backward pass, but not what other networks '
+                'sent there; use model.with_cp=True in place of '
+                'activation_checkpointing or of what recomputes this site'
+            )
 
     def _norm_is_gone(self) -> bool:
         if self.norm is None:

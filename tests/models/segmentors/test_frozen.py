@@ -5,15 +5,20 @@ from collections import Counter
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 
 from helpers.differing import METAS, SEGFORMER, build_mixed, build_single
-from helpers.tiny import build_pair, fcn_head, make_batch, total_loss
+from helpers.tiny import build_pair, enliven, fcn_head, make_batch, total_loss
 
 FROZEN_TOP = dict(top=dict(frozen=True), bottom=SEGFORMER)
 FROZEN_BOTTOM = dict(top={}, bottom=dict(SEGFORMER, frozen=True))
 CROSS = dict(pattern='cross', sites='backbone', connector=dict(start='random'))
 SAME = dict(CROSS, pattern='same')
+
+PREPROCESSOR = dict(
+    type='SegDataPreProcessor', mean=[128.0] * 3, std=[64.0] * 3, size=(64, 64)
+)
 
 
 def count_calls(model) -> Counter:
@@ -204,14 +209,58 @@ def test_a_frozen_network_still_predicts():
 def test_what_is_sent_through_a_frozen_network_to_a_trained_one(detach):
     networks = [{}, dict(frozen=True), {}]
     connections = dict(SAME, sites=['backbone.layer2', 'backbone.layer3'])
-    if not detach:
-        model = build_mixed(connections, networks).train()
-        total_loss(model.loss(*make_batch())).backward()
-        assert all(p.grad is not None for p in model.plan.parameters())
-        return
-    # Then nothing trains what the frozen network gets.
-    model = build_mixed(dict(connections, detach=True), networks).train()
-    assert {target.network for target in model.plan.incoming} == {'net3'}
+    model = build_mixed(dict(connections, detach=detach), networks).train()
+    total_loss(model.loss(*make_batch())).backward()
+    for name, parameter in model.plan.named_parameters():
+        # Then nothing trains what the frozen network gets.
+        frozen = detach and 'NET2_' in name
+        assert (parameter.grad is None) == frozen, name
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('detach', [False, True])
+def test_a_trained_pair_that_a_third_network_reads(detach, tmp_path):
+    """It sends what it sent alone: what is detached has the same values."""
+    pair = enliven(build_pair(connections=SAME, data_preprocessor=PREPROCESSOR))
+    init = str(tmp_path / 'pair.pth')
+    torch.save(dict(state_dict=pair.state_dict()), init)
+    frozen = [dict(name=name, frozen=True, init=init) for name in ('top', 'bottom')]
+    model = build_pair(
+        connections=dict(SAME, detach=detach), networks=[*frozen, dict(name='student')]
+    )
+    model.init_weights()
+    inputs, _ = make_batch()
+    found = model.eval().all_logits(inputs, METAS)
+    for name, logits in pair.all_logits(inputs, METAS).items():
+        assert torch.equal(found[name], logits) or name == 'mean', name
+
+
+def test_a_random_connection_that_nothing_trains():
+    frozen = [dict(name=name, frozen=True) for name in ('a', 'b')]
+    model = build_pair(
+        connections=dict(SAME, detach=True), networks=[*frozen, dict(name='student')]
+    )
+    expected = r"^connections\.connector\.start: found 'random', but nothing trains 'a"
+    with pytest.raises(ValueError, match=expected):
+        model.init_weights()
+
+
+def test_a_network_of_a_pair_without_its_connections_is_told(tmp_path, capsys):
+    pair = build_pair(connections=SAME, networks=dict(net={}, net_b={}))
+    path = str(tmp_path / 'pair.pth')
+    torch.save(dict(state_dict=pair.state_dict()), path)
+    teacher = {'frozen': True, 'init': dict(checkpoint=path, network='net_b')}
+    other = {'init': dict(checkpoint=path, network='net')}
+    model = build_pair(
+        networks=dict(a=other, teacher=teacher),
+        cooperation_losses=[dict(type='DistillLoss', student='a')],
+    )
+    MMLogger.get_instance(tmp_path.name)
+    model.init_weights()
+    text = ''.join(capsys.readouterr())
+    told = f'networks.teacher.init: {path}: net_b was trained with 4 connections that'
+    assert text.count('was trained with') == 1 and told in text
+    assert '(plan.connectors.NET_B_BACKBONE_LAYER1, …)' in text
 
 
 NOBODY = r': the connection to bottom\..* trains nothing: bottom is frozen, and no'
