@@ -1,5 +1,6 @@
 """Load checkpoints without running code that they contain."""
 
+import hashlib
 import os
 import pickle
 import re
@@ -19,6 +20,8 @@ from mmengine.runner import checkpoint as mmengine_loaders
 from .allowed_globals import SELECTIVE, allowed
 from .safetensors import SUFFIX, read_safetensors
 
+# As in PyTorch's and OpenMMLab's resnet50-19c8e357.pth.
+_HASHED = re.compile(r'[-_][0-9a-f]{8,}\.')
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 _HOW_TO_TRUST = 'If you trust where it comes from, pass --trust-checkpoint'
 # Replaces the config's text in a checkpoint, which MMEngine would execute.
@@ -102,11 +105,17 @@ def read_checkpoint(filename: str, map_location: Any = None) -> Mapping[str, Any
 def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Download a checkpoint to PyTorch's cache, once, and load it like a local one.
 
+    A file whose name has no hash in it, as ``model.safetensors``, gets a folder of its
+    own there, since others have the same name.
+
     Raises:
         ValueError: If it can't be downloaded, or as for a local file.
     """
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    path = folder / Path(urlparse(filename).path).name
+    name = Path(urlparse(filename).path).name
+    if not _HASHED.search(name):
+        folder /= hashlib.sha256(filename.encode()).hexdigest()[:16]
+    path = folder / name
     if is_main_process() and not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         try:

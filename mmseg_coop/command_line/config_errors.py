@@ -48,7 +48,8 @@ def config_error(error: Exception) -> str | None:
         return None
     values = (value for frame in frames for value in frame.f_locals.values())
     config = next((value for value in values if isinstance(value, Config)), Config())
-    keys = [_key(options, config._cfg_dict) for options, _ in builds]
+    option = unknown[1] if unknown else None
+    keys = [_key(options, config._cfg_dict, option) for options, _ in builds]
     # Modules that a model adds by itself have no config key.
     for key, (options, registry) in zip(keys, builds, strict=True):
         kind = options.get('type')
@@ -57,7 +58,7 @@ def config_error(error: Exception) -> str | None:
             return f'{key or "config"}: {found}{_near_types(kind, registry)}'
         if key:
             name = getattr(kind, '__name__', kind)
-            hint = _near_options(unknown[1], kind, registry) if unknown else ''
+            hint = _near_options(option, kind, registry) if option else ''
             return f'{key}: {name} can not be built ({_reason(error)}){hint}'
     for frame in reversed(frames):
         if _package(frame) == 'mmengine' and _function(frame) == 'init_weights':
@@ -80,16 +81,23 @@ def _builds(frames: list[FrameType]) -> Iterator[tuple[dict, Registry]]:
             yield found['self'].optimizer_cfg, OPTIMIZERS
 
 
-def _key(options: dict, config: dict) -> str:
+def _key(options: dict, config: dict, unknown: str | None) -> str:
     """Find the config key of an object that is being built: '', one or several.
 
-    Its options are those of the config and further ones that code has added.
+    Its options are those of the config and further ones that code has added, which may
+    be its ``type``, too: then the option that it does not know tells where it is.
     """
     scores = {
         key: sum(found[name] == options.get(name) for name in found)
         for key, found in dicts_in(config)
         if key and found.get('type') == options.get('type')
     }
+    merged = {
+        key: len(found)
+        for key, found in dicts_in(config)
+        if key and unknown in found and all(options.get(k) == found[k] for k in found)
+    }
+    scores = merged or scores
     best = [key for key in scores if scores[key] == max(scores.values())]
     return ' or '.join(best if len(best) <= _PLACES else [*best[:_PLACES], '…'])
 

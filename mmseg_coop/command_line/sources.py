@@ -1,12 +1,14 @@
 """List images to predict: files, folders, globs, videos and cameras."""
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from ..datasets.convert import list_files
 
 IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
@@ -45,10 +47,18 @@ class Sources:
     """
 
     def __init__(self, sources: Sequence[str]):
+        found = [pair for source in sources for pair in _expand(source)]
         self._paths: dict[str, Path] = {}
-        for source in sources:
-            for path, name in _expand(source):
-                self._paths[_unused(name, self._paths)] = path
+        # Those of images are in the names of no video's frames, video/000000.
+        folders = {
+            str(folder)
+            for path, name in found
+            if path.suffix.lower() in IMAGES
+            for folder in Path(name).parents
+        }
+        for path, name in found:
+            taken = set() if path.suffix.lower() in IMAGES else folders
+            self._paths[_unused(name, self._paths.keys() | taken)] = path
         images = [path.suffix.lower() in IMAGES for path in self._paths.values()]
         self.count = len(images) if all(images) else None
 
@@ -67,11 +77,10 @@ def _expand(source: str) -> list[tuple[Path, str]]:
         return [(path, f'camera_{source}')]
     folder = path if source and path.is_dir() else None
     if folder:
-        found = folder.rglob('*')
+        found = list_files(folder)
     else:
-        found = (
-            [path] if path.is_file() else map(Path, glob.glob(source, recursive=True))
-        )
+        names = [source] if path.is_file() else glob.glob(source, recursive=True)
+        found = filter(Path.is_file, map(Path, names))
     files = sorted(file for file in found if file.suffix.lower() in (*IMAGES, *VIDEOS))
     if not files:
         raise FileNotFoundError(
@@ -85,7 +94,7 @@ def _expand(source: str) -> list[tuple[Path, str]]:
     ]
 
 
-def _unused(name: str, used: dict[str, Path]) -> str:
+def _unused(name: str, used: Container[str]) -> str:
     """Number a name that occurs again (a.jpg and a.png, b/a.jpg and c/a.jpg)."""
     number, candidate = 1, name
     while candidate in used:

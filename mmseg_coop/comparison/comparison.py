@@ -10,7 +10,7 @@ import numpy as np
 from ..cost.cost import Cost
 from ..evaluation.method_names import METHODS
 from .paper import PaperRow, paper_rows
-from .runs import Run
+from .runs import Run, told_apart
 from .statistics import Interval, bootstrap, interval, mean_interval, p_value
 
 
@@ -210,7 +210,7 @@ def compare(
         ValueError: If runs of one name are of two methods, or have the same seed.
     """
     groups: dict[str, list[Run]] = {}
-    for run in runs:
+    for run in told_apart(runs):
         groups.setdefault(run.title('name'), []).append(run)
     for name, group in groups.items():
         _check_seeds(name, group)

@@ -23,6 +23,7 @@ class Run:
         prediction: The network (or ``mean``) that the user chose in place of the
             selected prediction, or None.
         recombined: Whether its networks were trained for another row.
+        folders: Number of folders that tell its checkpoints from others.
     """
 
     results: Results
@@ -30,6 +31,19 @@ class Run:
     label: str | None = None
     prediction: str | None = None
     recombined: bool = False
+    folders: int = 2
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of the checkpoints of its networks.
+
+        Of networks that were trained apart, only that of the selected one, if it is not
+        their mean.
+        """
+        selected = self.results.configured
+        if self.joined and selected != MEAN:
+            return (self.joined[self.results.predictions.index(selected)],)
+        return self.joined or (str(self.meta.get('checkpoint') or self.file),)
 
     @property
     def folder(self) -> Path:
@@ -48,16 +62,11 @@ class Run:
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
-        """Checkpoints of its networks, with two folders: ``a/seed_0/b.pth``.
+        """Checkpoints of its networks, with some folders: ``a/seed_0/b.pth``.
 
-        Without what is before them, which differs between machines. Of networks that
-        were trained apart, only that of the selected one, if it is not their mean.
+        Without what is before them, which differs between machines.
         """
-        paths = self.joined or (str(self.meta.get('checkpoint') or self.file),)
-        selected = self.results.configured
-        if self.joined and selected != MEAN:
-            paths = (self.joined[self.results.predictions.index(selected)],)
-        return tuple('/'.join(Path(path).parts[-3:]) for path in paths)
+        return tuple(_tail(path, self.folders) for path in self.paths)
 
     @property
     def seed(self) -> Any:
@@ -84,6 +93,18 @@ class Run:
         return config
 
 
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Runs with as many folders of their checkpoints as tell all of them apart."""
+    paths = {path for run in runs if not run.joined for path in run.paths}
+    longest = max((len(Path(path).parts) for path in paths), default=1)
+    count = next(
+        folders
+        for folders in (*range(2, longest), longest)
+        if len({_tail(path, folders) for path in paths}) == len(paths)
+    )
+    return [replace(run, folders=count) for run in runs]
+
+
 def load_runs(arguments: Sequence[str]) -> list[Run]:
     """Read runs.
 
@@ -102,13 +123,27 @@ def load_runs(arguments: Sequence[str]) -> list[Run]:
     return runs
 
 
+def _tail(path: str, folders: int) -> str:
+    """Name of a file with the last folders of its path."""
+    return '/'.join(Path(path).parts[-folders - 1 :])
+
+
+def _parts(argument: str) -> tuple[str, str, str | None]:
+    """Label, path and prediction of a run; paths may have ``=`` and ``:``, too."""
+    pieces = argument.split('=')
+    splits = [('='.join(pieces[:i]), '='.join(pieces[i:])) for i in range(len(pieces))]
+    for label, path in splits:
+        head, _, prediction = path.rpartition(':')
+        if Path(path).exists():
+            return label, path, None
+        if head and Path(head).exists():
+            return label, head, prediction
+    # None is there: as it was meant, most likely.
+    return *splits[min(1, len(splits) - 1)], None
+
+
 def _load_run(argument: str) -> Run:
-    label, _, path = argument.rpartition('=')
-    if Path(argument).exists():
-        label, path = '', argument
-    prediction = None
-    if not Path(path).exists() and ':' in path:
-        path, _, prediction = path.rpartition(':')
+    label, path, prediction = _parts(argument)
     file = _find_file(Path(path))
     results = Results.load(file)
     if prediction is not None:
@@ -140,6 +175,11 @@ def _find_file(path: Path) -> Path:
     return max(validations, key=lambda file: Results.load(file).miou())
 
 
+def _labelled(results: Results) -> np.ndarray:
+    """Labelled pixels of each image and class, (N, C)."""
+    return results.areas[results.configured][:, 2]
+
+
 def _check_comparable(first: Run, other: Run) -> None:
     a, b = first.results, other.results
     # Folders differ between machines.
@@ -152,6 +192,8 @@ def _check_comparable(first: Run, other: Run) -> None:
         difference = f'with other classes (different: {first_of(unlike)})'
     elif names[0] != names[1]:
         difference = f'on other images ({len(b.images)}, not the same {len(a.images)})'
+    elif not np.array_equal(_labelled(a), _labelled(b)):
+        difference = 'with other labels, or labels of another size'
     else:
         return
     raise ValueError(

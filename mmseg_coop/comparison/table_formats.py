@@ -115,7 +115,16 @@ def as_json(comparison: Comparison) -> str:
         for row in comparison.paper
     ]
     content = dict(dataset=comparison.dataset, methods=methods, paper=paper)
-    return json.dumps(content, indent=2, allow_nan=False) + '\n'
+    return json.dumps(_without_nan(content), indent=2, allow_nan=False) + '\n'
+
+
+def _without_nan(value: Any) -> Any:
+    """None in place of NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_without_nan, value))
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _method_fields(comparison: Comparison, method: Method) -> dict[str, Any]:
@@ -140,8 +149,7 @@ def _method_fields(comparison: Comparison, method: Method) -> dict[str, Any]:
             for kind, gain in gains.items()
             if gain
         },
-        # JSON has no NaN.
-        classes={name: None if isnan(value) else value for name, value in values},
+        classes=dict(values),
         predictions=[
             {name: run.results.reliability(name) for name in run.results.areas}
             for run in method.runs

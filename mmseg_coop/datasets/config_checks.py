@@ -165,7 +165,7 @@ def _name(dataset: dict[str, Any]) -> str:
 def _missing(key: str, expected: str, dataset: dict[str, Any]) -> FileNotFoundError:
     cls = resolve(dataset.get('type'), DATASETS)
     # Not for its sub-classes, which are other data in the same format.
-    how = _HOW_TO_GET.get(cls, 'see docs/datasets.md')
+    how = _HOW_TO_GET.get(cls, "see docs/datasets.md or MMSegmentation's docs")
     return FileNotFoundError(
         f'{key}: {_name(dataset)} expects {expected}, where there are none; {how}, or '
         f'point data_root at your copy (found {dataset.get("data_root")!r})'

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from mmengine.fileio import list_dir_or_file
 from mmengine.utils import track_parallel_progress
 from PIL import Image
 
@@ -39,13 +41,21 @@ def _convert(
         raise ValueError(f'{pair[0]} can not be converted ({error})') from None
 
 
+def list_files(folder: Path) -> list[Path]:
+    """List files of a folder and its subfolders, also linked ones; no hidden files."""
+    if not folder.is_dir():
+        return []
+    names = list_dir_or_file(str(folder), list_dir=False, recursive=True)
+    return [folder / name for name in names]
+
+
 def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
     """List files of a folder and its subfolders, in order.
 
     Raises:
         FileNotFoundError: If there are none.
     """
-    files = sorted(folder.rglob(pattern))
+    files = sorted(f for f in list_files(folder) if fnmatch(f.name, pattern))
     if not files:
         raise FileNotFoundError(f'{folder}: no {pattern} in it; expected {what} there')
     return files
@@ -59,7 +69,16 @@ def save_label(label: np.ndarray, path: Path) -> None:
 
 
 def replace_values(label: np.ndarray, values: dict[int, int]) -> np.ndarray:
-    """Replace each value of a label map (H, W); values not listed become void."""
+    """Replace each value of a label map (H, W); values not listed become void.
+
+    Raises:
+        ValueError: If it is no label map of 8 bits.
+    """
+    if label.ndim != 2 or not 0 <= label.min() <= label.max() <= 255:
+        raise ValueError(
+            f'found an array of shape {label.shape} with values from {label.min()} to '
+            f'{label.max()}, expected one class for each pixel, (H, W), from 0 to 255'
+        )
     table = np.full(256, VOID, np.uint8)
     table[list(values)] = list(values.values())
     return table[label]

@@ -195,7 +195,7 @@ class NonFiniteHook(Hook):
 
 
 def _copy(to: Iterable[Tensor], source: Iterable[Tensor]) -> None:
-    """Copy buffers. A forward may replace one, as that of MMSegmentation's ``EMAHead``."""
+    """Copy buffers, as they are now: MMSegmentation's ``EMAHead`` replaces one."""
     to, source = list(to), list(source)
     # A model without batch norm may have none.
     if to:

@@ -129,7 +129,13 @@ def read_grid(path: Path) -> Grid:
             f"{path}: splits: found {splits!r}, expected a dict of each test's options "
             'by its name, as in dict(val={})'
         )
-    for labels in (grid.baselines or {}).values():
+    baselines = grid.baselines or {}
+    if not isinstance(baselines, dict):
+        raise ValueError(
+            f'{path}: baselines: found {baselines!r}, expected a dict of methods '
+            "by the baseline's name, as in {'single': ['single']}"
+        )
+    for labels in baselines.values():
         for label in labels:
             _check_known(f'{path}: baselines', label, entries)
     return grid
@@ -168,7 +174,14 @@ def _entry(
     if not listed or not all(isinstance(seed, single) for seed in seeds):
         kind = 'groups of seeds, as in [(0, 1)]' if networks else 'integers'
         raise ValueError(f'{where}.seeds: found {seeds!r}, expected {kind}')
-    options = {**grid.get('options', {}), **method.get('options', {})}
+    options: dict[str, Any] = {}
+    for place, owner in ((f'{path}: ', grid), (f'{where}.', method)):
+        own = owner.get('options') or {}
+        if not isinstance(own, dict):
+            raise ValueError(
+                f'{place}options: found {own!r}, expected a dict by config keys'
+            )
+        options |= own
     predict = method.get('predict')
     entry = Entry(name, config, options, seeds, networks, inits, of, predict)
     used = {s for seed in seeds for s in (seed if networks else (seed,))}

@@ -56,8 +56,6 @@ def keep_record(trial: Trial, split: str) -> None:
         split=split,
         split_options=dict(trial.grid.splits[split]),
         trained=trial.entry.trained,
-        checkpoint=trial.grid.checkpoint,
-        half=trial.grid.half,
         attempts=[json.loads(line) for line in attempts.splitlines()],
         training_hours=round(_hours(trial.folder), 4),
         test_hours=round(_hours(test), 4),
@@ -81,7 +79,7 @@ def _code_revision() -> str:
 def _hours(work_dir: Path) -> float:
     """Sum the hours from the start to the last line of each log of a work dir."""
     total = 0.0
-    for log in work_dir.glob('*/*.log'):
+    for log in work_dir.glob('*/????????_??????.log'):
         start = time.mktime(time.strptime(log.stem, '%Y%m%d_%H%M%S'))
         total += log.stat().st_mtime - start
     return total / 3600

@@ -77,7 +77,8 @@ class Trial:
     def recorded(self, split: str) -> bool:
         """Tell whether the results of a split are recorded, with these options."""
         record = self.record(split)
-        self._check(record / RECORD, record)
+        options = json.loads(json.dumps(self.grid.splits[split], default=str))
+        self._check(record / RECORD, record, split_options=options)
         return (record / RECORD).is_file()
 
     def record(self, split: str) -> Path:
@@ -137,6 +138,8 @@ class Trial:
             of=entry.of,
             # None, as in records without this key.
             networks_init=entry.networks_init or None,
+            checkpoint=self.grid.checkpoint,
+            half=self.grid.half,
         )
         # As they are read from a JSON file, without tuples.
         return json.loads(json.dumps(options, default=str))
@@ -178,13 +181,17 @@ class Trial:
             return None
         return file
 
-    def _check(self, path: Path, folder: Path) -> None:
+    def _check(self, path: Path, folder: Path, **test: Any) -> None:
         """Check that a ``run.json``, if there, has the options of this grid."""
-        found = json.loads(path.read_text()) if path.is_file() else self.identity
-        for key, expected in self.identity.items():
-            if found.get(key) != expected:
+        if not path.is_file():
+            return
+        options = {**self.identity, **test}
+        # Without keys of later versions.
+        found = {**options, 'networks_init': None, **json.loads(path.read_text())}
+        for key, expected in options.items():
+            if found[key] != expected:
                 raise ValueError(
-                    f'{path}: {key}: found {found.get(key)!r}, but the grid says '
+                    f'{path}: {key}: found {found[key]!r}, but the grid says '
                     f'{expected!r}; delete {folder} or rename the method'
                 )
 

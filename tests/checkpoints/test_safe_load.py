@@ -134,6 +134,9 @@ def test_a_url_is_no_way_around(tmp_path, monkeypatch):
     served.mkdir()
     torch.save(Call(os.mkdir, str(tmp_path / 'harm')), served / 'a.pth')
     torch.save(dict(state_dict={}), served / 'b.pth')
+    for name in ('one', 'other'):
+        (served / name).mkdir()
+        torch.save(dict(state_dict={name: torch.ones(1)}), served / name / 'b.pth')
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'cache'))
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
     with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
@@ -142,6 +145,9 @@ def test_a_url_is_no_way_around(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match='is refused'):
             load(f'{url}/a.pth')
         assert load(f'{url}/b.pth') == dict(state_dict={})
+        # Another file of the same name.
+        for name in ('one', 'other'):
+            assert [*load(f'{url}/{name}/b.pth')['state_dict']] == [name]
         with pytest.raises(ValueError, match=r'c\.pth can not be downloaded'):
             load(f'{url}/c.pth')
         server.shutdown()
@@ -170,12 +176,13 @@ def test_names_of_model_zoos(tmp_path, monkeypatch, zoo, list_models):
     folder = tmp_path / 'checkpoints'
     folder.mkdir()
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    models = dict(resnet='https://nowhere.invalid/a.pth')
+    models = dict(resnet='https://nowhere.invalid/a-00a7f188.pth')
     monkeypatch.setattr(checkpoint, list_models, lambda: models)
-    torch.save(dict(a=Call(os.mkdir, str(tmp_path / 'harm'))), folder / 'a.pth')
+    path = folder / 'a-00a7f188.pth'
+    torch.save(dict(a=Call(os.mkdir, str(tmp_path / 'harm'))), path)
     with pytest.raises(ValueError, match='is refused'):
         load(f'{zoo}://resnet')
-    torch.save({'backbone.a': torch.ones(1)}, folder / 'a.pth')
+    torch.save({'backbone.a': torch.ones(1)}, path)
     assert load(f'{zoo}://resnet')
     with pytest.raises(ValueError, match=f'{zoo}://resnett: there is no model of this'):
         load(f'{zoo}://resnett')

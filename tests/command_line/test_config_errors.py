@@ -64,6 +64,14 @@ AT_BUILD = {
         r"model: CooperativeEncoderDecoder can not be built .*'num_network'.*; did you "
         r'mean num_networks',
     ),
+    'option of one of the networks': (
+        {'model.networks': [dict(name='top'), dict(backbone=dict(dept=50))]},
+        r'model.networks\[1\].backbone: ResNetV1c can not .*; did you mean depth',
+    ),
+    'option of a connector without type': (
+        {'model.connections.connector': dict(widht=3)},
+        r'model.connections.connector: CoopConnector can not .* did you mean width',
+    ),
     'option of a base class': (
         {'model.decode_head.chanels': 3},
         r"model.decode_head: EfficientDAHead can not be built .*'chanels'.*; did you "
@@ -71,7 +79,7 @@ AT_BUILD = {
     ),
     'option unlike any': (
         {'model.connections.connector.foo': 3},
-        r"model: Coop.* can not be built \(TypeError: BaseConnector.*'foo'\)$",
+        r"connections.connector: Coop.* can not be built \(TypeError: BaseConnector.*'foo'\)$",
     ),
     'value': (
         {'model.backbone.depth': 19},

@@ -39,12 +39,34 @@ def test_a_glob_and_files_of_the_same_name(folder):
     assert names == ['color', 'color_2', 'color_3']
 
 
-def test_a_video(tmp_path):
-    path = str(tmp_path / 'drive.avi')
-    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'MJPG'), 5, (32, 24))
+def test_linked_folders_and_folders_named_like_images(folder):
+    elsewhere = folder / 'elsewhere'
+    elsewhere.mkdir()
+    (elsewhere / 'linked').symlink_to(folder / 'below')
+    (elsewhere / 'folder.png').mkdir()
+    for source in (elsewhere, f'{elsewhere}/**/*.png'):
+        (frame,) = Sources([str(source)])
+        assert frame.image.endswith('linked/color.png')
+
+
+def film(path) -> str:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 5, (32, 24))
     for i in range(3):
         writer.write(np.full((24, 32, 3), 80 * i, np.uint8))
     writer.release()
+    return str(path)
+
+
+def test_a_video_beside_a_folder_of_its_name(tmp_path):
+    film(tmp_path / 'drive.avi')
+    (tmp_path / 'drive').mkdir()
+    cv2.imwrite(str(tmp_path / 'drive' / '000000.jpg'), PICTURE)
+    names = [frame.name for frame in Sources([str(tmp_path)])]
+    assert len(set(names)) == 4 and names.count('drive/000000') == 1
+
+
+def test_a_video(tmp_path):
+    path = film(tmp_path / 'drive.avi')
     sources = Sources([path])
     frames = list(sources)
     assert sources.count is None and [f.rate for f in frames] == [5.0] * 3

@@ -385,6 +385,59 @@ def test_runs_that_differ_in_their_data_are_refused(tmp_path, what):
         load_runs([str(first), str(second)])
 
 
+def test_other_labels_are_other_data(tmp_path):
+    first = save_run(tmp_path / 'a', make_results(0.8))
+    larger = make_results(0.8)
+    larger.areas['prediction'] *= 4
+    second = save_run(tmp_path / 'b', larger)
+    with pytest.raises(ValueError, match=r'b/.* with other labels, or labels of anoth'):
+        load_runs([str(first), str(second)])
+
+
+@pytest.mark.parametrize(
+    ('name', 'folder', 'suffix'),
+    [
+        ('lr=0.1', 'a', ''),
+        ('single', 'lr=0.1/a', ''),
+        ('a=b', 'c=d', ':prediction'),
+        ('a', 'b:c', ':prediction'),
+        ('', 'lr=0.1', ':prediction'),
+    ],
+)
+def test_names_and_folders_with_equals_signs(name, folder, suffix, tmp_path):
+    path = save_run(tmp_path / folder, make_results(0.8))
+    argument = f'{name}={path}{suffix}' if name else f'{path}{suffix}'
+    (run,) = load_runs([argument])
+    assert run.label == (name or None) and run.folder == path
+    assert run.prediction == (suffix[1:] or None)
+
+
+def test_checkpoints_that_only_a_folder_further_up_tells_apart(tmp_path):
+    """As of ``seed_0/work_dirs/single/iter_10.pth``."""
+    found = []
+    for place in ('{}/w/single/iter_10.pth', 'w/single/{}/iter_10.pth'):
+        paths = [f'/data/{place.format(f"seed_{i}")}' for i in range(7)]
+        runs = [
+            replace(run, meta=dict(run.meta, checkpoint=path))
+            for run, path in zip(make_singles(QUALITIES), paths, strict=True)
+        ]
+        for i, pair in enumerate([(0, 3), (4, 1), (5, 2)]):
+            joined = dict(networks_init=[paths[j] for j in pair], name='ensemble')
+            quality = 0.8 + 0.03 * i
+            runs.append(make_results(quality, 'ensemble', 20 + i, meta=joined))
+        comparison = compare_results(tmp_path / place[0], runs)
+        found.append(comparison.gain(comparison.methods[1], 'single'))
+    assert found[0] == found[1] and found[0].p_value is not None
+
+
+def test_numbers_that_are_none_are_none_in_json(tmp_path):
+    results = make_results(0.8)
+    borders = np.zeros_like(results.areas['prediction'])
+    runs = [replace(results, borders=dict(prediction=borders))]
+    content = json.loads(as_json(compare_results(tmp_path, runs)))
+    assert content['methods'][0]['predictions'][0]['prediction']['mBIoU'] is None
+
+
 def test_data_in_another_place_are_the_same_data(tmp_path):
     moved = [f'/elsewhere/{i}.png' for i in range(20)]
     first = save_run(tmp_path / 'a', make_results(0.8))

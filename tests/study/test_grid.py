@@ -1,5 +1,6 @@
 import copy
 import functools
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -112,6 +113,11 @@ WRONG = {
     ),
     "checkpoint: found 'first', expected 'last' or 'best'": dict(checkpoint='first'),
     r"baselines: found 'z'": dict(baselines=dict(single=['z'])),
+    r"baselines: found \['a'\], expected a dict": dict(baselines=['a']),
+    "grid.py: options: found 'x', expected a dict": dict(options='x'),
+    r'methods\.b\.options: found 3, expected a dict': dict(
+        methods=methods(b=dict(config=CONFIG, options=3))
+    ),
 }
 
 
@@ -149,6 +155,29 @@ def test_weights_of_other_options_are_not_tested(grid, tmp_path):
     for split in (None, 'val'):
         with pytest.raises(ValueError, match='delete .*work/a/seed_0 or rename'):
             trial(2).write_config(split)
+
+
+@pytest.mark.parametrize(
+    'keys', [dict(half=True), dict(checkpoint='best'), dict(splits=dict(val={'a': 1}))]
+)
+def test_results_of_another_test_are_not_shown(keys, grid, tmp_path):
+    def trial(**keys):
+        path = grid(seeds=[0], methods=methods(), **keys)
+        return make_trials(read_grid(path), tmp_path / 'work', tmp_path / 'records')[0]
+
+    first = trial()
+    record = first.record('val') / 'run.json'
+    record.parent.mkdir(parents=True)
+    about = dict(first.identity, split_options={})
+    record.write_text(json.dumps(about))
+    assert first.finished
+    with pytest.raises(ValueError, match=r'run\.json: \w+: found .*, but the grid'):
+        assert trial(**keys).finished
+    # Records of an earlier version do not tell.
+    for key in ('half', 'checkpoint', 'split_options'):
+        del about[key]
+    record.write_text(json.dumps(about))
+    assert trial(**keys).finished
 
 
 @pytest.mark.parametrize('term', ['dumb', 'xterm'])

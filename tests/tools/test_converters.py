@@ -45,6 +45,22 @@ def test_cityscapes(drawn_cityscapes, tmp_path, nproc, convert):
     assert not list(root.rglob('*.part'))
 
 
+def test_camvid_of_other_labels(tmp_path, convert):
+    save(np.zeros((36, 48, 3)), tmp_path / 'from/train/a.png')
+    save(np.zeros((36, 48, 3)), tmp_path / 'from/trainannot/a.png')
+    done = convert('camvid', tmp_path / 'from', tmp_path / 'to')
+    assert done.returncode == 2
+    assert 'trainannot/a.png can not be converted (found an array of' in done.stderr
+
+
+def test_cityscapes_of_16_bits(tmp_path, convert):
+    path = tmp_path / 'gtFine/a_labelIds.png'
+    path.parent.mkdir()
+    Image.fromarray(np.full((4, 4), 300, np.uint16)).save(path)
+    done = convert('cityscapes', tmp_path)
+    assert done.returncode == 2 and 'a_labelIds.png can not be conv' in done.stderr
+
+
 def test_camvid(tmp_path, convert):
     labels = {}
     for i, split in enumerate(('train', 'val', 'test')):

@@ -109,6 +109,10 @@ def convert_original(source: Path, target: Path, nproc: int) -> None:
     images, colored = [], []
     for still in stills:
         split, name = split_of(still.stem), still.stem
+        if name not in labels:
+            raise FileNotFoundError(
+                f'{source / _COLORED}: no {name}_L.png, expected a label of {still}'
+            )
         images.append((still, target / 'img_dir' / split / f'{name}.jpg'))
         colored.append((labels[name], target / 'ann_dir' / split / f'{name}.png'))
     convert_files(halve_image, images, nproc)

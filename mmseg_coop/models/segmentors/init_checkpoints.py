@@ -123,10 +123,11 @@ def load_connections(plan: Plan, origins: dict[str, Origin]) -> None:
     for ours, origin in origins.items():
         left = [x for x in _connectors_to(origin) if (origin.path, x) not in loaded]
         if left:
+            more = ', …' if len(left) > 1 else ''
             print_log(
                 f'networks.{ours}.init: {origin.path}: {origin.network} was trained '
                 f'with {len(left)} connections that this model does not have '
-                f'({left[0]}{", …" if len(left) > 1 else ""}); it may predict worse without them',
+                f'({left[0]}{more}); it may predict worse without them',
                 'current',
                 logging.WARNING,
             )
@@ -144,7 +145,10 @@ def _connectors_to(origin: Origin) -> list[str]:
     }
     found = dict.fromkeys('.'.join(key.split('.')[:3]) for key in origin.weights)
     owners = {
-        name: starts[start] for name in found for start in starts if name.startswith(start)
+        connector: network
+        for connector in found
+        for start, network in starts.items()
+        if connector.startswith(start)
     }
     return [name for name, owner in owners.items() if owner == origin.network]
 

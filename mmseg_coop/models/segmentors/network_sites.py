@@ -45,8 +45,8 @@ def find_network_sites(
         if sites is None:
             try:
                 sites = find_sites(network, image, asked[name])
-            except ValueError as error:
-                raise ValueError(f'{key}: networks.{name}: {error}') from None
+            except (ValueError, RuntimeError, AssertionError) as error:
+                raise ValueError(f'{key}: networks.{name}: {error}') from error
             _KNOWN.append((deepcopy(what), sites))
         found[name] = dict(sites)
     return found

@@ -64,7 +64,8 @@ def find_sites(
             problems[site.name] = f"site '{address}' {problem}"
     for name, problem in problems.items():
         if name not in names:
-            raise ValueError(problem)
+            part = '' if '.' in name else f"; all sites of a part: sites='{name}'"
+            raise ValueError(problem + part)
     places = {name: address for name, (address, _) in names.items()}
     sites = [
         describer.site(name, address, stream, places)

@@ -47,9 +47,11 @@ class DryRun:
         self.images = torch.zeros(BATCH, *image_shape, device=device)
         # What the losses would be given: they depend on values.
         self.given: list[Any] = []
+        # Heads whose channels don't fit, a reason if the run fails.
+        self.unfit: list[str] = []
         for name, module in self.modules.items():
             if isinstance(module, BaseDecodeHead):
-                module._transform_inputs = partial(_levels, module, name)
+                module._transform_inputs = partial(self._levels, module, name)
             if hasattr(module, 'loss_by_feat'):
                 module.loss_by_feat = self._no_loss
         self.recomputed = self._find_recomputed()
@@ -85,11 +87,16 @@ class DryRun:
         self._set_mode(False)
         with self._recording() as record:
             metas = [image_meta(self.size)] * BATCH
-            outputs = [self.network.encode_decode(self.images, metas)]
-            features = record.outputs.get('neck', record.outputs.get('backbone'))
-            # A prediction does not call them.
-            calls = record.calls.copy()
-            outputs += [head(features) for head in auxiliary_heads(self.network)]
+            try:
+                outputs = [self.network.encode_decode(self.images, metas)]
+                features = record.outputs.get('neck', record.outputs.get('backbone'))
+                # A prediction does not call them.
+                calls = record.calls.copy()
+                outputs += [head(features) for head in auxiliary_heads(self.network)]
+            except RuntimeError as error:
+                if self.unfit:
+                    raise ValueError(self.unfit[0]) from error
+                raise
         record.calls = calls
         return record, [x for x in tensors(outputs) if x.requires_grad]
 
@@ -119,6 +126,27 @@ class DryRun:
             if 'backbone' not in record.returned:
                 raise
 
+    def _levels(self, head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> Any:
+        """A head's choice of levels, checked; segmentors do not call heads by hooks."""
+        index = head.in_index
+        indices = index if isinstance(index, list | tuple) else [index]
+        count = len(levels)
+        if any(not -count <= i < count for i in indices):
+            raise ValueError(
+                f'{name}.in_index: found {index}, but the network has {count} levels '
+                f'of feature maps, expected 0 to {count - 1}'
+            )
+        channels = [levels[i].shape[1] for i in indices]
+        expected = head.in_channels
+        # Of levels that are concatenated, the sum.
+        found = channels if isinstance(expected, list | tuple) else sum(channels)
+        if found != (list(expected) if isinstance(expected, tuple) else expected):
+            self.unfit.append(
+                f'{name}.in_channels: found {expected}, but the levels that '
+                f'in_index={index} selects have {found} channels'
+            )
+        return type(head)._transform_inputs(head, levels)
+
     def _no_loss(self, *args: Any, **kwargs: Any) -> dict:
         self.given += [*args, *kwargs.values()]
         return {}
@@ -146,19 +174,6 @@ class DryRun:
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def _levels(head: BaseDecodeHead, name: str, levels: Sequence[Tensor]) -> Any:
-    """A head's choice of levels, checked; segmentors do not call heads by hooks."""
-    index = head.in_index
-    indices = index if isinstance(index, list | tuple) else [index]
-    count = len(levels)
-    if any(not -count <= i < count for i in indices):
-        raise ValueError(
-            f'{name}.in_index: found {index}, but the network has {count} levels of '
-            f'feature maps, expected 0 to {count - 1}'
-        )
-    return type(head)._transform_inputs(head, levels)
 
 
 def _switches(network: nn.Module) -> list[tuple[nn.Module, str]]:

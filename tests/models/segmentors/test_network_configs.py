@@ -288,6 +288,11 @@ ERRORS = {
         dict(a=dict(data_preprocessor=[1]), b={}),
         r'networks.a.data_preprocessor: found \[1\], expected a dict',
     ),
+    'channels of a head': (
+        dict(a={}, b=dict(decode_head=fcn_head(32, 3))),
+        r'networks.b: decode_head.in_channels: found 32, but the levels that in_index='
+        r'3 selects have 64 channels',
+    ),
     'classes': (
         dict(a={}, b=dict(decode_head=fcn_head(64, 3, num_classes=4))),
         r'networks.b: num_classes is 4, expected that of a, 5: all networks predict',
