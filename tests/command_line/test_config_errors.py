@@ -79,7 +79,7 @@ AT_BUILD = {
     ),
     'option unlike any': (
         {'model.connections.connector.foo': 3},
-        r"connections.connector: Coop.* can not be built \(TypeError: BaseConnector.*'foo'\)$",
+        r"connections.connector: Coop.* can not be built \(TypeError: .*'foo'\)$",
     ),
     'value': (
         {'model.backbone.depth': 19},
