@@ -20,6 +20,7 @@ class Cost:
         prediction_flops: FLOPs of the selected prediction of an image.
         latency: Seconds of that prediction: median, and (spread) lowest and highest.
         memory: Its peak memory in MB, without model and image; None but on Linux.
+        model: Hash of the model's config, None in files that have none.
     """
 
     parameters: int
@@ -28,6 +29,7 @@ class Cost:
     latency: float
     latency_spread: Sequence[float]
     memory: float | None
+    model: str | None = None
 
 
 def save_costs(costs: Mapping[str, Cost], machine: str, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Measure parameters, FLOPs, latency and memory of models, side by side."""
 
 import copy
+import hashlib
 import sys
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -55,6 +56,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> dict[str, C
             memory=peak_memory(_rebuilt_prediction, config, images[label])
             if sys.platform == 'linux'
             else None,
+            model=hash_of_model(config),
         )
         for label, config in configs.items()
     }
@@ -65,6 +67,12 @@ def build_model(config: Config) -> EncoderDecoder:
     # Checkpoints that networks start from may be gone.
     model = MODELS.build(without_inits(config.model))
     return revert_sync_batchnorm(model).eval()
+
+
+def hash_of_model(config: Config) -> str:
+    """Hash of a model's config, without the checkpoints that it starts from."""
+    text = Config(dict(model=without_inits(config.model))).pretty_text
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def training_flops(config: Config, item: dict) -> int | None:

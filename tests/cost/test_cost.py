@@ -9,10 +9,14 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmseg_coop.comparison.comparison import compare
+from mmseg_coop.comparison.cost_table import with_costs
+from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.cost.cost import Cost, load_costs, save_costs
 from mmseg_coop.cost.flops import count_flops
 from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
 
+from helpers.made_up import make_results, save_run
 from helpers.tiny import (
     BACKBONE,
     HEADS,
@@ -138,6 +142,24 @@ def test_a_file_of_costs(tmp_path):
         path.write_text(text)
         with pytest.raises(ValueError, match=r'cost\.json: expected what .* delete it'):
             load_costs(path)
+
+
+def test_costs_of_another_model_are_measured_again(tmp_path, starts_fast):
+    run = save_run(tmp_path / 'run', make_results(0.8))
+    config().dump(run / 'danet_r18_single_camvid.py')
+    comparison = compare(load_runs([str(run)]))
+    (label,) = (method.label for method in comparison.methods)
+    path = tmp_path / 'cost.json'
+    parameters = []
+    for model in ('other', None):
+        save_costs({label: Cost(5, None, 7, 0.5, [0.4, 0.6], 1.5, model)}, '', path)
+        parameters.append(with_costs(comparison, path).costs[label].parameters)
+        # What was measured is kept.
+        before = path.read_text()
+        with_costs(comparison, path)
+        assert path.read_text() == before
+    # Earlier files don't tell of which model they are.
+    assert parameters[0] > 1000 and parameters[1] == 5
 
 
 def test_initial_checkpoints_may_be_gone():
