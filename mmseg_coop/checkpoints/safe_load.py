@@ -21,7 +21,7 @@ from .allowed_globals import SELECTIVE, allowed
 from .safetensors import SUFFIX, read_safetensors
 
 # As in PyTorch's and OpenMMLab's resnet50-19c8e357.pth.
-_HASHED = re.compile(r'[-_][0-9a-f]{8,}\.')
+_HASHED = re.compile(r'[-_](?=\d*[a-f])[0-9a-f]{8,}\.')
 _TRUST = 'MMSEG_COOP_TRUST_CHECKPOINT'
 _HOW_TO_TRUST = 'If you trust where it comes from, pass --trust-checkpoint'
 # Replaces the config's text in a checkpoint, which MMEngine would execute.

@@ -92,12 +92,14 @@ def _key(options: dict, config: dict, unknown: str | None) -> str:
         for key, found in dicts_in(config)
         if key and found.get('type') == options.get('type')
     }
-    merged = {
-        key: len(found)
-        for key, found in dicts_in(config)
-        if key and unknown in found and all(options.get(k) == found[k] for k in found)
-    }
-    scores = merged or scores
+    holding = {key: found for key, found in dicts_in(config) if unknown in found}
+    if not holding.keys() & scores.keys():
+        merged = {
+            key: len(found)
+            for key, found in holding.items()
+            if key and all(options.get(name) == found[name] for name in found)
+        }
+        scores = merged or scores
     best = [key for key in scores if scores[key] == max(scores.values())]
     return ' or '.join(best if len(best) <= _PLACES else [*best[:_PLACES], '…'])
 

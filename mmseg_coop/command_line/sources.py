@@ -1,6 +1,7 @@
 """List images to predict: files, folders, globs, videos and cameras."""
 
 import glob
+from collections import ChainMap
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +50,17 @@ class Sources:
     def __init__(self, sources: Sequence[str]):
         found = [pair for source in sources for pair in _expand(source)]
         self._paths: dict[str, Path] = {}
-        # Those of images are in the names of no video's frames, video/000000.
+        # Those of images, which no video may be named like, as its frames are in one.
         folders = {
-            str(folder)
+            str(folder): path
             for path, name in found
             if path.suffix.lower() in IMAGES
             for folder in Path(name).parents
         }
         for path, name in found:
-            taken = set() if path.suffix.lower() in IMAGES else folders
-            self._paths[_unused(name, self._paths.keys() | taken)] = path
+            video = path.suffix.lower() not in IMAGES
+            used = ChainMap(self._paths, folders) if video else self._paths
+            self._paths[_unused(name, used)] = path
         images = [path.suffix.lower() in IMAGES for path in self._paths.values()]
         self.count = len(images) if all(images) else None
 

@@ -94,15 +94,14 @@ class Run:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs with as many folders of their checkpoints as tell all of them apart."""
-    paths = {path for run in runs if not run.joined for path in run.paths}
-    longest = max((len(Path(path).parts) for path in paths), default=1)
-    count = next(
-        folders
-        for folders in (*range(2, longest), longest)
-        if len({_tail(path, folders) for path in paths}) == len(paths)
-    )
-    return [replace(run, folders=count) for run in runs]
+    """Runs with as many folders of their checkpoints as tell a method's seeds apart."""
+    trained = [run for run in runs if not run.joined]
+    longest = max((len(Path(run.paths[0]).parts) for run in trained), default=0)
+    for folders in range(2, longest):
+        tails = {(run.title('name'), _tail(run.paths[0], folders)) for run in trained}
+        if len(tails) == len({(run.title('name'), run.seed) for run in trained}):
+            return [replace(run, folders=folders) for run in runs]
+    return list(runs)
 
 
 def load_runs(arguments: Sequence[str]) -> list[Run]:
@@ -133,9 +132,10 @@ def _parts(argument: str) -> tuple[str, str, str | None]:
     pieces = argument.split('=')
     splits = [('='.join(pieces[:i]), '='.join(pieces[i:])) for i in range(len(pieces))]
     for label, path in splits:
-        head, _, prediction = path.rpartition(':')
         if Path(path).exists():
             return label, path, None
+    for label, path in splits:
+        head, _, prediction = path.rpartition(':')
         if head and Path(head).exists():
             return label, head, prediction
     # None is there: as it was meant, most likely.

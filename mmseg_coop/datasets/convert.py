@@ -1,13 +1,13 @@
 """Functions that the dataset converters share."""
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from mmengine.fileio import list_dir_or_file
 from mmengine.utils import track_parallel_progress
 from PIL import Image
 
@@ -42,11 +42,15 @@ def _convert(
 
 
 def list_files(folder: Path) -> list[Path]:
-    """List files of a folder and its subfolders, also linked ones; no hidden files."""
-    if not folder.is_dir():
-        return []
-    names = list_dir_or_file(str(folder), list_dir=False, recursive=True)
-    return [folder / name for name in names]
+    """List files of a folder and its subfolders, also linked ones."""
+    found, seen = [], {os.path.realpath(folder)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}
+        # Each once: links may lead back.
+        folders[:] = [name for name in sorted(folders) if real[name] not in seen]
+        seen.update(real.values())
+        found += [Path(place, name) for name in names]
+    return found
 
 
 def find_files(folder: Path, pattern: str, what: str) -> list[Path]:

@@ -1,7 +1,7 @@
 """Stop at a loss or gradient that is not finite, or skip the iteration."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -89,7 +89,7 @@ class NonFiniteHook(Hook):
         """Wrap the optimizer wrapper; MMEngine calls no hook before its step."""
         self.check(runner.optim_wrapper)
         self._finite, self._loss_is_finite = None, True
-        self._before = [buffer.clone() for buffer in runner.model.buffers()]
+        self._before: dict[str, Tensor] = {}
         wrapper = runner.optim_wrapper
         step = wrapper.step
 
@@ -117,7 +117,11 @@ class NonFiniteHook(Hook):
     ) -> None:
         """Copy running statistics, which the forward changes."""
         self._finite, self._loss_is_finite = None, True
-        _copy(self._before, runner.model.buffers())
+        # As they are now: MMSegmentation's EMAHead replaces one.
+        buffers = dict(runner.model.named_buffers())
+        if _shapes(buffers) != _shapes(self._before):
+            self._before = {name: buffer.clone() for name, buffer in buffers.items()}
+        _copy(self._before, buffers)
 
     def after_train_iter(
         self,
@@ -144,7 +148,7 @@ class NonFiniteHook(Hook):
         )
         # Of the process whose own batch is at fault.
         _, message = max(all_gather_object(found))
-        _copy(runner.model.buffers(), self._before)
+        _copy(dict(runner.model.named_buffers()), self._before)
         runner.optim_wrapper.zero_grad()
         self._consecutive += 1
         if self.policy == 'stop' or self._consecutive >= self.max_consecutive:
@@ -194,9 +198,14 @@ class NonFiniteHook(Hook):
         )
 
 
-def _copy(to: Iterable[Tensor], source: Iterable[Tensor]) -> None:
-    """Copy buffers, as they are now: MMSegmentation's ``EMAHead`` replaces one."""
-    to, source = list(to), list(source)
+def _copy(to: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> None:
+    """Copy the buffers of both that have the same shape."""
+    shapes = _shapes(source)
+    fit = [name for name, shape in _shapes(to).items() if shapes.get(name) == shape]
     # A model without batch norm may have none.
-    if to:
-        torch._foreach_copy_(to, source)
+    if fit:
+        torch._foreach_copy_([to[name] for name in fit], [source[name] for name in fit])
+
+
+def _shapes(buffers: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(buffer.shape) for name, buffer in buffers.items()}

@@ -430,6 +430,24 @@ def test_checkpoints_that_only_a_folder_further_up_tells_apart(tmp_path):
     assert found[0] == found[1] and found[0].p_value is not None
 
 
+def test_one_checkpoint_from_two_places(tmp_path):
+    """As of a test on another machine, or of a test with augmentation."""
+    paths = [f'{place}w/single/seed_0/a.pth' for place in ('', './', '/d/')]
+    runs = [
+        make_results(0.8, meta=dict(name=str(i), checkpoint=path))
+        for i, path in enumerate(paths)
+    ]
+    joined = [f'/e/w/{x}/seed_{i}/a.pth' for x in 'ab' for i in (0, 1)]
+    for i in (0, 1):
+        ensemble = make_ensemble((0, 1), name=f'joined {i}')
+        meta = dict(ensemble.meta, networks_init=joined[i::2])
+        runs.append(replace(ensemble, meta=meta))
+    found = [run for m in compare_results(tmp_path, runs).methods for run in m.runs]
+    checkpoints = {run.title('name'): run.checkpoints for run in found}
+    assert {checkpoints[name] for name in '012'} == {('single/seed_0/a.pth',)}
+    assert checkpoints['joined 0'] == ('a/seed_0/a.pth', 'b/seed_0/a.pth')
+
+
 def test_numbers_that_are_none_are_none_in_json(tmp_path):
     results = make_results(0.8)
     borders = np.zeros_like(results.areas['prediction'])

@@ -332,6 +332,24 @@ def test_buffers_that_a_module_replaces(policy, tmp_path):
     assert trained.model.networks.top.decode_head.ema_module.bases.isfinite().all()
 
 
+class Growing(CooperativeEncoderDecoder):
+    """A model whose buffers come and change their shape while it is trained."""
+
+    def loss(self, inputs, data_samples):
+        seen = getattr(self, 'seen', inputs.new_zeros(0))
+        if 'seen' not in self._buffers:
+            self.register_buffer('seen', seen)
+        self.seen = torch.cat([seen, inputs.new_ones(1)])
+        return super().loss(inputs, data_samples)
+
+
+def test_buffers_that_come_and_grow(tmp_path):
+    own = dict(type=Growing)
+    trained = runner(tmp_path, poison('image', (1,)), policy='skip', network=own)
+    trained.train()
+    assert trained.iter == 4
+
+
 def test_skip_ends_when_nothing_else_comes(tmp_path):
     hooks = [
         dict(type='NonFiniteHook', policy='skip', max_consecutive=2),

@@ -58,7 +58,7 @@ def make_runner(
 ) -> Runner:
     model = network_config(
         'danet',
-        **({} if single else PAIR),
+        **({} if single else PAIR) | (network or {}),
         backbone=backbone,
         data_preprocessor=dict(
             type='SegDataPreProcessor',
@@ -66,7 +66,6 @@ def make_runner(
             std=[64.0] * 3,
             size=(32, 32),
         ),
-        **(network or {}),
     )
     config = dict(
         default_scope='mmseg',

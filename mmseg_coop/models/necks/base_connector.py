@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from ..expect import expect, expect_dict, is_count
 from .projection import ResizedProjection
 
-_KEY = 'connections.connector'
 _STARTS = ('identity', 'random')
 
 
@@ -50,17 +49,17 @@ class BaseConnector(BaseModule, metaclass=ABCMeta):
     ):
         super().__init__(init_cfg)
         expected = f'one of {", ".join(_STARTS)}'
-        expect(f'{_KEY}.start', start, start in _STARTS, expected)
+        expect('connector.start', start, start in _STARTS, expected)
         for name, value in (('norm_cfg', norm_cfg), ('act_cfg', act_cfg)):
-            expect_dict(f'{_KEY}.{name}', value)
+            expect_dict(f'connector.{name}', value)
         if start == 'identity' and (norm_cfg or act_cfg):
             raise ValueError(
-                f"{_KEY}: norm_cfg and act_cfg would change a network's own feature "
-                "map from the first step, which start='identity' excludes; set "
-                "start='random', or leave them out"
+                "connector: norm_cfg and act_cfg would change a network's own "
+                "feature map from the first step, which start='identity' excludes; "
+                "set start='random', or leave them out"
             )
         valid = width is None or is_count(width)
-        expect(f'{_KEY}.width', width, valid, '1 or more, or None for full rank')
+        expect('connector.width', width, valid, '1 or more, or None for full rank')
         # Registered first: code that folds a norm into the convolution registered
         # before it must not take a convolution of one summand.
         self.norm = (

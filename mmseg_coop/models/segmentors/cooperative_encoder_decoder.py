@@ -164,7 +164,7 @@ class CooperativeEncoderDecoder(EncoderDecoder):
     def init_weights(self) -> None:
         """Initialise all, or load the networks' ``init`` with their connections."""
         super().init_weights()
-        load_connections(self.plan, self.networks.origins)
+        load_connections(self.plan, self.networks.origins, self.networks.inits)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Refuse checkpoints of other models, of which a tool may only log the names.

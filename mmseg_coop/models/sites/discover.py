@@ -13,6 +13,8 @@ from .dry_run_record import feature_maps, found_in
 from .head_sites import NamedSite, named_sites
 from .site import LOGITS, TRUNK, Address, Site
 
+_PARTS = ('backbone', 'neck', 'decode_head')
+
 # A backbone with one output level has this many sites, at regular depths.
 _DEPTHS = 4
 
@@ -64,8 +66,8 @@ def find_sites(
             problems[site.name] = f"site '{address}' {problem}"
     for name, problem in problems.items():
         if name not in names:
-            part = '' if '.' in name else f"; all sites of a part: sites='{name}'"
-            raise ValueError(problem + part)
+            hint = f"; all sites of this part: sites='{name}'" if name in _PARTS else ''
+            raise ValueError(problem + hint)
     places = {name: address for name, (address, _) in names.items()}
     sites = [
         describer.site(name, address, stream, places)

@@ -136,15 +136,18 @@ class DryRun:
                 f'{name}.in_index: found {index}, but the network has {count} levels '
                 f'of feature maps, expected 0 to {count - 1}'
             )
-        channels = [levels[i].shape[1] for i in indices]
-        expected = head.in_channels
-        # Of levels that are concatenated, the sum.
-        found = channels if isinstance(expected, list | tuple) else sum(channels)
-        if found != (list(expected) if isinstance(expected, tuple) else expected):
-            self.unfit.append(
-                f'{name}.in_channels: found {expected}, but the levels that '
-                f'in_index={index} selects have {found} channels'
-            )
+        chosen = [levels[i] for i in indices]
+        # A level may have a class token beside it.
+        if all(isinstance(level, Tensor) for level in chosen):
+            channels = [level.shape[1] for level in chosen]
+            expected = head.in_channels
+            # Of levels that are concatenated, the sum.
+            found = channels if isinstance(expected, list | tuple) else sum(channels)
+            if found != (list(expected) if isinstance(expected, tuple) else expected):
+                self.unfit.append(
+                    f'{name}.in_channels: found {expected}, but the levels that '
+                    f'in_index={index} selects have {found} channels'
+                )
         return type(head)._transform_inputs(head, levels)
 
     def _no_loss(self, *args: Any, **kwargs: Any) -> dict:

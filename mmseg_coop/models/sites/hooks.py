@@ -24,6 +24,8 @@ class VisitorSlot:
 
     def __init__(self):
         self.visitor: Visitor | None = None
+        # Networks and sites at which something arrived.
+        self.received: set[tuple[str, str]] = set()
 
     def __deepcopy__(self, memo: dict) -> 'VisitorSlot':
         """A copy that is made inside of a run is not part of that run."""
@@ -60,13 +62,17 @@ class SiteHook:
         value = output[0] if output else args
         feature = self.site.address.read(value)
         found = visitor(self.network, self.site.name, feature)
-        return None if found is feature else self.site.address.write(value, found)
+        if found is feature:
+            return None
+        if not torch.compiler.is_compiling():
+            self.slot.received.add((self.network, self.site.name))
+        return self.site.address.write(value, found)
 
     def _check_not_in_backward(self) -> None:
         """Check that the site is not computed again, without what arrived there."""
+        received = (self.network, self.site.name) in self.slot.received
         # As torch.utils.checkpoint tells whether a graph is in its backward pass.
-        compiling = torch.compiler.is_compiling()
-        if not compiling and torch._C._current_graph_task_id() != -1:
+        if received and torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
                 f'site {self.site.name} of {self.network}: activation checkpointing '
                 'computes it again in the backward pass, but not what other networks '

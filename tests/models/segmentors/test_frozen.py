@@ -235,8 +235,10 @@ def test_a_trained_pair_that_a_third_network_reads(detach, tmp_path):
         assert torch.equal(found[name], logits) or name == 'mean', name
 
 
-def test_a_random_connection_that_nothing_trains():
-    frozen = [dict(name=name, frozen=True) for name in ('a', 'b')]
+def test_a_random_connection_that_nothing_trains(tmp_path):
+    path = str(tmp_path / 'single.pth')
+    torch.save(build_pair().networks.top.state_dict(), path)
+    frozen = [dict(name=name, frozen=True, init=path) for name in ('a', 'b')]
     model = build_pair(
         connections=dict(SAME, detach=True), networks=[*frozen, dict(name='student')]
     )
