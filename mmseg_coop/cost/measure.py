@@ -2,9 +2,11 @@
 
 import copy
 import hashlib
+import json
 import sys
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -26,6 +28,8 @@ from .flops import count_flops
 from .memory import peak_memory
 from .timing import seconds_in_turn
 
+# Options for weights at the start, which have no cost.
+_STARTS = ('init', 'init_cfg', 'networks_init', 'pretrained')
 # Batch norm needs more than one value of a channel in training.
 _BATCH = 2
 
@@ -70,9 +74,16 @@ def build_model(config: Config) -> EncoderDecoder:
 
 
 def hash_of_model(config: Config) -> str:
-    """Hash of a model's config, without the checkpoints that it starts from."""
-    text = Config(dict(model=without_inits(config.model))).pretty_text
+    """Hash of a model's config, without what it starts from."""
+    model = _without_starts(config.model.to_dict())
+    text = json.dumps(model, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_starts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_starts(v) for k, v in value.items() if k not in _STARTS}
+    return list(map(_without_starts, value)) if isinstance(value, list) else value
 
 
 def training_flops(config: Config, item: dict) -> int | None:
