@@ -54,22 +54,26 @@ class Sources:
         folders = {
             str(folder): path
             for path, name in found
-            if path.suffix.lower() in IMAGES
+            if is_image(path)
             for folder in Path(name).parents
         }
         for path, name in found:
-            video = path.suffix.lower() not in IMAGES
-            used = ChainMap(self._paths, folders) if video else self._paths
+            used = self._paths if is_image(path) else ChainMap(self._paths, folders)
             self._paths[_unused(name, used)] = path
-        images = [path.suffix.lower() in IMAGES for path in self._paths.values()]
+        images = list(map(is_image, self._paths.values()))
         self.count = len(images) if all(images) else None
 
     def __iter__(self) -> Iterator[Frame]:
         for name, path in self._paths.items():
-            if path.suffix.lower() in IMAGES:
+            if is_image(path):
                 yield Frame(name, str(path), str(path))
             else:
                 yield from _capture(name, str(path))
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file's name is that of an image."""
+    return path.suffix.lower() in IMAGES
 
 
 def _expand(source: str) -> list[tuple[Path, str]]:

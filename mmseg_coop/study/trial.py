@@ -77,8 +77,8 @@ class Trial:
     def recorded(self, split: str) -> bool:
         """Tell whether the results of a split are recorded, with these options."""
         record = self.record(split)
-        options = json.loads(json.dumps(self.grid.splits[split], default=str))
-        self._check(record / RECORD, record, split_options=options)
+        options = self.grid.splits[split]
+        self._check(record / RECORD, record, split_options=_as_json(options))
         return (record / RECORD).is_file()
 
     def record(self, split: str) -> Path:
@@ -141,8 +141,7 @@ class Trial:
             checkpoint=self.grid.checkpoint,
             half=self.grid.half,
         )
-        # As they are read from a JSON file, without tuples.
-        return json.loads(json.dumps(options, default=str))
+        return _as_json(options)
 
     def write_config(self, split: str | None = None) -> None:
         """Write the config of the training run, or of the test of a split."""
@@ -194,6 +193,11 @@ class Trial:
                     f'{path}: {key}: found {found[key]!r}, but the grid says '
                     f'{expected!r}; delete {folder} or rename the method'
                 )
+
+
+def _as_json(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as they are read from a JSON file, without tuples."""
+    return json.loads(json.dumps(options, default=str))
 
 
 def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:

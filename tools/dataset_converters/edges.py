@@ -8,7 +8,8 @@ import numpy as np
 from rich.progress import track
 
 from mmseg_coop.command_line import run_tool
-from mmseg_coop.command_line.sources import IMAGES
+from mmseg_coop.command_line.sources import is_image
+from mmseg_coop.datasets.convert import list_files
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,7 +30,7 @@ def edges(image: np.ndarray) -> np.ndarray:
 
 
 def main(args: argparse.Namespace) -> None:
-    files = [f for f in sorted(args.images.rglob('*')) if f.suffix.lower() in IMAGES]
+    files = sorted(filter(is_image, list_files(args.images)))
     if not files:
         raise FileNotFoundError(f'{args.images}: there are no images')
     for file in track(files, 'Edges'):
