@@ -510,6 +510,25 @@ def test_gains_are_of_the_seeds_that_both_have(tmp_path):
     assert comparison.gain(multi, 'single').points == multi.miou - single.miou
 
 
+@pytest.mark.parametrize('suffix', ['', '_with_a_long_name'])
+def test_names_of_gains_do_not_overlap(tmp_path, suffix):
+    runs = {'single': 'single', **{f'{m}{suffix}': m for m in ('same', 'multi')}}
+    paths = [
+        f'{name}={save_run(tmp_path / method, make_results(0.8, method))}'
+        for name, method in runs.items()
+    ]
+    figure = draw_gains(compare(load_runs(paths)))
+    figure.canvas.draw()
+    left, right = figure.axes[0].get_xticklabels()
+    boxes = [label.get_window_extent() for label in (left, right)]
+    if left.get_rotation():
+        column = boxes[1].x0 - boxes[0].x0
+        apart = column * np.sin(np.deg2rad(left.get_rotation()))
+        assert apart > 1.2 * left.get_fontsize() * figure.dpi / 72
+    else:
+        assert boxes[0].x1 < boxes[1].x0
+
+
 def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
     runs = [
         save_run(tmp_path / f'{method}{seed}', make_results(0.8, method, seed))

@@ -16,6 +16,8 @@ from .gallery import Gallery
 # Characters of a line of a title in the gallery.
 _TITLE = 22
 _GALLERY_ROWS = 4
+# Characters that a column of the gains is wide.
+_COLUMN = 12
 
 
 def draw_curves(comparison: Comparison) -> dict[str, Figure]:
@@ -69,7 +71,10 @@ def draw_gains(comparison: Comparison) -> Figure | None:
         axis = figure.subplots()
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
         labels = [method.label.replace(' ', '\n') for method, _ in pairs]
-        axis.set_xticks(range(len(pairs)), labels)
+        # Names that are wider than a column run into each other.
+        wide = max(map(len, '\n'.join(labels).splitlines())) > _COLUMN
+        slanted = dict(rotation=30, ha='left') if wide else {}
+        axis.set_xticks(range(len(pairs)), labels, **slanted)
         axis.set_yticks(range(len(names)), names)
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
