@@ -50,8 +50,8 @@ for _head in _heads:
         networks=f'{_head}_single',
         seeds=[(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)],
     )
-# More seeds for the question that is closest: is a pair better than a single network
-# that is trained twice as long?
+# More seeds for the smaller difference: a pair or a single network that is trained
+# twice as long?
 for _method in ('multi', 'twice'):
     methods[f'deeplabv3plus_{_method}']['seeds'] = list(range(7))
 # What the tables' gains are over.

@@ -16,7 +16,7 @@ for _head in _heads:
     }
     _changes = {
         'multi_twice': dict(config=_multi, options=_long),
-        # Trained on the second loss alone: one network with a second backbone.
+        # Trained on the second loss alone: one network of the size of a pair.
         'loss2': dict(config=_multi, options={'model.loss_weights': [0, 1]}),
         # The second loss does not train the first network.
         'detach': dict(config=_multi, options={'model.connections.detach': True}),
