@@ -349,4 +349,4 @@ visualizer = dict(
     vis_backends=[
         dict(type='LocalVisBackend'),
     ])
-work_dir = 'work_dirs/camvid_wide_0/deeplabv3plus_wide/seed_0/tests/val'
+work_dir = 'work_dirs/camvid_long/deeplabv3plus_wide/seed_0/tests/val'
