@@ -24,8 +24,9 @@ class VisitorSlot:
 
     def __init__(self):
         self.visitor: Visitor | None = None
-        # Networks and sites at which something arrived.
-        self.received: set[tuple[str, str]] = set()
+        # Networks and sites that are not to be computed again: something arrived, or
+        # left without a gradient.
+        self.unrepeatable: set[tuple[str, str]] = set()
 
     def __deepcopy__(self, memo: dict) -> 'VisitorSlot':
         """A copy that is made inside of a run is not part of that run."""
@@ -62,22 +63,24 @@ class SiteHook:
         value = output[0] if output else args
         feature = self.site.address.read(value)
         found = visitor(self.network, self.site.name, feature)
-        if found is feature:
-            return None
         if not torch.compiler.is_compiling():
-            self.slot.received.add((self.network, self.site.name))
-        return self.site.address.write(value, found)
+            sites = self.slot.unrepeatable
+            # Reentrant checkpointing runs what is inside without gradients at first.
+            repeatable = found is feature and torch.is_grad_enabled()
+            (sites.discard if repeatable else sites.add)((self.network, self.site.name))
+        return None if found is feature else self.site.address.write(value, found)
 
     def _check_not_in_backward(self) -> None:
-        """Check that the site is not computed again, without what arrived there."""
-        received = (self.network, self.site.name) in self.slot.received
+        """Check that the site is not computed again, outside of the run."""
+        site = self.network, self.site.name
         # As torch.utils.checkpoint tells whether a graph is in its backward pass.
-        if received and torch._C._current_graph_task_id() != -1:
+        if site in self.slot.unrepeatable and torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
                 f'site {self.site.name} of {self.network}: activation checkpointing '
                 'computes it again in the backward pass, but not what other networks '
-                'sent there; use model.with_cp=True in place of '
-                'activation_checkpointing or of what recomputes this site'
+                'sent there, and without the gradient of what it sent; use '
+                'model.with_cp=True in place of activation_checkpointing or of what '
+                'recomputes this site'
             )
 
     def _norm_is_gone(self) -> bool:
