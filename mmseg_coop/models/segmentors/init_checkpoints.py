@@ -111,12 +111,17 @@ def load_connections(
         theirs = replace(connection, targets=targets).modules
         # A connector for each target, then the aggregation, called after the first.
         owners = (*connection.targets, connection.targets[0])
-        for ours, name, owner in zip(connection.modules, theirs, owners, strict=False):
+        whole = True
+        parts = [*zip(connection.modules, theirs, owners, strict=False)]
+        for ours, name, owner in reversed(parts):
             source = f'networks.{owner.network}.init: {found[0].path}'
             module = plan.get_submodule(ours.removeprefix('plan.'))
             weights = part_of(found[0].weights, name)
             parameters = list(module.parameters())
-            if weights:
+            if 'aggregations' in ours:
+                # Connectors were trained with this one, and are noise without it.
+                whole = bool(weights) or not parameters
+            if weights and whole:
                 put_weights(module, weights, f'{source}: {name}')
                 loaded.add((found[0].path, name))
             elif parameters and not any(p.requires_grad for p in parameters):
