@@ -41,7 +41,7 @@ def find_network_sites(
         channels = inputs or image_channels(network, preprocessor)
         image = (channels, *image_size(network, size))
         what = (config.model, image, sorted(asked[name]), _structure(network))
-        sites = next((s for other, s in _KNOWN if other == what), None)
+        sites = next((s for other, s in _KNOWN if _equal(other, what)), None)
         if sites is None:
             try:
                 sites = find_sites(network, image, asked[name])
@@ -50,6 +50,14 @@ def find_network_sites(
             _KNOWN.append((deepcopy(what), sites))
         found[name] = dict(sites)
     return found
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Tell whether two are known to be equal; configs may hold arrays, which are not."""
+    try:
+        return bool(one == other)
+    except (RuntimeError, ValueError):
+        return False
 
 
 def _structure(network: nn.Module) -> list:

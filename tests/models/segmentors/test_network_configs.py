@@ -20,12 +20,14 @@ from helpers.differing import (
 )
 from helpers.tiny import (
     BACKBONE,
+    HEADS,
     NUM_CLASSES,
     build_pair,
     fcn_head,
     make_batch,
     make_samples,
     network_config,
+    single_like,
     total_loss,
 )
 
@@ -489,6 +491,23 @@ def test_an_init_that_is_no_checkpoint(content, tmp_path):
 
 
 # Behaviour
+
+
+def test_options_may_be_arrays():
+    """Configs with arrays can't be compared; MMSegmentation takes them as weights."""
+    weights = torch.arange(1.0, NUM_CLASSES + 1)
+    loss = dict(type='CrossEntropyLoss', class_weight=weights)
+    head = dict(HEADS['danet'], loss_decode=loss)
+    pair = build_pair('danet', 'same', decode_head=head)
+    inputs, samples = make_batch()
+    single = single_like(pair, 'top', 'danet', decode_head=head)
+    losses = []
+    for model in (pair, single):
+        torch.manual_seed(0)
+        losses.append(model.loss(inputs, samples))
+    found, expected = losses
+    for key, value in expected.items():
+        torch.testing.assert_close(found[f'top.{key}'], value, rtol=0, atol=0)
 
 
 def test_loss_weight_is_of_one_network():
