@@ -120,7 +120,7 @@ class NonFiniteHook(Hook):
         # As they are now: MMSegmentation's EMAHead replaces one.
         buffers = dict(runner.model.named_buffers())
         if _shapes(buffers) != _shapes(self._before):
-            self._before = {name: buffer.clone() for name, buffer in buffers.items()}
+            self._before = {n: torch.empty_like(x) for n, x in buffers.items()}
         _copy(self._before, buffers)
 
     def after_train_iter(

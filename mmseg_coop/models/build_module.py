@@ -32,4 +32,11 @@ def build_module(
     for option in sorted(inferred.keys() & config.keys()):
         expected = 'no such option: the model gives it'
         expect(f'{key}.{option}', config[option], False, expected)
-    return MODELS.build({**config, **inferred})
+    try:
+        return MODELS.build({**config, **inferred})
+    except ValueError as error:
+        # It knows what it is, and not its place in the config.
+        what, text = key.rpartition('.')[2], str(error)
+        if not text.startswith(what):
+            raise
+        raise ValueError(f'{key}{text.removeprefix(what)}') from None

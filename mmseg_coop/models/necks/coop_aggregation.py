@@ -36,7 +36,7 @@ class CoopAggregation(BaseModule):
     ):
         super().__init__(init_cfg)
         valid, expected = is_count(width), 'a number of channels'
-        expect('connections.aggregation.width', width, valid, expected)
+        expect('aggregation.width', width, valid, expected)
         self.out_channels = width
         self.finest = list(strides).index(min(strides))
         self.arriving = nn.ModuleList(

@@ -147,11 +147,23 @@ ERRORS = {
     ),
     'unknown start': (
         connections(connector=dict(start='zero')),
-        r"connector.start: found 'zero', expected one of identity, random",
+        r"^connections.connector.start: found 'zero', expected one of identity, random",
+    ),
+    'unknown start in a list': (
+        dict(connections=[dict(LAYER1, connector=dict(start='zero'))]),
+        r"^connections\[0\].connector.start: found 'zero', expected one of identity",
+    ),
+    'width of an aggregation in a list': (
+        dict(
+            connections=[
+                dict(LAYER1, source=[LAYER1['source']] * 2, aggregation=dict(width=0))
+            ]
+        ),
+        r'^connections\[0\].aggregation.width: found 0, expected a number of channels',
     ),
     'norm with identity start': (
         connections(connector=dict(norm_cfg=dict(type='BN'))),
-        r"connector: norm_cfg and act_cfg .* set start='random'",
+        r"^connections.connector: norm_cfg and act_cfg .* set start='random'",
     ),
     'unknown connector': (
         connections(connector=dict(type='NoConnector')),
