@@ -44,9 +44,7 @@ def newest_complete_checkpoint(
             f'{out_dir} has no checkpoint to resume from: {", ".join(damaged)}; copy '
             'one there, or leave out --resume to train from the start'
         )
-    print_log(
-        f'{out_dir} has no checkpoint: training starts from the beginning', 'current'
-    )
+    print_log(f'{out_dir} has no checkpoint of this run', 'current')
     return None
 
 

@@ -26,7 +26,8 @@ class SafeCheckpointHook(CheckpointHook):
     ``max_keep_ckpts`` or a new best one has made outdated; if the run ends before, its
     resumed run removes them.
 
-    ``--resume`` takes the newest complete checkpoint, and warns of damaged ones.
+    ``--resume`` takes the newest complete checkpoint, and warns of damaged ones. One of
+    another folder that ``load_from`` names is taken where the run has none of its own.
     Storage other than local files is left to MMEngine. Checkpoints record the run's
     command and versions.
 
@@ -45,19 +46,22 @@ class SafeCheckpointHook(CheckpointHook):
             ValueError: If there are checkpoints, but all of them are damaged.
         """
         folder = self.out_dir or runner.work_dir
-        if not runner._resume or runner._load_from or not self._is_local(folder):
+        if not runner._resume or not self._is_local(folder):
             return
         if folder != runner.work_dir:
             # The folder in which MMEngine puts them.
             folder = Path(folder) / Path(runner.work_dir).name
+        given = runner._load_from
+        if given and Path(given).resolve().parent == Path(folder).resolve():
+            return
         found = [None]
         if is_main_process():
             found[0] = newest_complete_checkpoint(
                 runner.work_dir, folder, self.filename_tmpl
             )
         broadcast_object_list(found)
-        runner._load_from = found[0]
-        runner._resume = found[0] is not None
+        runner._load_from = found[0] or given
+        runner._resume = runner._load_from is not None
 
     def before_train(self, runner: Runner) -> None:
         """Write atomically from here on, and remove files that a killed run left."""

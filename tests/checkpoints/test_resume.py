@@ -93,5 +93,4 @@ def test_no_checkpoint_is_a_new_start(tmp_path, logged):
     (tmp_path / 'best_mIoU_iter_4.pth').touch()
     (tmp_path / 'iter_4.pth.bak').touch()
     assert newest(tmp_path) is None
-    expected = f'{tmp_path} has no checkpoint: training starts from the beginning'
-    assert logged == [expected]
+    assert logged == [f'{tmp_path} has no checkpoint of this run']

@@ -119,6 +119,27 @@ def test_a_warm_up_of_losses_begins_again(tmp_path):
         assert runner.model.cooperation_losses[0].iters == expected
 
 
+def test_a_resumed_run_goes_on_from_its_own_checkpoint(tmp_path):
+    """And not again from the run that it started from, whose checkpoint is complete."""
+    hooks = dict(checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=1))
+
+    def run(name, iters, **changes):
+        folder = tmp_path / name
+        made = make_runner(folder, iters, default_hooks=hooks, **NO_VAL, **changes)
+        made.train()
+        return made
+
+    first = run('first', 1)
+    source = f'{first.work_dir}/iter_1.pth'
+    run('second', 3, load_from=source)
+    own = f'{tmp_path}/second/iter_'
+    for load_from, expected in ((source, f'{own}3.pth'), (f'{own}2.pth',) * 2):
+        resumed = run('second', 4, load_from=load_from, resume=True)
+        assert resumed._load_from == expected
+    # As MMEngine does: the run has no checkpoint yet.
+    assert run('third', 2, load_from=source, resume=True)._load_from == source
+
+
 @pytest.mark.parametrize('place', ['the config', 'an option'])
 def test_the_tool(place, tmp_path, monkeypatch, capsys):
     source = saved(tmp_path)

@@ -53,7 +53,7 @@ def find_network_sites(
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Tell whether two are known to be equal; configs may hold arrays, which are not."""
+    """Tell whether two are known to be equal; arrays in a config are not."""
     try:
         return bool(one == other)
     except (RuntimeError, ValueError):
