@@ -48,6 +48,9 @@ def model_files(path: str | Path) -> tuple[str, str]:
         )
     folder = path if path.is_dir() else path.parent
     configs = sorted(folder.glob('*.py'))
+    # tools/test.py --tta leaves a second one beside that of training.
+    augmented = {path.with_stem(f'{path.stem}_tta') for path in configs}
+    configs = [path for path in configs if path not in augmented]
     if len(configs) != 1:
         raise _wrong(folder, 'config (*.py)', configs)
     return str(configs[0]), str(_checkpoint(path) if path is folder else path)

@@ -9,6 +9,7 @@ from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 
 from mmseg_coop.apis import Predictor
+from mmseg_coop.apis.model_files import model_files
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 CLASSES = 11
@@ -154,3 +155,13 @@ def test_errors(trained, tmp_path):
     torch.save([1, 2], tmp_path / 'list.pth')
     with pytest.raises(ValueError, match='holds a list, expected weights by name'):
         Predictor(config, str(tmp_path / 'list.pth'))
+
+
+def test_the_folder_of_a_run_that_was_tested_with_augmentation(tmp_path):
+    for name in ('a.py', 'a_tta.py', 'a.pth'):
+        (tmp_path / name).touch()
+    expected = str(tmp_path / 'a.py'), str(tmp_path / 'a.pth')
+    assert model_files(tmp_path) == expected
+    (tmp_path / 'b.py').touch()
+    with pytest.raises(ValueError, match=r'found a.py, b.py, expected one config'):
+        model_files(tmp_path)
