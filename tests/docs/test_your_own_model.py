@@ -1,4 +1,7 @@
-"""The files and commands of docs/your-own-model.md, with two iterations of training."""
+"""The files and commands of docs/your-own-model.md, with two iterations of training.
+
+And the grid of docs/comparing.md, which trains these files.
+"""
 
 import re
 import shlex
@@ -8,11 +11,14 @@ import pytest
 from PIL import Image
 
 from mmseg_coop.datasets.toy_scene import ToyScene
+from mmseg_coop.study import read_grid
 
 from helpers.run_tool import run_tool
 
-PAGE = (Path(__file__).parents[2] / 'docs' / 'your-own-model.md').read_text()
-FILES = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```$', PAGE, re.M | re.S))
+DOCS = Path(__file__).parents[2] / 'docs'
+PAGE = (DOCS / 'your-own-model.md').read_text()
+TITLED = re.compile(r'^```python title="([^"]+)"\n(.*?)^```$', re.M | re.S)
+FILES = dict(TITLED.findall(PAGE))
 COMMANDS = re.findall(r'^python -m mmseg_coop (\w+) (.*)$', PAGE, re.M)
 
 
@@ -39,3 +45,11 @@ def test_the_commands_run(folder, monkeypatch, capsys):
     assert (folder / 'graph' / 'graph.svg').is_file()
     written = {path.name for path in (folder / 'predictions').rglob('photo*')}
     assert written == {'photo.jpg', 'photo_disagreement.png', 'photo_entropy.png'}
+
+
+def test_the_grid_is_read(folder):
+    ((name, text),) = TITLED.findall((DOCS / 'comparing.md').read_text())
+    (folder / name).write_text(text)
+    grid = read_grid(folder / name)
+    assert list(grid.entries) == ['single', 'ensemble', 'same']
+    assert all(entry.trained for entry in grid.entries.values())
