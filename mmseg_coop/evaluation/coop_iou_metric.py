@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from prettytable import PrettyTable
 from torch import Tensor
 
+from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.mean_of_probabilities import MEAN
 from ..models.segmentors.predict_labels import LABEL_FIELD
@@ -43,10 +44,18 @@ class CoopIoUMetric(IoUMetric):
 
     Attributes:
         last: The results of the last evaluation, in the main process.
+
+    Raises:
+        ValueError: If ``iou_metrics`` has one that ``IoUMetric`` would refuse after the
+            first evaluation.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        named = [self.metrics] if isinstance(self.metrics, str) else self.metrics
+        known = {'mIoU', 'mDice', 'mFscore'}.issuperset(named)
+        key = 'CoopIoUMetric.iou_metrics'
+        expect(key, self.metrics, known, 'a list of mIoU, mDice, mFscore')
         self.last: Results | None = None
         self._writer = None
         if self.output_dir is not None:

@@ -77,6 +77,13 @@ def test_a_single_networks_metrics_are_the_hosts():
     assert 'mBIoU' in found and 'ECE' not in found
 
 
+def test_an_unknown_metric_is_refused_before_anything_is_counted():
+    message = r"CoopIoUMetric.iou_metrics: found \['mIou'\], expected a list of mIoU, "
+    with pytest.raises(ValueError, match=message):
+        CoopIoUMetric(iou_metrics=['mIou'])
+    CoopIoUMetric(iou_metrics='mDice')
+
+
 def test_labels_of_a_binary_head_are_floats():
     sample = make_sample(0, labels=[0, 1])
     sample.pred_sem_seg.data = (sample.pred_sem_seg.data % 2).float()
