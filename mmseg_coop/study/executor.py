@@ -61,9 +61,9 @@ class TrialExecutor:
         return bool(self._running or self.elsewhere)
 
     def _start(self, trial: Trial) -> None:
-        lost = [s for s in trial.sources if s in self.failed]
+        lost = next(filter(None, map(self._lost, trial.sources)), None)
         if lost:
-            self._note(trial, f'needs {lost[0].name}, which has failed')
+            self._note(trial, f'needs {lost}')
             return
         if not trial.ready:
             return
@@ -81,6 +81,18 @@ class TrialExecutor:
         except (OSError, ValueError) as error:
             self._note(trial, str(error))
         lock.close()
+
+    def _lost(self, source: Trial) -> str | None:
+        """Explain why there will be no weights of a trial; None if there may be."""
+        if source in self.failed:
+            return f'{source.name}, which has failed'
+        if source in self._open or source.weights:
+            return None
+        record = source.record(next(iter(source.grid.splits)))
+        return (
+            f'the weights of {source.name}, which are gone from {source.folder}; '
+            f'delete {record} to train it again'
+        )
 
     def _note(self, trial: Trial, reason: str | None) -> None:
         if reason is not None:

@@ -19,8 +19,8 @@ Seed = int | tuple[int, ...]
 class Entry:
     """A method of a grid, with the keys of :func:`read_grid`.
 
-    ``config`` is None if it tests another entry (``of``), ``options`` has those of all
-    methods as well.
+    ``config`` is None if it tests another entry (``of``), whose ``options`` count
+    before its own; otherwise ``options`` has those of all methods as well.
     """
 
     name: str
@@ -154,7 +154,7 @@ def _entry(
             raise ValueError(f'{where}: {source} is not trained itself')
     if (
         ('config' in method) == bool(of)
-        or ('predict' in method and not of)
+        or ('predict' in method and (not of or 'options' in method))
         or (inits and (of or networks))
     ):
         raise ValueError(
@@ -175,7 +175,8 @@ def _entry(
         kind = 'groups of seeds, as in [(0, 1)]' if networks else 'integers'
         raise ValueError(f'{where}.seeds: found {seeds!r}, expected {kind}')
     options: dict[str, Any] = {}
-    for place, owner in ((f'{path}: ', grid), (f'{where}.', method)):
+    owners = [(f'{path}: ', grid), (f'{where}.', method)]
+    for place, owner in owners[1:] if of else owners:
         own = owner.get('options') or {}
         if not isinstance(own, dict):
             raise ValueError(

@@ -140,6 +140,8 @@ class Trial:
             networks_init=entry.networks_init or None,
             checkpoint=self.grid.checkpoint,
             half=self.grid.half,
+            # What its weights come from may be trained again with other options.
+            sources=[source.identity for source in self.sources],
         )
         return _as_json(options)
 

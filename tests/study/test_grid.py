@@ -93,6 +93,9 @@ WRONG = {
     r'methods\.b: found predict; expected config': dict(
         methods=methods(b=dict(predict='top'))
     ),
+    r'methods\.b: found of, predict, options; expected config': dict(
+        methods=methods(b=dict(of='a', predict='top', options={'x': 1}))
+    ),
     r'methods\.b\.seeds: found \(0,\), expected groups of seeds': dict(
         methods=methods(b=dict(config=CONFIG, networks='a'))
     ),
@@ -178,6 +181,64 @@ def test_results_of_another_test_are_not_shown(keys, grid, tmp_path):
         del about[key]
     record.write_text(json.dumps(about))
     assert trial(**keys).finished
+
+
+def test_a_test_has_the_options_of_its_training_and_then_its_own(grid, tmp_path):
+    own = dict(a=dict(config=CONFIG, options={'x': 2, 'y': 2}))
+    own['b'] = dict(of='a', options={'y': 3})
+    path = grid(seeds=[0], options={'x': 1, 'y': 1}, methods=own)
+    _, tested = make_trials(read_grid(path), tmp_path, tmp_path)
+    config = tested.config('val')
+    assert (config.x, config.y) == (2, 3)
+
+
+def keep_record(trial):
+    record = trial.record('val') / 'run.json'
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(dict(trial.identity, split_options={})))
+
+
+@pytest.mark.parametrize(
+    'method',
+    [
+        dict(of='a', options={'y': 1}),
+        dict(config=CONFIG, networks='a', seeds=[(0,)]),
+        dict(config=CONFIG, networks_init=['a', None], options={'x': 0}),
+    ],
+    ids=['of', 'networks', 'networks_init'],
+)
+def test_results_of_weights_that_were_trained_again_are_not_shown(
+    method, grid, tmp_path
+):
+    def trials(x):
+        a = dict(config=CONFIG, options={'x': x})
+        path = grid(seeds=[0], methods=dict(a=a, b=method))
+        return make_trials(read_grid(path), tmp_path / 'work', tmp_path / 'records')
+
+    for trial in trials(1):
+        keep_record(trial)
+    source, tested = trials(2)
+    keep_record(source)
+    assert source.finished
+    with pytest.raises(ValueError, match=r'b/seed.*run\.json: sources: found .*delete'):
+        assert tested.finished
+    # Records of an earlier version do not tell.
+    file = tested.record('val') / 'run.json'
+    about = json.loads(file.read_text())
+    del about['sources']
+    file.write_text(json.dumps(about))
+    assert tested.finished
+
+
+def test_a_run_whose_source_has_lost_its_weights_is_told(grid, tmp_path):
+    path = grid(seeds=[0], methods=methods(b=dict(of='a', options={'x': 1})))
+    trials = make_trials(read_grid(path), tmp_path / 'work', tmp_path / 'records')
+    keep_record(trials[0])
+    executor = TrialExecutor(trials, 1)
+    executor.run(lambda _: None)
+    (reason,) = executor.failed.values()
+    assert 'needs the weights of a/seed_0, which are gone from' in reason
+    assert reason.endswith('records/val/a/seed_0 to train it again')
 
 
 @pytest.mark.parametrize('term', ['dumb', 'xterm'])
