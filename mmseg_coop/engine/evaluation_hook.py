@@ -35,7 +35,8 @@ class CoopEvaluationHook(Hook):
     epochs.
     """
 
-    priority = 'VERY_LOW'
+    # Before an EMAHook takes its weights back.
+    priority = 'ABOVE_NORMAL'
 
     def __init__(self):
         self._loaded: dict = {}

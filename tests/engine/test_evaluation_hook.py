@@ -10,6 +10,7 @@ from mmengine.runner import ValLoop
 from mmseg.models import SegTTAModel
 from mmseg.registry import EVALUATOR, HOOKS, LOOPS, METRICS, MODELS
 
+from mmseg_coop.checkpoints.fingerprint import fingerprint
 from mmseg_coop.evaluation import Results
 from mmseg_coop.evaluation.method_names import method_name, network_name
 from mmseg_coop.models import CooperativeEncoderDecoder
@@ -52,6 +53,19 @@ def test_a_tested_checkpoint_keeps_its_seed_and_iteration(tmp_path):
     meta = Results.load(tmp_path / 'test' / 'results' / 'test.npz').meta
     assert meta['seed'] == 7 and meta['iteration'] == 2
     assert meta['checkpoint'] == checkpoint
+
+
+def test_results_of_averaged_weights_name_these(tmp_path):
+    """Those of the checkpoint, by which ``publish`` finds its results."""
+    hooks = [dict(type='EMAHook', momentum=0.5), dict(type='CoopEvaluationHook')]
+    runner = make_runner(
+        tmp_path, hooks=hooks, val_evaluator=dict(type='CoopIoUMetric')
+    )
+    runner.train()
+    tested = Results.load(tmp_path / 'results' / 'val_iter_4.npz').meta['model']
+    weights = torch.load(tmp_path / 'iter_4.pth', weights_only=False)['state_dict']
+    assert tested['weights'] == fingerprint(weights)
+    assert tested['weights'] != fingerprint(runner.model.state_dict())
 
 
 HOOK = dict(type='CoopEvaluationHook')
