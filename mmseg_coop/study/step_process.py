@@ -30,7 +30,8 @@ class StepProcess(subprocess.Popen):
         step.trial.write_config(step.split)
         note_attempt(folder, step.name, threads)
         tool, *arguments = step.command()
-        path = os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')])
+        # What configs import from where the study was started is found there, too.
+        path = os.pathsep.join([str(REPO), *sys.path])
         variables = dict(
             PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
         )

@@ -241,6 +241,22 @@ def test_a_run_whose_source_has_lost_its_weights_is_told(grid, tmp_path):
     assert reason.endswith('records/val/a/seed_0 to train it again')
 
 
+def test_runs_find_the_modules_that_the_study_finds(grid, tmp_path, monkeypatch):
+    """As with ``python -m mmseg_coop``, in the folder where a user's modules are."""
+    monkeypatch.setattr('mmseg_coop.study.step_process.TOOLS', tmp_path)
+    (tmp_path / 'train.py').write_text('import own_of_the_user')
+    (tmp_path / 'modules').mkdir()
+    (tmp_path / 'modules' / 'own_of_the_user.py').touch()
+    monkeypatch.syspath_prepend(str(tmp_path / 'modules'))
+    trials = make_trials(
+        read_grid(grid(seeds=[0], methods=methods())), tmp_path / 'work', tmp_path
+    )
+    executor = TrialExecutor(trials, 1)
+    executor.run(lambda _: None)
+    (reason,) = executor.failed.values()
+    assert reason.endswith('has left no last checkpoint')
+
+
 @pytest.mark.parametrize('term', ['dumb', 'xterm'])
 def test_progress_is_shown_on_any_terminal(grid, tmp_path, term):
     path = grid(seeds=[0], methods=methods(), options={'train_cfg': {}})
