@@ -9,8 +9,11 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from rich.console import Console
 
-from mmseg_coop.study import TrialExecutor, make_trials, read_grid
+from mmseg_coop.cost.cost import Cost
+from mmseg_coop.study import TrialExecutor, compare_trials, make_trials, read_grid
 from mmseg_coop.study.progress import LiveTable
+
+from helpers.made_up import make_results, save_run
 
 CONFIG = 'single.py'
 GRIDS = sorted((Path(__file__).parents[2] / 'configs' / 'studies').glob('*.py'))
@@ -255,6 +258,24 @@ def test_runs_find_the_modules_that_the_study_finds(grid, tmp_path, monkeypatch)
     executor.run(lambda _: None)
     (reason,) = executor.failed.values()
     assert reason.endswith('has left no last checkpoint')
+
+
+def test_each_split_has_costs_of_its_own(grid, tmp_path, monkeypatch):
+    """Their images may have another size."""
+
+    def measure(configs):
+        return {k: Cost(1, None, c.size, 1, [1, 1], None) for k, c in configs.items()}
+
+    monkeypatch.setattr('mmseg_coop.comparison.cost_table.measure_costs', measure)
+    splits = dict(val={'size': 1}, large={'size': 4})
+    path = grid(seeds=[0], methods=methods(), splits=splits)
+    (trial,) = make_trials(read_grid(path), tmp_path / 'work', tmp_path / 'records')
+    for split in splits:
+        run = save_run(trial.record(split), make_results(0.8))
+        trial.config(split).dump(run / 'danet_r18_single_camvid.py')
+    for split in (*splits, *splits):
+        costs = compare_trials([trial], split, trial.records).costs
+        assert costs['a'].prediction_flops == splits[split]['size']
 
 
 @pytest.mark.parametrize('term', ['dumb', 'xterm'])
