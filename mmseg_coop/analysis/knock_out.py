@@ -64,9 +64,11 @@ def choices(plan: Plan) -> dict[str, tuple[str, ...]]:
 
 
 @torch.no_grad()
-def measure_iou(model: nn.Module, loader: DataLoader, text: str) -> list[float]:
+def measure_iou(
+    model: nn.Module, loader: DataLoader, ignore_index: int, text: str
+) -> list[float]:
     """Compute IoU of each class in percent; the text describes the progress."""
-    metric = IoUMetric(ignore_index=model.decode_head.ignore_index)
+    metric = IoUMetric(ignore_index=ignore_index)
     metric.dataset_meta = loader.dataset.metainfo
     with eval_mode(model):
         for batch in track(loader, text):

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -28,6 +30,7 @@ from ..analysis.knock_out import (
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.fingerprint import fingerprint
 from ..checkpoints.training_record import TRAINING_RUNS, training_runs_of
+from ..config_types import dicts_in, is_type
 from ..datasets import check_dataset_folders
 from ..models.mean_of_probabilities import MEAN
 from ..models.plan import restrict
@@ -94,7 +97,8 @@ def _test_all(
 ) -> list[KnockOut]:
     """Test each choice, and write its result at once, unless the file has it."""
     weights = fingerprint(model.state_dict())
-    tested = repr((weights, config.model, config.test_dataloader))
+    ignored = _ignored(config, model)
+    tested = repr((weights, config.model, config.test_dataloader, ignored))
     key = hashlib.sha256(tested.encode()).hexdigest()
     found = _read(file, key) if file.is_file() else {}
     classes = list(loader.dataset.metainfo['classes'])
@@ -104,13 +108,22 @@ def _test_all(
         if name in found:
             continue
         with model.plan.without(targets):
-            iou = measure_iou(model, loader, f'{i}/{len(named)} without {name}')
+            text = f'{i}/{len(named)} without {name}'
+            iou = measure_iou(model, loader, ignored, text)
         saved = saved_flops(model.plan, targets, flops)
         found[name] = KnockOut(name, targets, saved, iou)
         rows = [asdict(row) for row in found.values()]
         text = json.dumps(dict(key=key, classes=classes, rows=rows), indent=2)
         AtomicBackend().put_text(f'{text}\n', file)
     return [found[name] for name in named]
+
+
+def _ignored(config: Config, model: nn.Module) -> int:
+    """The label that the test ignores; without an IoUMetric that of the losses."""
+    for _, metric in dicts_in(config.get('test_evaluator')):
+        if is_type(metric, IoUMetric, METRICS):
+            return metric.get('ignore_index', 255)
+    return model.decode_head.ignore_index
 
 
 def _read(file: Path, key: str) -> dict[str, KnockOut]:
@@ -145,11 +158,11 @@ def _keep(
     smaller = build_smaller(kept.model, model.state_dict(), names)
     left_out = [str(ref) for ref in model.plan.incoming if ref not in refs]
     flops = saved_flops(model.plan, left_out, module_flops(model, loader))
-    values = measure_iou(smaller, loader, 'kept.py')
+    values = measure_iou(smaller, loader, _ignored(config, model), 'kept.py')
     data = BytesIO()
-    classes = list(loader.dataset.metainfo['classes'])
-    runs = training_runs_of(meta)
-    record = {'dataset_meta': dict(classes=classes), TRAINING_RUNS: runs}
+    info = loader.dataset.metainfo
+    dataset_meta = {key: info.get(key) for key in ('classes', 'palette')}
+    record = {'dataset_meta': dataset_meta, TRAINING_RUNS: training_runs_of(meta)}
     torch.save(dict(state_dict=smaller.state_dict(), meta=record), data)
     AtomicBackend().put(data.getvalue(), out / 'kept.pth')
     AtomicBackend().put_text(kept.pretty_text, out / 'kept.py')

@@ -161,7 +161,8 @@ class CoopIoUMetric(IoUMetric):
         oracle = [ORACLE] if pairs else []
         return Results(
             classes=list(self.dataset_meta['classes']),
-            palette=self.dataset_meta.get('palette'),
+            # None, or as lists: of a user's dataset it may be an array.
+            palette=np.array(self.dataset_meta.get('palette')).tolist(),
             images=[result['image'] for result in results],
             configured=first['configured'],
             areas=dict(zip([*names, *oracle], areas, strict=True)),

@@ -151,12 +151,14 @@ def test_logits_that_are_not_finite_are_named():
 
 def test_results_survive_a_file(tmp_path):
     metric = CoopIoUMetric()
-    evaluate(metric, [make_sample(i) for i in range(2)])
+    palette = np.arange(21).reshape(7, 3)
+    evaluate(metric, [make_sample(i) for i in range(2)], palette=palette)
     metric.last.meta = dict(seed=3)
     path = tmp_path / 'results' / 'test.npz'
     metric.last.save(path)
     loaded = Results.load(path)
     assert loaded.meta == dict(seed=3) and loaded.images == ['0.png', '1.png']
+    assert loaded.palette == palette.tolist()
     for name, areas in metric.last.areas.items():
         np.testing.assert_array_equal(loaded.areas[name], areas)
     assert [f.name for f in path.parent.iterdir()] == ['test.npz']

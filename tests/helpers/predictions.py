@@ -33,10 +33,10 @@ def make_sample(index: int, labels=range(7), predict_with='bottom'):
     return sample
 
 
-def evaluate(metric, samples, classes=CLASSES):
+def evaluate(metric, samples, classes=CLASSES, **info):
     """Evaluate samples with a metric."""
     evaluator = Evaluator(metric)
-    evaluator.dataset_meta = dict(classes=classes)
+    evaluator.dataset_meta = dict(classes=classes, **info)
     for sample in samples:
         evaluator.process([sample])
     return evaluator.evaluate(len(samples))

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mmseg_coop.analysis.knock_out import choices
 from mmseg_coop.apis import load_config
+from mmseg_coop.datasets import ToyStreets
 from mmseg_coop.evaluation.results import Results
 
 from helpers.run_tool import run_tool
@@ -26,6 +27,8 @@ FEW = ['test_dataloader.dataset.num_images=3', 'test_dataloader.batch_size=2']
 RANDOM_KEY = 'model.connections.connector.start'
 RANDOM = f'{RANDOM_KEY}=random'
 OPTIONS = ['--cfg-options', RANDOM, 'model.pretrained=begin.pth', *FEW]
+# Not that of the losses.
+OPTIONS += ['test_evaluator.ignore_index=0']
 
 
 @pytest.fixture
@@ -73,7 +76,9 @@ def test_each_connection_and_the_best_that_are_kept(folder, tool):
     kept = MODELS.build(Config.fromfile(folder / 'analysis/kept.py').model)
     assert sorted(map(str, kept.plan.incoming)) == sorted(best)
     assert 'begin.pth' not in (folder / 'analysis/kept.py').read_text()
-    kept.load_state_dict(torch.load(folder / 'analysis/kept.pth')['state_dict'])
+    checkpoint = torch.load(folder / 'analysis/kept.pth')
+    kept.load_state_dict(checkpoint['state_dict'])
+    assert checkpoint['meta']['dataset_meta'] == ToyStreets.METAINFO
     # It is the whole with the others switched off, and without all the network alone.
     config = load_config(str(CONFIG), {RANDOM_KEY: 'random'})
     model = MODELS.build(config.model).eval()
