@@ -23,6 +23,7 @@ from torch import Tensor
 from ..config_types import use_scope
 from ..models.image_meta import image_meta
 from ..models.segmentors.init_checkpoints import without_inits
+from ..unwrap import unwrap
 from .cost import Cost
 from .flops import count_flops
 from .memory import peak_memory
@@ -96,8 +97,10 @@ def training_flops(config: Config, item: dict) -> int | None:
     Returns:
         None if a head reads values of tensors.
     """
-    model = build_model(config)
-    batch = model.data_preprocessor(pseudo_collate([copy.copy(item)]), False)
+    model = unwrap(build_model(config))
+    # Of test-time augmentation the first view.
+    item = {k: v[0] if isinstance(v, list) else v for k, v in item.items()}
+    batch = model.data_preprocessor(pseudo_collate([item]), False)
     channels = batch['inputs'].shape[1]
     model = model.train().to('meta')
     size = tuple(model.data_preprocessor.size or item['inputs'].shape[-2:])

@@ -133,6 +133,13 @@ def test_a_head_whose_step_can_not_be_followed():
     assert training_flops(made, dict(inputs=torch.empty(3, *SIZE))) is None
 
 
+def test_training_costs_the_same_with_augmentation_at_test_time():
+    image, made = torch.empty(3, *SIZE), config()
+    expected = training_flops(made, dict(inputs=image))
+    made.model = dict(type='SegTTAModel', module=made.model)
+    assert training_flops(made, dict(inputs=[image, image])) == expected > 0
+
+
 def test_a_file_of_costs(tmp_path):
     path = tmp_path / 'out' / 'cost.json'
     costs = dict(a=Cost(5, None, 7, 0.5, [0.4, 0.6], 1.5))
