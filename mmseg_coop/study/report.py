@@ -20,7 +20,7 @@ from .trial import Trial
 _FIGURES = {
     'costs.png': 'mIoU over cost',
     'gains.png': 'Gains over the single network',
-    'curves_*.png': 'Validation',
+    'curves.png': 'Learning curves on the validation set',
 }
 
 
@@ -88,16 +88,13 @@ def _write_summary(
     ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
     """
     parts = [markdown(summary_table(comparison)).strip()]
-    for pattern, title in _FIGURES.items():
-        pictures = []
-        # Figures of methods that are no longer in the grid.
-        for old in records.glob(f'{name}_{pattern}'):
-            old.unlink()
-        for source in sorted(report.glob(pattern)):
-            kept = records / f'{name}_{source.name}'
-            shutil.copyfile(source, kept)
-            pictures.append(f'![{title}]({_link(kept, document)})')
-        parts += ['\n'.join(pictures)] if pictures else []
+    for file, title in _FIGURES.items():
+        kept = records / f'{name}_{file}'
+        if (report / file).is_file():
+            shutil.copyfile(report / file, kept)
+            parts.append(f'![{title}]({_link(kept, document)})')
+        else:
+            kept.unlink(missing_ok=True)
     tables = _link(records / f'{name}.md', document)
     parts.append(f'Classes, each network, calibration and borders: [{name}]({tables})')
     write_between(document, name, '\n\n'.join(parts))

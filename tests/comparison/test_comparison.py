@@ -12,6 +12,7 @@ from scipy.stats import sem, t, ttest_ind, ttest_rel
 from mmseg_coop.comparison.comparison import Gain, compare
 from mmseg_coop.comparison.iou_tables import all_tables, main_table
 from mmseg_coop.comparison.paper import paper_rows
+from mmseg_coop.comparison.report import write_report
 from mmseg_coop.comparison.report.cost_figure import dominated, draw_costs
 from mmseg_coop.comparison.report.figures import draw_gains
 from mmseg_coop.comparison.runs import load_runs
@@ -662,6 +663,24 @@ def test_accuracy_over_cost(tmp_path):
     assert labels == ['single', 'ensemble', 'same']
     # It would be kept open for the rest of the process.
     assert pyplot.get_fignums() == before
+
+
+def test_figures_of_an_earlier_report_are_removed(tmp_path):
+    """Else a study shows curves of a method again under the number of another one."""
+    out, runs = tmp_path / 'report', []
+    for method in ('same', 'single'):
+        run = save_run(tmp_path / method, make_results(QUALITY[method], method))
+        log = run / '1' / 'vis_data' / 'scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text('{"mIoU": 50.0, "step": 10}')
+        runs.append(str(run))
+    for found in (runs, runs[:1]):
+        (out / 'of_the_user.png').parent.mkdir(exist_ok=True)
+        (out / 'of_the_user.png').touch()
+        comparison = compare(load_runs(found))
+        write_report(comparison, all_tables(comparison), out, images=0)
+    names = {path.name for path in out.glob('*.png')}
+    assert names == {'curves.png', 'of_the_user.png'}
 
 
 def test_dominated():

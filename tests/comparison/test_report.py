@@ -17,6 +17,7 @@ from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.curves import validation_curves
 from mmseg_coop.comparison.iou_tables import all_tables
 from mmseg_coop.comparison.report import write_report
+from mmseg_coop.comparison.report.figures import draw_curves
 from mmseg_coop.comparison.report.gallery import find_checkpoint, make_gallery
 from mmseg_coop.comparison.runs import load_runs
 
@@ -73,8 +74,7 @@ def test_the_page_is_self_contained(page):
 
 def test_figures_for_papers(page):
     names = {path.name for path in page.parent.glob('*.png')}
-    curves = {f'curves_{i}_{method}.png' for i, method in enumerate(METHODS, start=1)}
-    assert names == curves | {'costs.png', 'gains.png', 'gallery.png'}
+    assert names == {f'{name}.png' for name in ('costs', 'gains', 'curves', 'gallery')}
     for name in names:
         image = np.asarray(Image.open(page.parent / name).convert('RGB'))
         assert image.shape[1] > 400 and image.std() > 5
@@ -89,6 +89,20 @@ def test_curves_are_what_was_logged(comparison):
             # The last validation is of the weights that were tested.
             assert steps == [2]
             assert values[-1] == pytest.approx(run.results.miou(name), abs=0.006)
+
+
+def test_curves_of_each_method_have_the_same_scale(comparison):
+    """That of the selected predictions, whatever other networks have."""
+    axes = draw_curves(comparison).axes
+    trained = [method for method in comparison.methods if method.trained]
+    assert [axis.get_title() for axis in axes] == [method.label for method in trained]
+    values = [
+        value
+        for run in (run for method in trained for run in method.runs)
+        for value in validation_curves(run)[run.results.configured][1]
+    ]
+    for axis in axes:
+        assert axis.get_ylim()[0] == min(values) - 2 <= max(values) < axis.get_ylim()[1]
 
 
 def test_curves_of_a_resumed_run(comparison, tmp_path):
@@ -135,9 +149,12 @@ def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
     checkpoint.unlink()
     with pytest.raises(FileNotFoundError, match='checkpoint .* is gone.*--gallery 0'):
         find_checkpoint(run)
-    # Without pictures the report needs no checkpoint.
+    # Without pictures the report needs no checkpoint, and keeps none of earlier ones.
+    (tmp_path / 'report').mkdir()
+    (tmp_path / 'report/gallery.png').touch()
     page = report([run, other], tmp_path / 'report')
     assert '<article' not in page.read_text()
+    assert not page.with_name('gallery.png').exists()
 
 
 def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):

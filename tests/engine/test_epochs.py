@@ -68,8 +68,7 @@ def test_curves_are_drawn_over_epochs(trained):
     comparison = compare(load_runs([str(trained)]))
     curves = validation_curves(comparison.methods[0].runs[0])
     assert curves['bottom'][0] == [1, 2, 3]
-    (figure,) = draw_curves(comparison).values()
-    assert figure.axes[0].get_xlabel() == 'epoch'
+    assert draw_curves(comparison).axes[0].get_xlabel() == 'epoch'
 
 
 def test_iterations_stay_iterations(tmp_path):
@@ -84,8 +83,7 @@ def test_iterations_stay_iterations(tmp_path):
         ),
     ).train()
     comparison = compare(load_runs([str(tmp_path)]))
-    (figure,) = draw_curves(comparison).values()
-    assert figure.axes[0].get_xlabel() == 'iteration'
+    assert draw_curves(comparison).axes[0].get_xlabel() == 'iteration'
     assert find_checkpoint(comparison.methods[0].runs[0]) == tmp_path / 'iter_2.pth'
 
 

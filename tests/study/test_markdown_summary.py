@@ -46,7 +46,7 @@ def test_the_tool_writes_the_document(tmp_path, monkeypatch, capsys):
     docs = tmp_path / 'docs'
     shutil.copytree(RECORDS, docs / 'study')
     name = f'{grid.stem}_val'
-    (docs / 'study' / f'{name}_curves_9_gone.png').touch()
+    (docs / 'study' / f'{name}_curves.png').write_bytes(b'an older figure')
     document = docs / 'study.md'
     head, rest = DOCUMENT.read_text().split(f'<!-- {name}: begin -->')
     tail = rest.split(f'<!-- {name}: end -->')[1]

@@ -1,10 +1,12 @@
 """The figures of a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from textwrap import fill
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -18,37 +20,59 @@ _TITLE = 22
 _GALLERY_ROWS = 4
 # Characters that a column of the gains is wide.
 _COLUMN = 12
+# Curves of methods side by side.
+_PANELS = 4
+# Of each run, the curve of each network.
+_Curves = Sequence[Mapping[str, Curve]]
 
 
-def draw_curves(comparison: Comparison) -> dict[str, Figure]:
-    """Draw the logged validation mIoU of each trained method, on the same scale."""
+def draw_curves(comparison: Comparison) -> Figure | None:
+    """Draw the logged validation mIoU of each trained method, on the same scale.
+
+    None if nothing was validated in training.
+    """
     trained = [method for method in comparison.methods if method.trained]
-    found = {m.label: [validation_curves(run) for run in m.runs] for m in trained}
-    curves = [c for runs in found.values() for run in runs for c in run.values()]
-    values = [value for _, curve in curves for value in curve]
-    return {
-        method.label: _draw_curves(method, found[method.label], values)
-        for method in trained
-        if any(found[method.label])
-    }
-
-
-def _draw_curves(
-    method: Method, runs: Sequence[Mapping[str, Curve]], all_values: Sequence[float]
-) -> Figure:
+    found = [(m, [validation_curves(run) for run in m.runs]) for m in trained]
+    found = [(method, curves) for method, curves in found if any(curves)]
+    if not found:
+        return None
+    columns = min(len(found), _PANELS)
+    rows = -(-len(found) // columns)
     with rc_context(STYLE):
-        figure = Figure(figsize=(3.6, 2.6), layout='constrained')
-        axis = figure.subplots()
-        for run in runs:
-            for i, (name, (steps, values)) in enumerate(run.items()):
-                label = name if run is runs[0] else None
-                axis.plot(steps, values, f'C{i}o-', label=label, markersize=3, lw=1.2)
-        axis.set(title=method.label, ylabel='mIoU in %')
-        axis.set_xlabel(method.runs[0].meta.get('logged_by', 'iteration'))
-        axis.set_ylim(min(all_values) - 1, max(all_values) + 1)
-        if any(len(run) > 1 for run in runs):
-            axis.legend()
+        size = (0.4 + 2.6 * columns, 2.1 * rows)
+        figure = Figure(figsize=size, layout='constrained')
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for axis in axes[:, 0]:
+            axis.set_ylabel('mIoU in %')
+        for axis, panel in zip_longest(axes.flat, found):
+            if panel:
+                _draw_curves(axis, *panel)
+            else:
+                axis.remove()
+        # Networks that are not selected may be far below, as one without a loss.
+        axes[0, 0].set_ylim(bottom=min(_selected(found), default=2) - 2)
     return figure
+
+
+def _selected(found: Sequence[tuple[Method, _Curves]]) -> Iterator[float]:
+    """Yield the validation mIoU of selected predictions."""
+    for method, curves in found:
+        for run, curve in zip(method.runs, curves, strict=True):
+            _, values = curve.get(run.results.configured, ((), ()))
+            yield from values
+
+
+def _draw_curves(axis: Axes, method: Method, runs: _Curves) -> None:
+    """Draw the curves of each network, with a colour of its own, in each run."""
+    first = next(filter(None, runs))
+    for run in runs:
+        for i, (name, (steps, values)) in enumerate(run.items()):
+            label = name if run is first else None
+            axis.plot(steps, values, f'C{i}o-', label=label, markersize=2, lw=1)
+    axis.set_title(method.label, fontsize=9)
+    axis.set_xlabel(method.runs[0].meta.get('logged_by', 'iteration'))
+    if any(len(run) > 1 for run in runs):
+        axis.legend(fontsize=8)
 
 
 def draw_gains(comparison: Comparison) -> Figure | None:

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,16 +38,19 @@ def write_report(
         FileNotFoundError: If configs or checkpoints that the gallery needs are gone.
     """
     gallery = make_gallery(comparison, images) if images else None
-    figures = dict(costs=draw_costs(comparison), gains=draw_gains(comparison))
-    figures = {name: figure for name, figure in figures.items() if figure}
-    curves = draw_curves(comparison)
-    for name, figure in figures.items():
-        save(figure, folder / f'{name}.png')
-    for i, (label, figure) in enumerate(curves.items(), start=1):
-        name = re.sub(r'[^\w.+-]+', '_', label)
-        save(figure, folder / f'curves_{i}_{name}.png')
-    if gallery:
-        save(draw_gallery(gallery, comparison.classes), folder / 'gallery.png')
+    figures = dict(
+        costs=draw_costs(comparison),
+        gains=draw_gains(comparison),
+        curves=draw_curves(comparison),
+    )
+    pictures = gallery and draw_gallery(gallery, comparison.classes)
+    for name, figure in {**figures, 'gallery': pictures}.items():
+        path = folder / f'{name}.png'
+        if figure:
+            save(figure, path)
+        else:
+            # Of an earlier report.
+            path.unlink(missing_ok=True)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True
     )
@@ -58,8 +60,7 @@ def write_report(
         css=(_HERE / 'page.css').read_text(),
         script=(_HERE / 'page.js').read_text(),
         tables=tables,
-        curves=[as_svg(figure) for figure in curves.values()],
-        **{name: as_svg(figure) for name, figure in figures.items()},
+        **{name: as_svg(figure) for name, figure in figures.items() if figure},
         gallery=gallery,
         classes=comparison.classes,
         pictures=_page_pictures,
