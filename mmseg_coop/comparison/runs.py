@@ -89,7 +89,9 @@ class Run:
         config = Config.fromfile(self.folder / self.meta['config'])
         use_scope(config)
         if self.prediction is not None:
-            config.merge_from_dict({'model.test_cfg.predict': self.prediction})
+            # With test-time augmentation the model is a part of another.
+            model = 'model.module' if 'module' in config.model else 'model'
+            config.merge_from_dict({f'{model}.test_cfg.predict': self.prediction})
         return config
 
 

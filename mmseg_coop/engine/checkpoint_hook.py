@@ -52,7 +52,7 @@ class SafeCheckpointHook(CheckpointHook):
             # The folder in which MMEngine puts them.
             folder = Path(folder) / Path(runner.work_dir).name
         given = runner._load_from
-        if given and Path(given).resolve().parent == Path(folder).resolve():
+        if given and Path(given).parent.resolve() == Path(folder).resolve():
             return
         found = [None]
         if is_main_process():

@@ -35,10 +35,10 @@ class CoopEvaluationHook(Hook):
     epochs.
     """
 
-    # Before an EMAHook takes its weights back.
-    priority = 'ABOVE_NORMAL'
+    priority = 'VERY_LOW'
 
     def __init__(self):
+        self._identity: dict | None = None
         self._loaded: dict = {}
         self._checkpoint: str | None = None
         self._in_training = False
@@ -66,6 +66,12 @@ class CoopEvaluationHook(Hook):
             loop = runner.val_loop if mode == 'val' else runner.test_loop
             _add_networks(runner, loop, data_batch)
 
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Identify the weights, which an EMAHook takes back before this hook's turn."""
+        self._identity = model_identity(runner.model) if is_main_process() else None
+
+    before_test_epoch = before_val_epoch
+
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
         name, meta = 'val', self._tested(runner)
@@ -85,6 +91,7 @@ class CoopEvaluationHook(Hook):
             seed=self._loaded.get('seed', runner.seed),
             iteration=self._loaded.get('iter', runner.iter),
             checkpoint=self._checkpoint,
+            model=self._identity,
         )
         if not self._checkpoint and not self._in_training:
             # The networks have checkpoints of separate training runs.
@@ -136,7 +143,6 @@ def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
         method=method_name(runner.model, _option(config.get('model'), 'connections')),
         dataset=type(loop.dataloader.dataset).__name__,
         tta=augmented,
-        model=model_identity(runner.model),
         logged_by=_logged_by(runner),
         **meta,
     )

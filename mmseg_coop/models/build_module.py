@@ -37,6 +37,6 @@ def build_module(
     except ValueError as error:
         # It knows what it is, and not its place in the config.
         what, text = key.rpartition('.')[2], str(error)
-        if not text.startswith(what):
-            raise
-        raise ValueError(f'{key}{text.removeprefix(what)}') from None
+        if text.startswith((f'{what}.', f'{what}:')):
+            error.args = (f'{key}{text.removeprefix(what)}',)
+        raise

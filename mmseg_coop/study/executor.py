@@ -91,7 +91,7 @@ class TrialExecutor:
         record = source.record(next(iter(source.grid.splits)))
         return (
             f'the weights of {source.name}, which are gone from {source.folder}; '
-            f'delete {record} to train it again'
+            f'copy them there, or delete {record} to train it again'
         )
 
     def _note(self, trial: Trial, reason: str | None) -> None:

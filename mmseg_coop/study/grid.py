@@ -19,8 +19,8 @@ Seed = int | tuple[int, ...]
 class Entry:
     """A method of a grid, with the keys of :func:`read_grid`.
 
-    ``config`` is None if it tests another entry (``of``), whose ``options`` count
-    before its own; otherwise ``options`` has those of all methods as well.
+    ``config`` is None if it tests another entry (``of``), whose ``options`` are set
+    first, then its own; otherwise ``options`` has those of all methods as well.
     """
 
     name: str

@@ -73,10 +73,8 @@ def compare_trials(finished: Sequence[Trial], split: str, records: Path) -> Comp
         for run, trial in zip(runs, finished, strict=True)
     ]
     comparison = compare(runs, grid.baselines)
-    # Another test may be of images of another size.
-    first = split == next(iter(grid.splits))
-    name = grid.name if first else f'{grid.name}_{split}'
-    return with_costs(comparison, records / f'{name}_cost.json')
+    # Splits may have images of different sizes.
+    return with_costs(comparison, records / f'{grid.name}_{split}_cost.json')
 
 
 def _write_summary(

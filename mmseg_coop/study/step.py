@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..checkpoints.resume import last_checkpoint
 from ..checkpoints.safe_load import load_from_local
 from ..checkpoints.safetensors import save_safetensors
 from .records import keep_record
@@ -29,7 +30,9 @@ class Step:
         config = str(trial.config_file(self.split))
         work_dir = ['--work-dir', str(trial.work_dir(self.split))]
         if not self.split:
-            return ['train.py', config, *work_dir, '--resume']
+            # Where there is none, it would continue the run that load_from names.
+            resume = ['--resume'] if last_checkpoint(trial.folder) else []
+            return ['train.py', config, *work_dir, *resume]
         if trial.entry.networks:
             return ['test.py', config, *work_dir]
         tested = trial.sources[0] if trial.entry.of else trial
@@ -43,7 +46,9 @@ class Step:
             _keep_half(self.trial.checkpoint())
         else:
             checkpoint = self.trial.checkpoint()
-            (self.trial.folder / 'weights.pth').symlink_to(checkpoint.name)
+            link = self.trial.folder / 'weights.pth'
+            link.unlink(missing_ok=True)
+            link.symlink_to(checkpoint.name)
 
 
 def next_step(trial: Trial) -> Step | None:

@@ -54,7 +54,7 @@ class Trial:
     @property
     def weights(self) -> Path | None:
         """The checkpoint to test, once the training run has ended."""
-        return next(self.folder.glob('weights.*'), None)
+        return next(filter(Path.is_file, self.folder.glob('weights.*')), None)
 
     @property
     def failure(self) -> str | None:

@@ -358,8 +358,15 @@ def test_augmentation_at_test_time_is_told_and_compared_with_its_like(tmp_path):
 
 
 def test_results_with_augmentation_do_not_take_the_place_of_those_without(tmp_path):
-    save_run(tmp_path, make_results(0.9, meta=dict(tta=True)), 'test_tta')
-    assert load_runs([str(tmp_path)])[0].file.name == 'test_tta.npz'
+    meta = dict(tta=True, config='pair.py')
+    save_run(tmp_path, make_results(0.9, meta=meta), 'test_tta')
+    (run,) = load_runs([f'{tmp_path}:prediction'])
+    assert run.file.name == 'test_tta.npz'
+    # Such a config has the model in another one.
+    model = dict(type='SegTTAModel', module=dict(test_cfg=dict(mode='whole')))
+    (tmp_path / 'pair.py').write_text(f'model = {model!r}')
+    expected = dict(mode='whole', predict='prediction')
+    assert run.config().model.module.test_cfg.to_dict() == expected
     save_run(tmp_path, make_results(0.8))
     assert load_runs([str(tmp_path)])[0].file.name == 'test.npz'
 

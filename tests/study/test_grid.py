@@ -12,6 +12,7 @@ from rich.console import Console
 from mmseg_coop.cost.cost import Cost
 from mmseg_coop.study import TrialExecutor, compare_trials, make_trials, read_grid
 from mmseg_coop.study.progress import LiveTable
+from mmseg_coop.study.step import next_step
 
 from helpers.made_up import make_results, save_run
 
@@ -231,6 +232,16 @@ def test_results_of_weights_that_were_trained_again_are_not_shown(
     del about['sources']
     file.write_text(json.dumps(about))
     assert tested.finished
+
+
+def test_a_first_start_does_not_resume(grid, tmp_path):
+    """Else one whose config has a ``load_from`` would continue that run."""
+    path = grid(seeds=[0], methods=methods())
+    (trial,) = make_trials(read_grid(path), tmp_path / 'work', tmp_path / 'records')
+    assert '--resume' not in next_step(trial).command()
+    trial.folder.mkdir(parents=True)
+    (trial.folder / 'last_checkpoint').write_text('iter_2.pth')
+    assert '--resume' in next_step(trial).command()
 
 
 def test_a_run_whose_source_has_lost_its_weights_is_told(grid, tmp_path):

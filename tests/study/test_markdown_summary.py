@@ -17,7 +17,7 @@ REPO = Path(__file__).parents[2]
 RECORDS = REPO / 'docs' / 'study'
 DOCUMENT = REPO / 'docs' / 'study.md'
 GRIDS = [
-    REPO / 'configs' / 'studies' / f'{path.name.removesuffix("_cost.json")}.py'
+    REPO / 'configs' / 'studies' / f'{path.name.removesuffix("_val_cost.json")}.py'
     for path in sorted(RECORDS.glob('*_cost.json'))
 ]
 

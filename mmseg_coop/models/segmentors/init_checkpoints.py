@@ -41,6 +41,9 @@ def without_inits(model: Mapping[str, Any]) -> ConfigDict:
     for entry in networks.values() if isinstance(networks, Mapping) else networks:
         if isinstance(entry, dict):
             entry.pop('init', None)
+    if 'module' in found:
+        # Of test-time augmentation.
+        found['module'] = without_inits(found['module'])
     return ConfigDict(found)
 
 
@@ -118,7 +121,7 @@ def load_connections(
             module = plan.get_submodule(ours.removeprefix('plan.'))
             weights = part_of(found[0].weights, name)
             parameters = list(module.parameters())
-            if 'aggregations' in ours:
+            if ours.startswith('plan.aggregations.'):
                 # Connectors were trained with this one, and are noise without it.
                 whole = bool(weights) or not parameters
             if weights and whole:

@@ -77,8 +77,8 @@ class SiteHook:
         if site in self.slot.unrepeatable and torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
                 f'site {self.site.name} of {self.network}: activation checkpointing '
-                'computes it again in the backward pass, but not what other networks '
-                'sent there, and without the gradient of what it sent; use '
+                'computes it again in the backward pass, without what other networks '
+                'sent there and without the gradient of what it sent; use '
                 'model.with_cp=True in place of activation_checkpointing or of what '
                 'recomputes this site'
             )

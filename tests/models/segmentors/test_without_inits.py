@@ -26,3 +26,7 @@ def test_backbones_load_nothing(backbone, expected):
     wanted = dict(expected, type=backbone['type'])
     networks = dict(top=dict(backbone=wanted), bottom={})
     assert found == dict(backbone=wanted, networks=networks)
+    augmented = without_inits(
+        dict(type='SegTTAModel', module=dict(networks_init=['a']))
+    )
+    assert augmented == dict(type='SegTTAModel', module={})
