@@ -54,6 +54,12 @@ class CoopEvaluationHook(Hook):
         self._loaded = {}
         self._checkpoint = None
 
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        """Identify the weights, which an EMAHook takes back before the results."""
+        wanted = mode != 'train' and is_main_process()
+        found = wanted and coop_metrics(_loop_of(runner, mode))
+        self._identity = model_identity(runner.model) if found else None
+
     def _before_iter(
         self,
         runner: Runner,
@@ -63,14 +69,7 @@ class CoopEvaluationHook(Hook):
     ) -> None:
         """Add all networks' label maps, unless the loop predicts them."""
         if mode != 'train':
-            loop = runner.val_loop if mode == 'val' else runner.test_loop
-            _add_networks(runner, loop, data_batch)
-
-    def before_val_epoch(self, runner: Runner) -> None:
-        """Identify the weights, which an EMAHook takes back before this hook's turn."""
-        self._identity = model_identity(runner.model) if is_main_process() else None
-
-    before_test_epoch = before_val_epoch
+            _add_networks(runner, _loop_of(runner, mode), data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the results of a validation."""
@@ -98,6 +97,10 @@ class CoopEvaluationHook(Hook):
             paths = _option(runner.cfg.model, 'networks_init')
             meta['networks_init'] = paths and list(paths)
         return meta
+
+
+def _loop_of(runner: Runner, mode: str) -> BaseLoop:
+    return runner.val_loop if mode == 'val' else runner.test_loop
 
 
 @torch.no_grad()
