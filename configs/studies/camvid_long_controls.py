@@ -32,15 +32,21 @@ for _head in _heads:
         seeds=[(0, 1, 2), (3, 4, 8), (5, 6, 7)],
         options={'model.num_networks': 3},
     )
-# A larger network, and one with the FLOPs of a pair.
+# Larger networks: in the backbone, in the head, and in both, with the FLOPs of a pair.
+_deeplab = '../coop/deeplabv3plus_effnetlite0'
+_larger = dict(lite2=_base_._lite2, wide_head=_base_._wide_head, wide=_base_._wide)
 _methods |= {
     f'deeplabv3plus_{_name}': dict(
-        config='../coop/deeplabv3plus_effnetlite0_single_camvid.py',
-        options=_options,
-        seeds=_few,
+        config=f'{_deeplab}_single_camvid.py', options=_options, seeds=_few
     )
-    for _name, _options in dict(lite2=_base_._lite2, wide=_base_._wide).items()
+    for _name, _options in _larger.items()
 }
+# Does a pair of networks that are not limited by a narrow head gain, too?
+_methods['deeplabv3plus_multi_wide_head'] = dict(
+    config=f'{_deeplab}_multi_camvid.py',
+    options=_base_._wide_head | {'model.connections.aggregation.width': 192},
+    seeds=_few,
+)
 # Streams of DANet's two attentions.
 _methods['danet_mix_streams'] = dict(
     config='../coop/danet_effnetlite0_multi_camvid.py',
