@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ..models import CooperativeEncoderDecoder
 from ..models.heads import last_head
 from ..models.plan import restrict
-from ..models.segmentors.network_config_files import short_name
 from ..models.segmentors.network_configs import ALIKE
 
 
@@ -43,7 +42,7 @@ def _network(
 ) -> dict[str, Any]:
     """Make the entry of a network in ``networks``."""
     own, network = model.configs[name], model.networks[name]
-    entry = {'name': name, **own.model, 'type': short_name(own.model['type'])}
+    entry = {'name': name, **own.model}
     entry.pop('auxiliary_head', None)
     demand = model.plan.demand(predicting)
     if name in demand.ending and not isinstance(network.decode_head, nn.ModuleList):

@@ -13,7 +13,6 @@ from ..checkpoints.training_record import training_runs_of
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of
 from ..models.segmentors.image_shape import loaded_channels
-from ..models.segmentors.network_config_files import short_name
 from .config_to_mmseg import strip_package, to_host
 from .model_folder import make_standalone, write_model
 from .rename_networks import take_over_settings
@@ -125,7 +124,7 @@ def _ordinary(
             'written as one'
         )
     test_cfg = {k: v for k, v in model.test_cfg.items() if k != 'predict'}
-    found = {**own.model, 'type': short_name(own.model['type']), 'test_cfg': test_cfg}
+    found = {**own.model, 'test_cfg': test_cfg}
     preprocessor = {
         **(config.get('data_preprocessor') or {}),
         **(own.data_preprocessor or {}),

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor, nn
 
@@ -20,18 +20,10 @@ def on_meta_or_cpu(call: Callable[[str], _T]) -> _T:
 
 def copy_to(network: nn.Module, device: str) -> nn.Module:
     """Copy a network to a device; each tensor is replaced while modules are copied."""
-    memo: dict[int, Any] = {}
-    for module in network.modules():
-        for values in (module._parameters, module._buffers, vars(module)):
-            for value in values.values():
-                if isinstance(value, Tensor) and id(value) not in memo:
-                    memo[id(value)] = _moved(value, device)
+    # Gradients show what depends on what, in frozen layers, too.
+    memo: dict[int, Tensor] = {
+        id(p): nn.Parameter(p.detach().to(device, copy=True), p.is_floating_point())
+        for p in network.parameters()
+    }
+    memo |= {id(b): b.detach().to(device, copy=True) for b in network.buffers()}
     return copy.deepcopy(network, memo)
-
-
-def _moved(value: Tensor, device: str) -> Tensor:
-    moved = value.detach().to(device, copy=True)
-    if isinstance(value, nn.Parameter):
-        # Gradients show what depends on what, in frozen layers, too.
-        return nn.Parameter(moved, requires_grad=value.is_floating_point())
-    return moved

@@ -29,7 +29,9 @@ def test_the_readme_links_to_the_guides():
 
 def test_every_pattern_has_a_page_with_its_drawing():
     overview = LINK.findall((REPO / 'docs' / 'patterns.md').read_text())
-    for name in PATTERNS.module_dict:
+    # Other tests register some, too.
+    ours = (n for n, f in PATTERNS.module_dict.items() if 'mmseg_coop' in f.__module__)
+    for name in ours:
         assert f'patterns/{name}.md' in overview
         page = (PATTERN_PAGES / f'{name}.md').read_text()
         assert f"pattern='{name}'" in page and f'{name}.svg' in LINK.findall(page)

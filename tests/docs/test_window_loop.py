@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
+from mmseg.models import EncoderDecoder
 from torch import nn
-
-from mmseg_coop.models.segmentors.slide import slide
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'export.md'
 
@@ -34,5 +35,10 @@ def test_windows_are_those_of_mmsegmentation(size):
     network = nn.Conv2d(3, 5, 3, padding=1)
     image, crop, stride = torch.randn(1, 3, *size), (16, 24), (8, 16)
     found = page['slide'](Session(network), image.numpy(), crop, stride, 5)
-    expected = slide(lambda x: [network(x).softmax(1)], image, crop, stride)[0][0]
+    host = SimpleNamespace(
+        test_cfg=ConfigDict(crop_size=crop, stride=stride),
+        out_channels=5,
+        encode_decode=lambda window, _: network(window).softmax(1),
+    )
+    expected = EncoderDecoder.slide_inference(host, image, [{}])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)

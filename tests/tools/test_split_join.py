@@ -56,9 +56,18 @@ def read(folder: Path, name: str):
     return config, model.eval()
 
 
+class Logits(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        return predict(self.model, images)
+
+
 @torch.no_grad()
-def predict(model):
-    return model.encode_decode(IMAGES, METAS)
+def predict(model, images=IMAGES):
+    return model.encode_decode(images, METAS)
 
 
 @pytest.fixture
@@ -147,6 +156,10 @@ def test_the_smallest_model_that_predicts_the_same(name, tmp_path, split):
         assert not list(small.networks.top.decode_head.parameters())
         with pytest.raises(ValueError, match='has no decode head'):
             small.all_logits(IMAGES, METAS)
+        # Recording a graph runs networks to their end.
+        one = Logits(small)
+        recorded = torch.export.export(one, (IMAGES,)).module()
+        torch.testing.assert_close(recorded(IMAGES), one(IMAGES))
     count = [sum(p.numel() for p in m.parameters()) for m in (model, small)]
     assert count[1] < count[0]
     assert f'{count[1] / 1e6:.3g} M of {count[0] / 1e6:.3g} M' in done.stdout
@@ -355,6 +368,7 @@ def test_wrong_joins_leave_nothing(tmp_path, tool):
         (['a', 'a/a.py,other/other.pth'], 'other.pth is a checkpoint of another'),
         (['a', 'pair'], 'pair.py: is a cooperative model, expected a single'),
         (['a', 'b/b.pth', '--pattern', 'foo'], "connections.pattern: found 'foo'"),
+        (['a', 'b/b.pth', '--cfg-options', 'model.type.x=1'], 'model.type.x: does not'),
     ):
         done = tool('join', *arguments, '--out', 'out')
         assert done.returncode == 2 and 'Traceback' not in done.stderr

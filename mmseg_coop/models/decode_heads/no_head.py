@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..plan.run import is_recording
 from ..sites.dry_run_record import tensors
 
 
@@ -35,7 +36,8 @@ class NoHead(BaseModule):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Logits' shape, (N, out_channels, H, W), for the dry run that finds sites."""
         last = features[-1]
-        if not last.is_meta:
+        # Where a graph is recorded, what nobody reads is dropped from it.
+        if not (last.is_meta or is_recording()):
             raise ValueError(
                 'the network has no decode head, since others only read its backbone; '
                 'predict with another one (test_cfg.predict)'

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..expect import expect, is_number
+from ..mean_of_probabilities import log_probabilities, mean_log_probabilities
 from ..plan import SiteRef
 from ..sites import LOGITS
-from .divergence import divergence
 
 
 class CooperationLoss(BaseModule, metaclass=ABCMeta):
@@ -123,7 +123,9 @@ class CooperationLoss(BaseModule, metaclass=ABCMeta):
             pixels: Weight of each pixel, (N, 1, any H, any W), or None.
         """
         teachers = [self._resized(x.detach(), student) for x in teachers]
-        found = divergence(student, teachers, self.temperature)
+        target = mean_log_probabilities([x / self.temperature for x in teachers])
+        own = log_probabilities(student / self.temperature)
+        found = (target.exp() * (target - own)).sum(1) * self.temperature**2
         if pixels is not None:
             found = found * self._resized(pixels, student)[:, 0]
         near = F.interpolate(labels.float(), size=student.shape[2:], mode='nearest')

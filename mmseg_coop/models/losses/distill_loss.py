@@ -7,10 +7,10 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..mean_of_probabilities import log_probabilities, mean_log_probabilities
 from ..plan import SiteRef
 from ..sites import LOGITS
 from .cooperation_loss import CooperationLoss
-from .divergence import disagreement
 
 
 @MODELS.register_module()
@@ -64,6 +64,20 @@ class DistillLoss(CooperationLoss):
         pixels = None
         if self.weigh_disagreement:
             known = [self._resized(x.detach(), teachers[0]) for x in teachers]
-            pixels = 1 + disagreement(known) / math.log(len(known))
+            pixels = 1 + _disagreement(known) / math.log(len(known))
         found = self.mimic(logits[self.student], teachers, labels, pixels)
         return {f'loss_distill_{self.student}': found}
+
+
+def _disagreement(logits: Sequence[Tensor]) -> Tensor:
+    """Jensen-Shannon divergence of several predictions at each pixel.
+
+    Of logits (N, C, H, W), it is (N, 1, H, W): 0 where all agree, at most log(number of
+    predictions).
+    """
+    mean = mean_log_probabilities(logits)
+    total = 0
+    for x in logits:
+        own = log_probabilities(x)
+        total = total + (own.exp() * (own - mean)).sum(1, keepdim=True)
+    return total / len(logits)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -26,7 +27,6 @@ from .init_checkpoints import load_connections
 from .init_on_first_run import InitialWeights
 from .network_configs import read_networks
 from .networks import Networks
-from .slide import slide
 from .small_logits import at_largest, first, small_logits
 
 
@@ -256,12 +256,17 @@ class CooperativeEncoderDecoder(EncoderDecoder):
         if self.test_cfg.mode == 'whole':
             return self._logits(inputs, batch_img_metas, names, resized)
 
-        def logits(window: Tensor) -> list[Tensor]:
-            size = window.shape[2:]
-            metas = [{**meta, 'img_shape': size} for meta in batch_img_metas]
-            return self._logits(window, metas, names)
+        def joined(window: Tensor, metas: list[dict]) -> Tensor:
+            return torch.cat(self._logits(window, metas, names), dim=1)
 
-        return slide(logits, inputs, self.test_cfg.crop_size, self.test_cfg.stride)
+        # The host's windows and average, of all networks' logits at once.
+        channels = len(names) * self.out_channels
+        network = SimpleNamespace(
+            test_cfg=self.test_cfg, out_channels=channels, encode_decode=joined
+        )
+        metas = [dict(meta) for meta in batch_img_metas]
+        found = EncoderDecoder.slide_inference(network, inputs, metas)
+        return list(found.chunk(len(names), dim=1))
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits of the selected prediction for whole images or a window of each."""

@@ -17,6 +17,7 @@ from ..resolve import resolve
 from .network_config_files import is_pretrained
 
 _NETWORKS = 'networks'
+_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # Options that name a checkpoint, in MMSegmentation's backbones and in timm's.
 _FILES = ('pretrained', 'checkpoint_path')
 
@@ -99,6 +100,11 @@ def load_connections(
     something else.
     """
     loaded: set[tuple[str, str]] = set()
+    aggregations = {
+        _modules_in_checkpoint(connection, origins)[-1]
+        for connection in plan.connections
+        if len(connection.sources) > 1
+    }
     for connection in plan.connections:
         refs = (*connection.sources, *connection.targets)
         found = [origins.get(ref.network) for ref in refs]
@@ -106,15 +112,15 @@ def load_connections(
             if any(target.network in inits for target in connection.targets):
                 _check_trained(plan, connection)
             continue
-        # The networks may have had other names.
-        targets = tuple(
-            target._replace(network=origins[target.network].network)
-            for target in connection.targets
-        )
-        theirs = replace(connection, targets=targets).modules
+        theirs = _modules_in_checkpoint(connection, origins)
         # A connector for each target, then the aggregation, called after the first.
         owners = (*connection.targets, connection.targets[0])
-        whole = True
+        # Connectors that were trained with an aggregation are noise without it.
+        whole = len(connection.sources) > 1 or not any(
+            name not in aggregations
+            for origin in found[1:]
+            for name in _modules_to(origin, 'aggregations.to_')
+        )
         parts = [*zip(connection.modules, theirs, owners, strict=False)]
         for ours, name, owner in reversed(parts):
             source = f'networks.{owner.network}.init: {found[0].path}'
@@ -122,7 +128,6 @@ def load_connections(
             weights = part_of(found[0].weights, name)
             parameters = list(module.parameters())
             if ours.startswith('plan.aggregations.'):
-                # Connectors were trained with this one, and are noise without it.
                 whole = bool(weights) or not parameters
             if weights and whole:
                 put_weights(module, weights, f'{source}: {name}')
@@ -134,7 +139,8 @@ def load_connections(
                     f'with {ours}, or leave the connection out'
                 )
     for ours, origin in origins.items():
-        left = [x for x in _connectors_to(origin) if (origin.path, x) not in loaded]
+        names = _modules_to(origin, 'connectors.')
+        left = [name for name in names if (origin.path, name) not in loaded]
         if left:
             more = ', …' if len(left) > 1 else ''
             print_log(
@@ -148,22 +154,27 @@ def load_connections(
     origins.clear()
 
 
-def _connectors_to(origin: Origin) -> list[str]:
-    """Names of the connectors to a network in its checkpoint."""
-    names = {k.split('.')[1] for k in origin.weights if k.startswith('networks.')}
-    # A name may begin with that of another network: the longest is meant.
-    starts = {
-        f'plan.connectors.{SiteRef(name, "").identifier}': name
-        for name in sorted(names, key=len)
-    }
-    found = dict.fromkeys('.'.join(key.split('.')[:3]) for key in origin.weights)
-    owners = {
-        connector: network
-        for connector in found
-        for start, network in starts.items()
-        if connector.startswith(start)
-    }
-    return [name for name, owner in owners.items() if owner == origin.network]
+def _modules_in_checkpoint(
+    connection: Connection, origins: Mapping[str, Origin]
+) -> list[str]:
+    """Names of a connection's modules by those that its networks had there."""
+    targets = tuple(
+        target._replace(network=origins[target.network].network)
+        if target.network in origins
+        else target
+        for target in connection.targets
+    )
+    return replace(connection, targets=targets).modules
+
+
+def _modules_to(origin: Origin, kind: str) -> list[str]:
+    """Names of the connectors or aggregations to a network in its checkpoint."""
+    # A name of a network, which may begin with another's, has no name of a part.
+    starts = tuple(
+        f'plan.{kind}{SiteRef(origin.network, part).identifier}' for part in _PARTS
+    )
+    names = dict.fromkeys('.'.join(key.split('.')[:3]) for key in origin.weights)
+    return [name for name in names if name.startswith(starts)]
 
 
 def _check_trained(plan: Plan, connection: Connection) -> None:

@@ -92,13 +92,6 @@ def is_pretrained(init: Any) -> bool:
     return resolve(kind, WEIGHT_INITIALIZERS) is PretrainedInit
 
 
-def short_name(kind: Any) -> Any:
-    """Short name of a model's ``type``, where the registry knows its class by it."""
-    cls = resolve(kind)
-    name = getattr(cls, '__name__', kind)
-    return name if resolve(name) is cls else kind
-
-
 def _places(model: Any) -> list[tuple[str, Any]]:
     """Keys of a model's networks, and where they are found in ``networks``."""
     networks = model.get('networks') if isinstance(model, Mapping) else None

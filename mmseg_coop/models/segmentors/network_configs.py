@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmengine.logging import print_log
-from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.models.segmentors import EncoderDecoder
 from torch import nn
 
 from ..expect import expect, expect_bool, expect_dict, is_number
@@ -108,9 +108,8 @@ def _checked_model(
     model: dict[str, Any], key: str, common: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Check the class of a network, and options that the class can't check."""
-    kind = model.setdefault(
-        'type', CascadeEncoderDecoder if 'num_stages' in model else EncoderDecoder
-    )
+    default = 'CascadeEncoderDecoder' if 'num_stages' in model else 'EncoderDecoder'
+    kind = model.setdefault('type', f'mmseg.{default}')
     cls = resolve(kind)
     place = 'network_type' if common.get('type') == kind else f'{key}.type'
     # Backbones and heads lack the method, and a cooperative model has networks.

@@ -1,9 +1,6 @@
 """Sites of a model's networks, found by a dry run."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from typing import Any
 
 from torch import nn
 
@@ -13,8 +10,8 @@ from ..sites.head_sites import named_sites
 from .image_shape import image_channels, image_size
 from .network_configs import NetworkConfig
 
-# Cache of the last networks: what their sites depend on, and the sites.
-_KNOWN: deque[tuple[Any, dict[str, Site]]] = deque(maxlen=16)
+# Sites of networks, by what they depend on: tools build a model several times.
+_KNOWN: dict[tuple, dict[str, Site]] = {}
 
 
 def find_network_sites(
@@ -25,8 +22,6 @@ def find_network_sites(
     key: str,
 ) -> dict[str, dict[str, Site]]:
     """Sites of all networks by name; alike networks have the same, found once.
-
-    The sites found last are kept, as tools build a model several times.
 
     Args:
         networks: By name, like ``configs``.
@@ -40,27 +35,18 @@ def find_network_sites(
         inputs = len(config.inputs) if config.inputs else None
         channels = inputs or image_channels(network, preprocessor)
         image = (channels, *image_size(network, size))
-        what = (config.model, image, sorted(asked[name]), _structure(network))
-        sites = next((s for other, s in _KNOWN if _equal(other, what)), None)
-        if sites is None:
+        addresses = tuple(sorted(asked[name]))
+        what = (repr(config.model), image, addresses, *_structure(network))
+        if what not in _KNOWN:
             try:
-                sites = find_sites(network, image, asked[name])
+                _KNOWN[what] = find_sites(network, image, asked[name])
             except (ValueError, RuntimeError, AssertionError) as error:
                 raise ValueError(f'{key}: networks.{name}: {error}') from error
-            _KNOWN.append((deepcopy(what), sites))
-        found[name] = dict(sites)
+        found[name] = dict(_KNOWN[what])
     return found
 
 
-def _equal(one: Any, other: Any) -> bool:
-    """Tell whether two are known to be equal; arrays in a config are not."""
-    try:
-        return bool(one == other)
-    except (RuntimeError, ValueError):
-        return False
-
-
-def _structure(network: nn.Module) -> list:
+def _structure(network: nn.Module) -> tuple:
     """Classes, rules and changed modules: sites depend on them and on the config."""
-    modules = [(type(m), 'forward' in vars(m)) for m in network.modules()]
-    return [modules, named_sites(last_head(network))]
+    modules = ((type(m), 'forward' in vars(m)) for m in network.modules())
+    return tuple(modules), tuple(named_sites(last_head(network)))

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from ..heads import auxiliary_heads
 from ..image_meta import image_meta
-from ..meta_cache import RememberedShapes
 from ..meta_copy import copy_to
 from .dry_run_record import OutputHook, Record, tensors
 from .layout import BATCH
@@ -171,8 +170,7 @@ class DryRun:
             if name in self.inputs_of:
                 handles.append(module.register_forward_pre_hook(hook.before))
         try:
-            shapes = RememberedShapes() if self.images.is_meta else nullcontext()
-            with torch.enable_grad(), torch.random.fork_rng(devices=[]), shapes:
+            with torch.enable_grad(), torch.random.fork_rng(devices=[]):
                 yield record
         finally:
             for handle in handles:

@@ -112,16 +112,26 @@ def test_a_trained_pair_goes_on_with_its_connections(tmp_path):
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_connectors_stay_without_their_aggregation(tmp_path, logged):
-    """It is called after the first target, which is another one here."""
+_STAGES = [f'backbone.layer{i}' for i in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    'connections',
+    [
+        # It is called after the first target, which is another one here.
+        [
+            dict(
+                source=[f'top.{site}' for site in _STAGES],
+                target=[f'bottom.{site}' for site in reversed(_STAGES)],
+            )
+        ],
+        dict(pattern='same'),
+    ],
+)
+def test_connectors_stay_without_their_aggregation(connections, tmp_path, logged):
     path = save(alike(MULTI), tmp_path)
-    stages = [f'backbone.layer{i}' for i in (1, 2)]
-    connection = dict(
-        source=[f'top.{site}' for site in stages],
-        target=[f'bottom.{site}' for site in reversed(stages)],
-    )
     networks = [dict(name='top', init=path), dict(name='bottom', init=path)]
-    model, plain = (build_mixed(x, networks) for x in ([connection], None))
+    model, plain = (build_mixed(x, networks) for x in (connections, None))
     for one in (model, plain):
         one.init_weights()
     assert any('bottom was trained with ' in text for text in logged)
