@@ -1,12 +1,12 @@
 """Row compile: ``compile=True`` in training and testing."""
 
 from collections.abc import Callable, Iterator
+from timeit import timeit
 
 import torch
 from mmengine.optim import OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
 
-from mmseg_coop.cost.timing import seconds
 from mmseg_coop.engine.evaluation_loops import predict_batch
 
 from .measurement import Measurement, in_turn, timed
@@ -20,7 +20,7 @@ def compiled(quick: bool) -> Iterator[Measurement]:
     batch = dict(inputs=list(images), data_samples=samples)
     for name, method in (('training step', _train), ('prediction', _predict)):
         plain, ours = (method(batch, compile) for compile in (False, True))
-        first = seconds(ours)
+        first = timeit(ours, number=1)
         yield timed(
             f'{name} of DeepLabV3+, ResNet-18, `same`, compiled',
             'the same, not compiled',

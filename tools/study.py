@@ -85,8 +85,8 @@ def main(args: argparse.Namespace) -> None:
     trials = make_trials(grid, work_dir, records)
     executor = TrialExecutor(trials, args.jobs)
     if args.list:
-        failures = {t: t.failure for t in trials if t.failure}
-        console.print(Progress(executor).draw(failures))
+        executor.failed = {t: t.failure for t in trials if t.failure}
+        console.print(Progress(executor).draw())
         return
     if args.jobs:
         run(executor, console)

@@ -159,31 +159,34 @@ class Comparison:
                 return next((m for m in found if m.label in labels), None)
         return None
 
-    def compared(self, method: Method, kind: str) -> tuple[Method, Method] | None:
+    def compared(self, method: Method, kind: str) -> tuple[Method, Method, bool] | None:
         """Find what is compared: a method and its baseline; None without one.
 
         In an unfinished study they have different seeds: both are reduced to those
         that they share, if there are any, or to ensembles and the networks they join.
+        True if their runs are paired so.
         """
         baseline = self.baseline(method, kind)
         if baseline is None:
             return None
         seeds = [seed for seed in method.seeds if seed in baseline.seeds]
         if seeds:
-            return method.with_seeds(seeds), baseline.with_seeds(seeds)
-        return _with_members(method, baseline) or (method, baseline)
+            return method.with_seeds(seeds), baseline.with_seeds(seeds), True
+        members = _with_members(method, baseline)
+        return (*members, True) if members else (method, baseline, False)
 
     def gain(self, method: Method, kind: str) -> Gain | None:
         """Compute the gain of a method over a baseline; None without one."""
-        pair = self.compared(method, kind)
-        if pair is None:
+        found = self.compared(method, kind)
+        if found is None:
             return None
-        own, other = pair
-        counterparts = _counterparts(own, other)
-        paired = counterparts is not None
+        own, other, paired = found
         # Paired runs may share networks, as two predictions of a pair do.
         independent = _independent(own) if paired else _independent(own, other)
-        mious = counterparts if paired else other.mious
+        mious = other.mious
+        if paired:
+            # Of an ensemble, the mean of its own networks.
+            mious = mious.reshape(len(own.runs), -1).mean(1)
         return Gain(
             own.miou - other.miou,
             interval(own.bootstrap - other.bootstrap),
@@ -250,18 +253,6 @@ def _with_members(ensembles: Method, networks: Method) -> tuple[Method, Method] 
         return None
     joined = [seed for own in members.values() for seed in own]
     return ensembles.with_seeds([*members]), networks.with_seeds(joined)
-
-
-def _counterparts(own: Method, other: Method) -> np.ndarray | None:
-    """mIoU of the other method's run with the seed of each run, in percent.
-
-    Of an ensemble, the mean of its networks' runs. None if they have neither.
-    """
-    if own.seeds == other.seeds:
-        return other.mious
-    if _with_members(own, other) is None:
-        return None
-    return other.mious.reshape(len(own.runs), -1).mean(1)
 
 
 def _first_of_kind(methods: Sequence[Method], kind: str) -> list[str]:

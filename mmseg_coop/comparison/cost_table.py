@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..cost.cost import Cost, load_costs, save_costs
 from ..cost.machine import describe_machine
-from ..cost.measure import hash_of_model, measure_costs
+from ..cost.measure import hash_of_measured, measure_costs
 from .comparison import Comparison, Method
 from .table import Cell, Table, name_cell, number_cell, recombined
 
@@ -17,8 +17,8 @@ IN_SUMMARY = ('GFLOPs to train', 'GFLOPs to predict', 'ms to predict')
 def with_costs(comparison: Comparison, path: Path) -> Comparison:
     """Add the costs in a JSON file to a comparison.
 
-    If it lacks a method, or has that of another model, all are measured, side by side,
-    by the configs in their work dirs, and the file is written.
+    If it lacks a method, or has that of another model or other test data, all are
+    measured, side by side, by the configs in their work dirs, and the file is written.
     """
     costs = load_costs(path) if path.is_file() else {}
     if not all(_measured(method, costs) for method in comparison.methods):
@@ -31,7 +31,7 @@ def _measured(method: Method, costs: Mapping[str, Cost]) -> bool:
     cost = costs.get(method.label)
     if cost is None or cost.model is None:
         return cost is not None
-    return cost.model == hash_of_model(method.runs[0].config())
+    return cost.model == hash_of_measured(method.runs[0].config())
 
 
 def cost_table(comparison: Comparison) -> Table | None:

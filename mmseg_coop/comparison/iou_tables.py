@@ -138,6 +138,6 @@ def _about_networks(method: Method) -> dict[str, float]:
     """Average mIoU and agreement of each network over runs, by column."""
     results = [run.results for run in method.runs]
     values = {name: [r.miou(name) for r in results] for name in results[0].areas}
-    shares = [r.totals_of_pairs() for r in results]
+    shares = [r.pair_shares(total=True) for r in results]
     values |= {name: [share[name] for share in shares] for name in shares[0]}
     return {name: float(np.mean(found)) for name, found in values.items()}

@@ -40,19 +40,13 @@ def count_flops(call: Callable[[], object]) -> int:
     """
     own = {
         torch.ops.aten.convolution_backward: _convolution_backward,
-        _FUSED_ATTENTION: _attention,
+        _FUSED_ATTENTION: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
     }
     counter = FlopCounterMode(display=False, custom_mapping=own)
     # Any such mode keeps modules from kernels of whole layers, unknown to the counter.
     with counter, BaseTorchFunctionMode():
         call()
     return counter.get_total_flops()
-
-
-def _attention(
-    query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any
-) -> int:
-    return sdpa_flop_count(query, key, value)
 
 
 def _convolution_backward(

@@ -61,7 +61,7 @@ def measure_costs(configs: Mapping[str, Config], rounds: int = 7) -> dict[str, C
             memory=peak_memory(_rebuilt_prediction, config, images[label])
             if sys.platform == 'linux'
             else None,
-            model=hash_of_model(config),
+            model=hash_of_measured(config),
         )
         for label, config in configs.items()
     }
@@ -74,10 +74,11 @@ def build_model(config: Config) -> EncoderDecoder:
     return revert_sync_batchnorm(model).eval()
 
 
-def hash_of_model(config: Config) -> str:
-    """Hash of a model's config, without what it starts from."""
+def hash_of_measured(config: Config) -> str:
+    """Hash of what costs depend on: the model, without its start, and the test data."""
     model = _without_starts(config.model.to_dict())
-    text = json.dumps(model, sort_keys=True, default=str)
+    data = config.test_dataloader.dataset.to_dict()
+    text = json.dumps([model, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -37,7 +37,7 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args) -> float:
         except BrokenProcessPool:
             raise OSError(
                 'a measuring process was ended from outside, as Linux does when memory '
-                'runs out: end other programs, or leave the row out (--only)'
+                'runs out: end other programs'
             ) from None
 
 

@@ -1,7 +1,7 @@
 """Time calls that run in turn, under the same load of the machine."""
 
-import time
 from collections.abc import Callable, Mapping
+from timeit import timeit
 
 
 def seconds_in_turn(
@@ -14,12 +14,5 @@ def seconds_in_turn(
     for turn in range(repeats):
         # The order alternates.
         for name in sorted(calls, reverse=turn % 2 == 1):
-            times[name].append(seconds(calls[name]))
+            times[name].append(timeit(calls[name], number=1))
     return times
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """Time a call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start

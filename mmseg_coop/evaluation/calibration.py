@@ -32,8 +32,7 @@ class Calibration:
         self._label = label
         self._ignore_index = ignore_index
         self._rows = 0
-        self._names: list[str] = []
-        self._sums: Tensor | None = None
+        self._sums: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def __call__(
@@ -47,14 +46,17 @@ class Calibration:
             labels: Their label maps, (1, r, W).
         """
         first = next(iter(scores.values()))
-        if self._sums is None:
-            self._begin(list(scores), first)
-        rows = slice(self._rows, self._rows + first.shape[2])
-        self._rows = rows.stop
-        target, ignored = self._target[:, rows], self._ignored[:, rows]
-        for sums, share, label in zip(
-            self._sums, scores.values(), labels.values(), strict=True
-        ):
+        device, (classes, height) = first.device, first.shape[1:3]
+        truth = self._label[self._rows : self._rows + height].to(device).long()[None]
+        self._rows += height
+        target = truth.clamp(0, classes - 1)
+        ignored = (truth == self._ignore_index) | (truth != target)
+        # Apple's GPUs have no float64.
+        kind = torch.float32 if device.type == 'mps' else torch.float64
+        for name, share in scores.items():
+            if name not in self._sums:
+                self._sums[name] = torch.zeros(3, _CELLS, dtype=kind, device=device)
+            sums, label = self._sums[name], labels[name]
             total = share.sum(dim=1)
             confidence = _confidence(share, label).div_(total)
             likelihood = _pick(share, target).div_(total)
@@ -68,24 +70,13 @@ class Calibration:
             # Unlike bincount with weights it has a deterministic variant on GPUs.
             sums[1:].scatter_add_(1, cell.expand(2, -1), values.to(sums.dtype))
 
-    def _begin(self, names: list[str], shares: Tensor) -> None:
-        """Create the sums when device and number of predictions are known."""
-        device, classes = shares.device, shares.shape[1]
-        self._names = names
-        label = self._label.to(device).long()[None]
-        self._target = label.clamp(0, classes - 1)
-        self._ignored = (label == self._ignore_index) | (label != self._target)
-        # Apple's GPUs have no float64.
-        kind = torch.float32 if device.type == 'mps' else torch.float64
-        self._sums = torch.zeros(len(names), 3, _CELLS, dtype=kind, device=device)
-
-    def sums(self) -> dict[str, np.ndarray]:
-        """Pixels, right pixels, confidence and NLL of each prediction, (4, BINS)."""
-        cells = self._sums.cpu().double()
+    def sums(self) -> np.ndarray:
+        """Pixels, right pixels, confidence and NLL of each prediction, (P, 4, BINS)."""
+        cells = torch.stack([*self._sums.values()]).cpu().double()
         wrong, right = cells[..., :BINS], cells[..., BINS : 2 * BINS]
         pixels, confidence, likelihood = (wrong + right).unbind(dim=1)
         table = torch.stack([pixels, right[:, 0], confidence, -likelihood], dim=1)
-        return dict(zip(self._names, table.numpy(), strict=True))
+        return table.numpy()
 
 
 def ece(sums: np.ndarray) -> np.ndarray:

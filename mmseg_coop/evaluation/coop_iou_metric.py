@@ -142,13 +142,14 @@ class CoopIoUMetric(IoUMetric):
             len(self.dataset_meta['classes']),
             self.ignore_index,
         )
+        probabilities = sample.get(CALIBRATION_FIELD)
         return dict(
             image=sample.get('img_path', ''),
             configured=configured,
             networks=networks,
             names=list(maps),
             counts=counts,
-            calibration=_sums(sample, list(maps)),
+            calibration=probabilities and probabilities.sums(),
         )
 
     def _gather(self, results: list[dict]) -> Results:
@@ -159,6 +160,12 @@ class CoopIoUMetric(IoUMetric):
         )
         pairs = [f'{a}-{b}' for a, b in combinations(first['networks'], 2)]
         oracle = [ORACLE] if pairs else []
+        sums = [result['calibration'] for result in results]
+        calibration = {}
+        if all(s is not None for s in sums):
+            # float32 has enough digits, and halves the file.
+            stacked = np.stack(sums, axis=1).astype(np.float32)
+            calibration = dict(zip(names, stacked, strict=True))
         return Results(
             classes=list(self.dataset_meta['classes']),
             # None, or as lists: of a user's dataset it may be an array.
@@ -168,7 +175,7 @@ class CoopIoUMetric(IoUMetric):
             areas=dict(zip([*names, *oracle], areas, strict=True)),
             pairs=dict(zip(pairs, sum(c['pairs'] for c in counts), strict=True)),
             borders=dict(zip(names, borders, strict=True)),
-            calibration=_stacked([result['calibration'] for result in results]),
+            calibration=calibration,
         )
 
     def _evaluate(self, areas: np.ndarray) -> dict[str, np.ndarray]:
@@ -177,27 +184,6 @@ class CoopIoUMetric(IoUMetric):
         return self.total_area_to_metrics(
             *totals, self.metrics, self.nan_to_num, self.beta
         )
-
-
-def _sums(sample: dict, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Sums for calibration by prediction; none without probabilities."""
-    found = sample.get(CALIBRATION_FIELD)
-    if found is None:
-        return {}
-    sums = found.sums()
-    # The only prediction of a model with one network has no name.
-    return sums if len(names) > 1 else dict(zip(names, sums.values(), strict=True))
-
-
-def _stacked(images: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Stack the sums of all images by prediction, (I, 4, BINS)."""
-    if not all(images):
-        return {}
-    # float32 has enough digits, and halves the file.
-    return {
-        name: np.stack([image[name] for image in images]).astype(np.float32)
-        for name in images[0]
-    }
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -54,7 +54,8 @@ def count(
     right = [column == rows for column in columns[:networks]]
     if networks > 1:
         best = torch.where(torch.stack(right).any(0), rows, columns[-1])
-        areas.append(_areas(rows, best, num_classes))
+        oracle, _ = _areas_and_borders(rows, near, best, near, num_classes)
+        areas.append(oracle)
     pairs = [
         _pair(rows, columns[i] == columns[j], right[i], right[j], num_classes)
         for i, j in combinations(range(networks), 2)
@@ -70,15 +71,6 @@ def _columns(classes: Tensor, num_classes: int) -> Tensor:
     """Convert classes to int32, with ``num_classes`` for values that are no class."""
     small = classes.clamp(max=num_classes).to(torch.int32)
     return small.masked_fill_(small < 0, num_classes)
-
-
-def _areas(rows: Tensor, columns: Tensor, num_classes: int) -> Tensor:
-    """Diagonal, column sums and row sums of a confusion matrix, (3, C)."""
-    width = num_classes + 1
-    matrix = torch.bincount(
-        (rows * width + columns).flatten(), minlength=(num_classes + 2) * width
-    ).view(num_classes + 2, width)[:-1]
-    return _sums(matrix, matrix, matrix)
 
 
 def _areas_and_borders(

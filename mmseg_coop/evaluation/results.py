@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.atomic_backend import AtomicBackend
-from .calibration import BINS, ece, nll
+from .calibration import ece, nll
 from .counts import BOTH_RIGHT, BOTH_WRONG_ALIKE, ONLY_FIRST, ONLY_SECOND
 
 FOLDER = 'results'
@@ -17,6 +17,7 @@ ORACLE = 'oracle'
 # Further metrics of each network and the mean, besides IoU.
 RELIABILITY = ('ECE', 'NLL', 'mBIoU')
 _FORMAT = 1
+_ALIKE = [BOTH_RIGHT, BOTH_WRONG_ALIKE]
 # Attributes that are arrays by name; a file may lack them.
 _GROUPS = ('areas', 'pairs', 'borders', 'calibration')
 
@@ -77,21 +78,28 @@ class Results:
             values['mBIoU'] = float(np.nanmean(iou(self.borders[name].sum(0))))
         return values
 
-    def pair_shares(self) -> dict[str, np.ndarray]:
+    def pair_shares(self, total: bool = False) -> dict[str, np.ndarray]:
         """Percent of each class's pixels on which two networks agree, (C,) each.
 
-        Also those for which only one of the two is right.
+        Also those for which only one of the two is right. In total, over all classes.
         """
-        return _shares(self.pairs)
-
-    def totals_of_pairs(self) -> dict[str, float]:
-        """The shares of :meth:`pair_shares` over all classes."""
-        totals = {pair: counts.sum(0) for pair, counts in self.pairs.items()}
-        return {name: float(share) for name, share in _shares(totals).items()}
+        shares = {}
+        for pair, counts in self.pairs.items():
+            first, second = pair.split('-')
+            counted = counts.sum(0) if total else counts
+            with np.errstate(invalid='ignore'):
+                percent = 100 * counted / counted.sum(-1, keepdims=True)
+            several = f' ({pair})' if len(self.pairs) > 1 else ''
+            shares[f'agree{several}'] = percent[..., _ALIKE].sum(-1)
+            shares[f'only {first}{several}'] = percent[..., ONLY_FIRST]
+            shares[f'only {second}{several}'] = percent[..., ONLY_SECOND]
+        return shares
 
     def agreement(self) -> float:
         """Percent of labelled pixels on which two networks agree, over all pairs."""
-        return float(_shares({'a-b': sum(self.pairs.values()).sum(0)})['agree'])
+        counts = sum(self.pairs.values()).sum(0)
+        with np.errstate(invalid='ignore'):
+            return float(100 * counts[_ALIKE].sum() / counts.sum())
 
     def save(self, path: Path) -> None:
         """Write to a ``.npz`` file, atomically."""
@@ -125,28 +133,17 @@ class Results:
             header = json.loads(str(arrays.pop('header')))
             if header.pop('format') != _FORMAT:
                 raise KeyError('format')
-            groups = {group: _below(arrays, group) for group in _GROUPS}
+            groups: dict[str, dict] = {group: {} for group in _GROUPS}
+            for key, values in arrays.items():
+                group, _, name = key.partition('/')
+                groups[group][name] = values
             results = cls(**header, **groups)
-            results._check_shapes()
         except Exception as error:
             raise ValueError(
                 f'{path}: no results that CoopIoUMetric wrote; test again with '
                 'tools/test.py'
             ) from error
         return results
-
-    def _check_shapes(self) -> None:
-        images, classes = len(self.images), len(self.classes)
-        shapes = {
-            (images, 3, classes): [*self.areas.values(), *self.borders.values()],
-            (images, 4, BINS): self.calibration.values(),
-            (classes, 5): self.pairs.values(),
-        }
-        for shape, arrays in shapes.items():
-            if any(array.shape != shape for array in arrays):
-                raise ValueError('shape')
-        if self.configured not in self.areas:
-            raise KeyError(self.configured)
 
 
 def iou(areas: np.ndarray) -> np.ndarray:
@@ -161,26 +158,3 @@ def mean_iou(areas: np.ndarray) -> np.ndarray:
     values = iou(areas)
     occurs = ~np.isnan(values)
     return np.where(occurs, values, 0).sum(-1) / np.maximum(occurs.sum(-1), 1)
-
-
-def _shares(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Percent of the pixels, (...), from the counts of pairs, (..., 5)."""
-    shares = {}
-    for pair, counts in pairs.items():
-        first, second = pair.split('-')
-        with np.errstate(invalid='ignore'):
-            percent = 100 * counts / counts.sum(-1, keepdims=True)
-        several = f' ({pair})' if len(pairs) > 1 else ''
-        alike = percent[..., [BOTH_RIGHT, BOTH_WRONG_ALIKE]].sum(-1)
-        shares[f'agree{several}'] = alike
-        shares[f'only {first}{several}'] = percent[..., ONLY_FIRST]
-        shares[f'only {second}{several}'] = percent[..., ONLY_SECOND]
-    return shares
-
-
-def _below(arrays: dict[str, np.ndarray], group: str) -> dict[str, np.ndarray]:
-    return {
-        key.removeprefix(f'{group}/'): value
-        for key, value in arrays.items()
-        if key.startswith(f'{group}/')
-    }

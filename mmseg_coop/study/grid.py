@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..models.expect import expect
 from ..wording import first_line
 
 _SHARED = ('methods', 'seeds', 'options')
@@ -118,23 +119,16 @@ def read_grid(path: Path) -> Grid:
     for name, method in methods.items():
         entries[name] = _entry(path, name, method, content, entries)
     grid = Grid(path, entries, **{key: content[key] for key in _OWN if key in content})
-    if grid.checkpoint not in ('last', 'best'):
-        raise ValueError(
-            f"{path}: checkpoint: found {grid.checkpoint!r}, expected 'last' or 'best'"
-        )
+    known = grid.checkpoint in ('last', 'best')
+    expect(f'{path}: checkpoint', grid.checkpoint, known, "'last' or 'best'")
     splits = grid.splits
     several = isinstance(splits, dict) and splits
-    if not several or not all(isinstance(test, dict) for test in splits.values()):
-        raise ValueError(
-            f"{path}: splits: found {splits!r}, expected a dict of each test's options "
-            'by its name, as in dict(val={})'
-        )
+    valid = several and all(isinstance(test, dict) for test in splits.values())
+    kind = "a dict of each test's options by its name, as in dict(val={})"
+    expect(f'{path}: splits', splits, valid, kind)
     baselines = grid.baselines or {}
-    if not isinstance(baselines, dict):
-        raise ValueError(
-            f'{path}: baselines: found {baselines!r}, expected a dict of methods '
-            "by the baseline's name, as in {'single': ['single']}"
-        )
+    kind = "a dict of methods by the baseline's name, as in {'single': ['single']}"
+    expect(f'{path}: baselines', baselines, isinstance(baselines, dict), kind)
     for labels in baselines.values():
         for label in labels:
             _check_known(f'{path}: baselines', label, entries)
@@ -171,17 +165,14 @@ def _entry(
     if listed:
         seeds = tuple(tuple(s) if isinstance(s, list) else s for s in seeds)
     single = tuple if networks else int
-    if not listed or not all(isinstance(seed, single) for seed in seeds):
-        kind = 'groups of seeds, as in [(0, 1)]' if networks else 'integers'
-        raise ValueError(f'{where}.seeds: found {seeds!r}, expected {kind}')
+    kind = 'groups of seeds, as in [(0, 1)]' if networks else 'integers'
+    valid = listed and all(isinstance(seed, single) for seed in seeds)
+    expect(f'{where}.seeds', seeds, valid, kind)
     options: dict[str, Any] = {}
     owners = [(f'{path}: ', grid), (f'{where}.', method)]
     for place, owner in owners[1:] if of else owners:
         own = owner.get('options') or {}
-        if not isinstance(own, dict):
-            raise ValueError(
-                f'{place}options: found {own!r}, expected a dict by config keys'
-            )
+        expect(f'{place}options', own, isinstance(own, dict), 'a dict by config keys')
         options |= own
     predict = method.get('predict')
     entry = Entry(name, config, options, seeds, networks, inits, of, predict)
@@ -205,8 +196,5 @@ def _check_keys(where: str, found: Mapping, expected: Sequence[str]) -> None:
 
 
 def _check_known(where: str, name: str, known: Mapping) -> None:
-    if name not in known:
-        raise ValueError(
-            f'{where}: found {name!r}, expected one of the methods above it: '
-            f'{", ".join(known) or "there is none"}'
-        )
+    methods = ', '.join(known) or 'there is none'
+    expect(where, name, name in known, f'one of the methods above it: {methods}')

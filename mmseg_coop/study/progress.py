@@ -1,6 +1,5 @@
 """Show the progress of a study: a table of methods × seeds, and the time left."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import fmean
@@ -49,7 +48,7 @@ class Progress:
                 self._last[trial] = next(steps, {})
         return {trial: self._state(trial) for trial in self._executor.trials}
 
-    def draw(self, failed: Mapping[Trial, str]) -> RenderableType:
+    def draw(self) -> RenderableType:
         """Draw a table with a row for each method and a column for each seed."""
         states = self.states()
         rows: dict[str, list[str]] = {}
@@ -64,7 +63,8 @@ class Progress:
         table = Table('method', title=f'{done} of {len(states)} runs, {left} left')
         for name, cells in rows.items():
             table.add_row(escape(name), *cells)
-        why = (escape(f'{trial.name}: {reason}') for trial, reason in failed.items())
+        failed = self._executor.failed.items()
+        why = (escape(f'{trial.name}: {reason}') for trial, reason in failed)
         return Group(table, *why)
 
     def _state(self, trial: Trial) -> State:
@@ -117,7 +117,7 @@ class LiveTable(Live):
     def __call__(self, executor: TrialExecutor) -> None:
         """Update the table, or print what has changed."""
         if not self._lines:
-            self.update(self._progress.draw(executor.failed), refresh=True)
+            self.update(self._progress.draw(), refresh=True)
             return
         for trial, state in self._progress.states().items():
             if self._shown[trial] != state.text:

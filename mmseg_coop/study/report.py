@@ -14,6 +14,7 @@ from ..comparison.iou_tables import all_tables, summary_table
 from ..comparison.report import write_report
 from ..comparison.runs import load_runs
 from ..comparison.table_formats import markdown, print_tables, write, write_between
+from ..wording import first_line
 from .trial import Trial
 
 # Figures of a report, and their titles.
@@ -55,8 +56,9 @@ def report(
         folder = work_dir / 'report' / grid.name / split
         try:
             page = write_report(comparison, tables, folder)
-        except FileNotFoundError:
-            # Weights or data are gone: without a gallery.
+        except (OSError, ValueError, AssertionError) as error:
+            # Weights or data are gone, or others.
+            console.print(f'{split}: no gallery: {first_line(error)}', markup=False)
             page = write_report(comparison, tables, folder, images=0)
         line = f'{split}: tables {records / name}.md, report {page}'
         console.print(line, markup=False, soft_wrap=True)

@@ -31,9 +31,8 @@ class StepProcess(subprocess.Popen):
         note_attempt(folder, step.name, threads)
         tool, *arguments = step.command()
         # What configs import from where the study was started is found there, too.
-        path = os.pathsep.join(
-            [str(REPO), str(sys.path[0]), os.environ.get('PYTHONPATH', '')]
-        )
+        places = str(REPO), str(sys.path[0]), os.environ.get('PYTHONPATH')
+        path = os.pathsep.join(filter(None, places))
         variables = dict(
             PYTHONPATH=path, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)
         )

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from ..apis import load_config
 from ..checkpoints.atomic_backend import AtomicBackend
 from ..checkpoints.resume import last_checkpoint
+from ..config_types import is_type
 from ..evaluation.results import Results
+from ..models.expect import expect
+from ..models.mean_of_probabilities import MEAN
+from ..models.segmentors import CooperativeEncoderDecoder
+from ..models.segmentors.network_names import name_networks
 from .grid import Entry, Grid, Seed
 
 RECORD = 'run.json'
@@ -136,7 +142,6 @@ class Trial:
             options=dict(entry.options),
             networks=entry.networks,
             of=entry.of,
-            # None, as in records without this key.
             networks_init=entry.networks_init or None,
             checkpoint=self.grid.checkpoint,
             half=self.grid.half,
@@ -188,7 +193,7 @@ class Trial:
             return
         options = {**self.identity, **test}
         # Without keys of later versions.
-        found = {**options, 'networks_init': None, **json.loads(path.read_text())}
+        found = {**options, **json.loads(path.read_text())}
         for key, expected in options.items():
             if found[key] != expected:
                 raise ValueError(
@@ -219,5 +224,18 @@ def make_trials(grid: Grid, work_dir: Path, records: Path) -> list[Trial]:
             trials[entry.name, seed] = trial
         # Wrong options are named before the first training.
         for split in (None, *grid.splits):
-            trials[entry.name, entry.seeds[0]].config(split)
+            config = trials[entry.name, entry.seeds[0]].config(split)
+        if entry.predict:
+            _check_predict(entry, config, f'{grid.file}: methods.{entry.name}')
     return sorted(trials.values(), key=lambda t: t.entry.seeds.index(t.seed))
+
+
+def _check_predict(entry: Entry, config: Config, where: str) -> None:
+    """Check that a model predicts what an entry selects."""
+    several = is_type(config.model, CooperativeEncoderDecoder, MODELS)
+    valid = f'a method with several networks, not {entry.of}'
+    expect(f'{where}.of', entry.of, several, valid)
+    networks = config.model.get('networks'), config.model.get('num_networks')
+    names = [*name_networks(*networks), MEAN]
+    valid = f'one of {", ".join(names)}'
+    expect(f'{where}.predict', entry.predict, entry.predict in names, valid)

@@ -537,17 +537,6 @@ def test_names_of_gains_do_not_overlap(tmp_path, suffix):
         assert boxes[0].x1 < boxes[1].x0
 
 
-def test_an_equal_gain_of_all_seeds_has_no_p_value(tmp_path):
-    runs = [
-        save_run(tmp_path / f'{method}{seed}', make_results(0.8, method, seed))
-        for method in ('single', 'same')
-        for seed in (0, 1)
-    ]
-    comparison = compare(load_runs(list(map(str, runs))))
-    assert comparison.gain(comparison.methods[1], 'single').p_value is None
-    assert 'NaN' not in as_json(comparison)
-
-
 def test_names_do_not_break_a_table(tmp_path):
     run = save_run(tmp_path, make_results(0.8))
     table = main_table(compare(load_runs([f'a|b_{{x}}\\={run}'])))

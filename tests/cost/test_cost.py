@@ -14,7 +14,12 @@ from mmseg_coop.comparison.cost_table import with_costs
 from mmseg_coop.comparison.runs import load_runs
 from mmseg_coop.cost.cost import Cost, load_costs, save_costs
 from mmseg_coop.cost.flops import count_flops
-from mmseg_coop.cost.measure import build_model, measure_costs, training_flops
+from mmseg_coop.cost.measure import (
+    build_model,
+    hash_of_measured,
+    measure_costs,
+    training_flops,
+)
 
 from helpers.made_up import make_results, save_run
 from helpers.tiny import (
@@ -181,3 +186,12 @@ def test_initial_checkpoints_may_be_gone():
         assert len(build_model(made).networks) == 2
         # Only the built copy has none.
         assert 'gone.pth' in made.pretty_text
+
+
+def test_costs_of_other_images_are_measured_again():
+    configs = [
+        Config(dict(model=dict(type='a'), test_dataloader=dict(dataset=dict(size=n))))
+        for n in (1, 1, 2)
+    ]
+    one, same, other = map(hash_of_measured, configs)
+    assert one == same != other

@@ -16,7 +16,7 @@ from mmseg_coop.study.step import next_step
 
 from helpers.made_up import make_results, save_run
 
-CONFIG = 'single.py'
+CONFIG, PAIR = 'single.py', 'pair.py'
 GRIDS = sorted((Path(__file__).parents[2] / 'configs' / 'studies').glob('*.py'))
 
 
@@ -26,6 +26,8 @@ read = functools.cache(Config.fromfile)
 @pytest.fixture
 def grid(tmp_path):
     (tmp_path / CONFIG).write_text('model = dict(type="EncoderDecoder")\n')
+    pair = 'model = dict(type="CooperativeEncoderDecoder")\n'
+    (tmp_path / PAIR).write_text(pair)
 
     def write(**keys):
         path = tmp_path / 'grid.py'
@@ -46,7 +48,8 @@ def test_entries(grid):
             options={'max_iters': 5},
             methods=methods(
                 b=dict(config=CONFIG, options={'x.y': 1}, seeds=[1]),
-                top=dict(of='a', predict='top'),
+                same=dict(config=PAIR),
+                top=dict(of='same', predict='top'),
                 pair=dict(config=CONFIG, networks='a', seeds=[(0, 1)]),
                 taught=dict(config=CONFIG, networks_init=['a', None], seeds=[1]),
             ),
@@ -56,6 +59,7 @@ def test_entries(grid):
     assert [(e.name, e.trained) for e in found.entries.values()] == [
         ('a', True),
         ('b', True),
+        ('same', True),
         ('top', False),
         ('pair', False),
         ('taught', True),
@@ -65,8 +69,8 @@ def test_entries(grid):
     trials = make_trials(found, grid().parent / 'work', grid().parent / 'records')
     by_name = {t.name: t for t in trials}
     # Every method once, then again.
-    once = ['a/seed_0', 'b/seed_1', 'top/seed_0', 'pair/seeds_0_1', 'taught/seed_1']
-    assert list(by_name) == [*once, 'a/seed_1', 'top/seed_1']
+    once = 'a/seed_0 b/seed_1 same/seed_0 top/seed_0 pair/seeds_0_1 taught/seed_1'
+    assert list(by_name) == [*once.split(), 'a/seed_1', 'same/seed_1', 'top/seed_1']
     sources = by_name['pair/seeds_0_1'].sources
     assert sources == (by_name['a/seed_0'], by_name['a/seed_1'])
     assert by_name['a/seed_1'].config().randomness.seed == 1
@@ -149,6 +153,23 @@ def test_options_that_do_not_fit(grid, key):
     keys = dict(options=wrong) if 'methods' in key else dict(splits=dict(val=wrong))
     path = grid(seeds=[0], methods=methods(), **keys)
     with pytest.raises(ValueError, match=rf'grid\.py: {key}: model.type.x'):
+        make_trials(read_grid(path), path.parent, path.parent)
+
+
+@pytest.mark.parametrize(
+    ('entry', 'message'),
+    [
+        (dict(of='same', predict='tpo'), "b.predict: found 'tpo', expected one of top"),
+        (
+            dict(of='a', predict='top'),
+            'b.of: found .a., expected a method with several',
+        ),
+    ],
+)
+def test_predictions_that_a_model_does_not_have(grid, entry, message):
+    """They would end a study once the method has been trained."""
+    path = grid(seeds=[0], methods=methods(same=dict(config=PAIR), b=entry))
+    with pytest.raises(ValueError, match=message):
         make_trials(read_grid(path), path.parent, path.parent)
 
 

@@ -86,7 +86,7 @@ def draw_gains(comparison: Comparison) -> Figure | None:
         return None
     names = ['mean', *comparison.classes]
     gains = np.stack(
-        [[m.miou - other.miou, *(m.iou - other.iou)] for m, other in pairs], axis=1
+        [[m.miou - other.miou, *(m.iou - other.iou)] for m, other, _ in pairs], axis=1
     )
     limit = max(np.nanmax(np.abs(gains)), 1e-6)
     with rc_context(STYLE):
@@ -94,7 +94,7 @@ def draw_gains(comparison: Comparison) -> Figure | None:
         figure = Figure(figsize=size, layout='constrained')
         axis = figure.subplots()
         axis.imshow(gains, cmap='RdBu', vmin=-limit, vmax=limit, aspect='auto')
-        labels = [method.label.replace(' ', '\n') for method, _ in pairs]
+        labels = [method.label.replace(' ', '\n') for method, *_ in pairs]
         # Names that are wider than a column run into each other.
         wide = max(map(len, '\n'.join(labels).splitlines())) > _COLUMN
         slanted = dict(rotation=30, ha='left') if wide else {}
