@@ -45,7 +45,7 @@ setup(
         'rich',
         'safetensors',
         'scipy',
-        'torch>=2.1',
+        'torch>=2.4',
         'torchvision',
         # The original MMSegmentation imports these two without asking for them.
         'ftfy',
@@ -62,7 +62,7 @@ setup(
         # The original packages, where one has a PyTorch that they fit.
         'openmmlab': [
             'mmcv>=2.0.0',
-            'mmengine>=0.7.1',
+            'mmengine>=0.8.0',
             'mmpretrain>=1.0.0',
             'mmsegmentation>=1.0.0',
         ],

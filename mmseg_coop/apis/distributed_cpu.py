@@ -24,7 +24,13 @@ class _OnCPU:
     def setup_env(self, env_cfg: dict) -> None:
         """Start communication between the processes, those of PyTorch's launcher."""
         if not dist.is_initialized():
-            _init_process_group(**env_cfg.get('dist_cfg') or {})
+            # As MMEngine's init_dist, which needs a GPU.
+            options = dict(env_cfg.get('dist_cfg') or {})
+            if options.get('backend', 'nccl') == 'nccl':
+                options['backend'] = 'gloo'
+            if options.get('timeout') is not None:
+                options['timeout'] = timedelta(seconds=options['timeout'])
+            dist.init_process_group(**options)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
@@ -42,14 +48,3 @@ class _OnCPU:
         if is_type(options, DistributedDataParallel, MODEL_WRAPPERS):
             options.setdefault('device_ids', None)
         return super().wrap_model(options, model)
-
-
-def _init_process_group(
-    backend: str = 'nccl', timeout: float | None = None, **options
-) -> None:
-    """MMEngine's ``init_dist`` for a CPU."""
-    if backend == 'nccl':
-        backend = 'gloo'
-    if timeout is not None:
-        options['timeout'] = timedelta(seconds=timeout)
-    dist.init_process_group(backend, **options)

@@ -7,7 +7,6 @@ from ..checkpoints.safetensors import SUFFIX
 
 # Files that tools/publish.py writes.
 CONFIG, WEIGHTS, LABELS = 'config.py', 'model.safetensors', 'config.json'
-CARD = 'README.md'
 
 
 def find_model(text: str) -> tuple[str, str]:
@@ -35,11 +34,6 @@ def model_files(path: str | Path) -> tuple[str, str]:
     path = Path(path)
     published = path / CONFIG, path / WEIGHTS
     if all(file.is_file() for file in published):
-        if (path / CARD).is_file() and not (path / LABELS).is_file():
-            raise FileNotFoundError(
-                f'{path}: there is no {LABELS} in it, which tools/publish.py writes '
-                'beside the others; copy the whole folder'
-            )
         return str(published[0]), str(published[1])
     if not path.exists():
         raise FileNotFoundError(

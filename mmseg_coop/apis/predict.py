@@ -1,6 +1,7 @@
 """Predict images with a trained model."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Prediction:
 
     def overlay(self, opacity: float = 0.5) -> np.ndarray:
         """The image with the classes' colours over it, (H, W, 3) in BGR, uint8."""
-        colors = self.palette[self.label % 256][..., ::-1]
+        colors = self.palette[self.label][..., ::-1]
         return cv2.addWeighted(
             self.image, 1 - opacity, np.ascontiguousarray(colors), opacity, 0
         )
@@ -108,7 +109,7 @@ class Predictor:
         use_scope(config)
         enable_safe_loading()
         self.device = _check_device(device or get_device())
-        self.model = MODELS.build(config.model)
+        self.model = MODELS.build(deepcopy(config.model))
         meta = load_weights(self.model, checkpoint).get('meta', {})
         self.model.to(self.device).eval()
         dataset = _test_dataset(config)

@@ -1,12 +1,13 @@
 """Read a config and build its Runner, for tools/train.py and tools/test.py."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 from mmseg.registry import OPTIM_WRAPPERS, RUNNERS
 
@@ -18,7 +19,7 @@ from ..datasets import (
     check_num_classes,
     check_reduce_zero_label,
 )
-from ..engine import CheckpointMatchHook, is_mixed_precision
+from ..engine import BFloat16OptimWrapper, CheckpointMatchHook, auto_amp
 from ..models.expect import expect
 from ..models.resolve import resolve
 from ..models.segmentors import flatten_networks
@@ -54,18 +55,27 @@ def read_config(path: str, options: dict | None = None) -> Config:
         # itself.
         config._cfg_dict.update(spell_out(config._cfg_dict))
     use_scope(config)
-    for key, value in (options or {}).items():
+    override(config, options or {}, path)
+    model = config.get('model')
+    expected = "a dict with the model's type and options"
+    expect(f'{path}: model', model, isinstance(model, dict), expected)
+    flatten_networks(config)
+    return config
+
+
+def override(config: Config, options: Mapping[str, Any], path: str) -> None:
+    """Set options of a config, as ``--cfg-options`` does.
+
+    Raises:
+        ValueError: If one does not fit the config, which is called as its ``path``.
+    """
+    for key, value in options.items():
         try:
             config.merge_from_dict({key: value})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(
                 f'--cfg-options {key}: does not fit {path} ({error.args[0]})'
             ) from None
-    model = config.get('model')
-    expected = "a dict with the model's type and options"
-    expect(f'{path}: model', model, isinstance(model, dict), expected)
-    flatten_networks(config)
-    return config
 
 
 def load_config(
@@ -105,11 +115,10 @@ def enable_amp(config: Config) -> None:
         )
     found = wrapper.get('type', OptimWrapper)
     kind = resolve(found, OPTIM_WRAPPERS)
+    known = (OptimWrapper, AmpOptimWrapper, BFloat16OptimWrapper, auto_amp)
+    expect('optim_wrapper.type', found, kind in known, "'OptimWrapper' for --amp")
     if kind is OptimWrapper:
         wrapper.type = 'AutoAmpOptimWrapper'
-    else:
-        mixed = is_mixed_precision(kind)
-        expect('optim_wrapper.type', found, mixed, "'OptimWrapper' for --amp")
 
 
 def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:

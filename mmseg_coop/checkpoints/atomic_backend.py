@@ -50,4 +50,6 @@ class AtomicBackend(LocalBackend):
 def remove_incomplete(folder: str | Path) -> None:
     """Remove the temporary files of processes that were killed while writing."""
     for part in Path(folder).glob(f'.*{INCOMPLETE}'):
-        part.unlink(missing_ok=True)
+        # Folders are those of tools/publish.py and others.
+        if part.is_file():
+            part.unlink(missing_ok=True)

@@ -5,15 +5,14 @@ import os
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
 from tarfile import is_tarfile
 from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, get_local_rank
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_loaders
 
@@ -48,12 +47,6 @@ def enable_safe_loading() -> None:
         CheckpointLoader.register_scheme(prefixes, load, force=True)
     # MMEngine's loaders of model zoos look up a URL, and call this.
     mmengine_loaders.load_from_http = load_from_http
-    for prefixes, load in (
-        (('torchvision://', 'modelzoo://'), mmengine_loaders.load_from_torchvision),
-        (('open-mmlab://', 'openmmlab://'), mmengine_loaders.load_from_openmmlab),
-        ('mmcls://', mmengine_loaders.load_from_mmcls),
-    ):
-        CheckpointLoader.register_scheme(prefixes, _named(load), force=True)
 
 
 def trust_checkpoints() -> None:
@@ -116,7 +109,8 @@ def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]
     if not _HASHED.search(name):
         folder /= hashlib.sha256(filename.encode()).hexdigest()[:16]
     path = folder / name
-    if is_main_process() and not path.exists():
+    # Each machine has a cache of its own.
+    if get_local_rank() == 0 and not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         try:
             torch.hub.download_url_to_file(filename, str(path), progress=False)
@@ -133,19 +127,6 @@ def wrong_checksum(path: str | Path) -> str | None:
     """
     with zipfile.ZipFile(path) as archive:
         return archive.testzip()
-
-
-def _named(load: Callable) -> Callable:
-    """Make a loader of a model zoo say which model is not there."""
-
-    @wraps(load)
-    def load_named(filename: str, map_location: Any = None) -> Mapping[str, Any]:
-        try:
-            return load(filename, map_location)
-        except KeyError:
-            raise ValueError(f'{filename}: there is no model of this name') from None
-
-    return load_named
 
 
 def _refuse(filename: str, map_location: Any = None) -> None:

@@ -74,10 +74,12 @@ def _builds(frames: list[FrameType]) -> Iterator[tuple[dict, Registry]]:
     """Options and registries of what was being built, the innermost first."""
     for frame in reversed(frames):
         found = frame.f_locals
+        if _package(frame) != 'mmengine':
+            continue
         if _function(frame) in _BUILDERS and isinstance(found['cfg'], dict):
             yield found['cfg'], found['registry']
         # The constructor of optimizers looks its class up by itself.
-        elif _package(frame) == 'mmengine' and 'optimizer_cls' in found:
+        elif 'optimizer_cls' in found:
             yield found['self'].optimizer_cfg, OPTIMIZERS
 
 

@@ -14,7 +14,7 @@ class PredictionWriter:
     """Write predictions, a folder for each kind.
 
     - ``overlay``: the image under the classes' colours, JPEG; of a video, a video;
-    - ``label``: the classes as grey values, PNG with 8 bits (16 above 256 classes);
+    - ``label``: the classes as grey values, PNG with 8 bits;
     - ``probabilities``: float16 (C, H, W) as ``probabilities`` in a ``.npz`` file;
     - ``uncertainty``: entropy and disagreement of the networks, PNG from 0 to 255.
     """
@@ -50,8 +50,7 @@ class PredictionWriter:
         self._videos[path].write(picture)
 
     def _label(self, frame: Frame, prediction: Prediction) -> None:
-        kind = np.uint8 if len(prediction.classes) <= 256 else np.uint16
-        self._image('label', f'{frame.name}.png', prediction.label.astype(kind))
+        self._image('label', f'{frame.name}.png', prediction.label.astype(np.uint8))
 
     def _probabilities(self, frame: Frame, prediction: Prediction) -> None:
         path = self._path('probabilities', f'{frame.name}.npz')

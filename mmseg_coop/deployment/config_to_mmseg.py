@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 
 from .. import datasets, engine, evaluation, models
 from ..config_types import dicts_in
-from ..models.resolve import resolve
 
 _PACKAGE = 'mmseg_coop'
 # Keys that MMEngine reads; any other is a variable of the file.
@@ -52,7 +51,8 @@ def rewrite(value: Any, change: Callable[[Any], Any]) -> Any:
     if not isinstance(value, dict):
         return value
     items = {key: rewrite(item, change) for key, item in value.items()}
-    return change(type(value)(_kept(items)))
+    kept = {key: item for key, item in items.items() if item is not LEFT_OUT}
+    return change(type(value)(kept))
 
 
 def rewrite_settings(config: Config, change: Callable[[Any], Any]) -> None:
@@ -77,11 +77,7 @@ def _of_host(options: dict[str, Any]) -> Any:
     own = _own_class(options.get('type'))
     if own not in _HOST and isinstance(own, type) and issubclass(own, Hook):
         return LEFT_OUT
-    return type(options)(_kept({**options, **_HOST.get(own, {})}))
-
-
-def _kept(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not LEFT_OUT}
+    return type(options)({**options, **_HOST.get(own, {})})
 
 
 def own_types(config: Any) -> list[str]:
@@ -120,16 +116,11 @@ def import_package(config: Config, wanted: bool = True) -> None:
 
 def _own_class(kind: Any) -> Any:
     """Find the class of this package that a ``type`` stands for, or None."""
-    name = getattr(kind, '__name__', kind)
-    if not isinstance(name, str):
-        return None
-    for registry in vars(mmseg.registry).values():
-        # Asked first, because resolving may import modules.
-        if (
-            isinstance(registry, Registry)
-            and name.rpartition('.')[2] in registry.module_dict
-        ):
-            found = resolve(kind, registry)
-            if getattr(found, '__module__', '').split('.')[0] == _PACKAGE:
-                return found
-    return None
+    found = [kind]
+    if isinstance(kind, str):
+        name = kind.rpartition('.')[2]
+        registries = vars(mmseg.registry).values()
+        known = (x.module_dict for x in registries if isinstance(x, Registry))
+        found = [modules.get(name) for modules in known]
+    packages = {getattr(x, '__module__', '').split('.')[0]: x for x in found}
+    return packages.get(_PACKAGE)

@@ -11,7 +11,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import LOOPS, METRICS, MODELS
 
 from ..apis.model_files import find_model
-from ..apis.runner import read_config
+from ..apis.runner import override, read_config
 from ..checkpoints.training_record import training_runs_of
 from ..config_types import is_type, use_scope
 from ..engine import CoopEvaluationHook, CoopTestLoop, CoopValLoop
@@ -67,8 +67,7 @@ def join(
     whole.model = ConfigDict(_joined([c.model for c in configs], names, pattern))
     make_standalone(whole)
     import_package(whole)
-    for key, value in (options or {}).items():
-        whole.merge_from_dict({key: value})
+    override(whole, options or {}, 'the joined config')
     _evaluate_all(whole)
     model = MODELS.build(deepcopy(whole.model))
     model.plan.init_weights()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..apis.model_files import CARD, CONFIG, LABELS, WEIGHTS
+from ..apis.model_files import CONFIG, LABELS, WEIGHTS
 from ..apis.predict import Predictor
 from ..checkpoints.atomic_folder import new_folder
 from ..checkpoints.safe_load import read_checkpoint
@@ -72,4 +72,4 @@ def _fill(part: Path, config: Config, checkpoint: str, run: str | None) -> None:
     )
     (part / LABELS).write_text(f'{json.dumps(labels, indent=2)}\n')
     card = model_card(model, labels, untested, training_runs_of(meta))
-    (part / CARD).write_text(card)
+    (part / 'README.md').write_text(card)

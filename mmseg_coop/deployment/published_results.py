@@ -22,8 +22,13 @@ def predicted_by(model: EncoderDecoder) -> str:
 def read_labels(folder: Path) -> dict[str, Any]:
     """Read the ``config.json`` of a published folder; empty in another folder."""
     file = folder / LABELS
-    found = json.loads(file.read_text()) if file.is_file() else {}
-    return found if found.get('library_name') == 'mmseg_coop' else {}
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    # Other programs have files of this name.
+    ours = isinstance(found, dict) and found.get('library_name') == 'mmseg_coop'
+    return found if ours else {}
 
 
 def find_tested(

@@ -1,4 +1,4 @@
-from .amp_optim_wrapper import BFloat16OptimWrapper, auto_amp, is_mixed_precision
+from .amp_optim_wrapper import BFloat16OptimWrapper, auto_amp
 from .checkpoint_hook import SafeCheckpointHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .compile_test_hook import CompileTestHook
@@ -27,5 +27,4 @@ __all__ = [
     'SafeCheckpointHook',
     'StopHook',
     'auto_amp',
-    'is_mixed_precision',
 ]

@@ -1,6 +1,6 @@
 """Mixed precision in bfloat16, which MMEngine lacks on the CPU."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -57,13 +57,4 @@ def auto_amp(
         optimizer=optimizer,
         accumulative_counts=accumulative_counts,
         clip_grad=clip_grad,
-    )
-
-
-def is_mixed_precision(kind: type | Callable | None) -> bool:
-    """Tell whether a type of optimizer wrapper has mixed precision."""
-    if kind is auto_amp:
-        return True
-    return isinstance(kind, type) and issubclass(
-        kind, AmpOptimWrapper | BFloat16OptimWrapper
     )

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 
-from mmseg_coop.apis import Predictor
+from mmseg_coop.apis import Predictor, load_config
 from mmseg_coop.apis.model_files import model_files
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
@@ -54,6 +54,15 @@ def test_predicts_what_mmsegmentation_predicts(trained, image):
     probabilities = expected.seg_logits.data.softmax(0).numpy()
     np.testing.assert_array_equal(prediction.probabilities, probabilities)
     assert prediction.classes[0] == 'sky' and prediction.entropy is None
+
+
+def test_a_config_is_left_as_it_was(trained):
+    """Networks move ``pretrained`` to the backbone in what they are built from."""
+    path, checkpoint = trained
+    config = load_config(path, {'model.pretrained': 'torchvision://resnet18'})
+    before = config.model.to_dict()
+    Predictor(config, checkpoint, 'cpu')
+    assert config.model.to_dict() == before
 
 
 def test_networks(trained, image):
