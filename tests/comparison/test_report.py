@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from mmengine.logging import MMLogger
 from PIL import Image
 
+from mmseg_coop.checkpoints.safe_load import read_checkpoint
 from mmseg_coop.comparison.comparison import compare
 from mmseg_coop.comparison.curves import validation_curves
 from mmseg_coop.comparison.iou_tables import all_tables
@@ -157,6 +159,21 @@ def test_a_gallery_without_its_checkpoint(comparison, demo, tmp_path):
     assert not page.with_name('gallery.png').exists()
 
 
+def test_a_gallery_of_weights_that_were_trained_again(demo, tmp_path):
+    runs = load_runs([record_of(demo, name) for name in ('same', 'single')])
+    path = find_checkpoint(runs[0])
+    kept = tmp_path / path.name
+    shutil.copy(path, kept)
+    content = read_checkpoint(str(path), 'cpu')
+    next(iter(content['state_dict'].values())).add_(1)
+    try:
+        torch.save(content, path)
+        with pytest.raises(ValueError, match='trained again after the test'):
+            make_gallery(compare(runs), 2)
+    finally:
+        shutil.copy(kept, path)
+
+
 def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
     folder = tmp_path / 'apart'
     shutil.copytree(demo[0] / 'records' / 'val' / 'ensemble' / 'seed_0', folder)
@@ -165,6 +182,7 @@ def test_networks_trained_apart_are_loaded_quietly(demo, tmp_path):
     with (folder / run.meta['config']).open('a') as config:
         config.write(f'\nmodel["networks_init"] = {weights}\n')
     run.meta['networks_init'] = weights
+    del run.meta['model']
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())

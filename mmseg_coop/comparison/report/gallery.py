@@ -14,6 +14,7 @@ from mmengine.logging import MMLogger
 from mmseg.registry import DATASETS, MODELS
 
 from ...checkpoints.safe_load import enable_safe_loading
+from ...evaluation.model_identity import model_identity
 from ...evaluation.results import iou
 from ...models.checkpoint_weights import load_weights
 from ...palette import full_palette
@@ -83,6 +84,7 @@ def make_gallery(comparison: Comparison, count: int) -> Gallery | None:
 
     Raises:
         FileNotFoundError: If the config or checkpoint of a method is gone.
+        ValueError: If the weights or the data are others than those of the test.
     """
     if len(comparison.methods) < 2:
         return None
@@ -173,6 +175,13 @@ def _predict(run: Run, places: Sequence[int]) -> list[np.ndarray]:
             unwrap(model).init_weights()
     else:
         load_weights(unwrap(model), str(checkpoint))
+    # Unknown in files of earlier versions.
+    tested = run.meta.get('model')
+    if tested and tested['weights'] != model_identity(model)['weights']:
+        raise ValueError(
+            f'{run.file}: these weights were trained again after the test; test again '
+            'with tools/test.py, or leave the gallery out with --gallery 0'
+        )
     samples = [
         model.test_step(pseudo_collate([item]))[0] for item in _items(run, places)
     ]
