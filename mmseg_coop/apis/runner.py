@@ -115,10 +115,12 @@ def enable_amp(config: Config) -> None:
         )
     found = wrapper.get('type', OptimWrapper)
     kind = resolve(found, OPTIM_WRAPPERS)
-    known = (OptimWrapper, AmpOptimWrapper, BFloat16OptimWrapper, auto_amp)
-    expect('optim_wrapper.type', found, kind in known, "'OptimWrapper' for --amp")
     if kind is OptimWrapper:
         wrapper.type = 'AutoAmpOptimWrapper'
+        return
+    mixed = AmpOptimWrapper | BFloat16OptimWrapper
+    on = kind is auto_amp or (isinstance(kind, type) and issubclass(kind, mixed))
+    expect('optim_wrapper.type', found, on, "'OptimWrapper' for --amp")
 
 
 def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:

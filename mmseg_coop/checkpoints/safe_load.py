@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from mmengine.dist import barrier, get_local_rank
+from mmengine.dist import barrier, get_rank
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_loaders
 
@@ -109,8 +109,9 @@ def load_from_http(filename: str, map_location: Any = None) -> Mapping[str, Any]
     if not _HASHED.search(name):
         folder /= hashlib.sha256(filename.encode()).hexdigest()[:16]
     path = folder / name
-    # Each machine has a cache of its own.
-    if get_local_rank() == 0 and not path.exists():
+    # Each machine may have a cache of its own; launchers number its processes.
+    first = int(os.environ.get('LOCAL_RANK', get_rank())) == 0
+    if first and not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         try:
             torch.hub.download_url_to_file(filename, str(path), progress=False)

@@ -25,18 +25,23 @@ def recognise_faults(dataset: Dataset, skip: bool = False) -> None:
     for leaf in leaf_datasets_of(dataset):
         _watch(leaf.pipeline, leaf)
         if skip:
-            leaf.pipeline = SkipFaults(leaf.pipeline.transforms)
+            leaf.pipeline = SkipFaults(leaf.pipeline.transforms, len(leaf))
 
 
 class SkipFaults(Compose):
     """Pipeline that logs a fault, and returns None like one that filters samples."""
 
-    def __init__(self, transforms: list[Callable[[dict], Any]]):
+    def __init__(self, transforms: list[Callable[[dict], Any]], total: int):
         super().__init__(transforms)
+        self._total = total
         self._logged: set[str] = set()
 
     def __call__(self, data: dict) -> dict | None:
-        """Load a sample; None if it has a fault, which is logged once."""
+        """Load a sample; None if it has a fault, which is logged once.
+
+        Raises:
+            DataFault: If all samples have one.
+        """
         try:
             return super().__call__(data)
         except DataFault as fault:
@@ -44,6 +49,8 @@ class SkipFaults(Compose):
                 # In processes but the main one MMEngine's loggers say nothing less.
                 print_log(f'Skipped: {fault}', 'current', logging.ERROR)
             self._logged.add(str(fault))
+            if len(self._logged) == self._total:
+                raise DataFault(f'no image is left; the last fault: {fault}') from None
             return None
 
 

@@ -118,7 +118,9 @@ def _own_class(kind: Any) -> Any:
     """Find the class of this package that a ``type`` stands for, or None."""
     found = [kind]
     if isinstance(kind, str):
-        name = kind.rpartition('.')[2]
+        scope, _, name = kind.rpartition('.')
+        if scope.split('.')[0] not in ('', 'mmseg', _PACKAGE):
+            return None
         registries = vars(mmseg.registry).values()
         known = (x.module_dict for x in registries if isinstance(x, Registry))
         found = [modules.get(name) for modules in known]

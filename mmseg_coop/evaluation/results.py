@@ -136,7 +136,9 @@ class Results:
             groups: dict[str, dict] = {group: {} for group in _GROUPS}
             for key, values in arrays.items():
                 group, _, name = key.partition('/')
-                groups[group][name] = values
+                # Later versions may have more.
+                if group in groups:
+                    groups[group][name] = values
             results = cls(**header, **groups)
         except Exception as error:
             raise ValueError(

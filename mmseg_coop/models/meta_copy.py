@@ -25,5 +25,10 @@ def copy_to(network: nn.Module, device: str) -> nn.Module:
         id(p): nn.Parameter(p.detach().to(device, copy=True), p.is_floating_point())
         for p in network.parameters()
     }
-    memo |= {id(b): b.detach().to(device, copy=True) for b in network.buffers()}
+    others = [x for m in network.modules() for x in vars(m).values()]
+    memo |= {
+        id(x): x.detach().to(device, copy=True)
+        for x in (*network.buffers(), *others)
+        if isinstance(x, Tensor) and id(x) not in memo
+    }
     return copy.deepcopy(network, memo)

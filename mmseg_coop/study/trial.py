@@ -17,6 +17,7 @@ from ..config_types import is_type
 from ..evaluation.results import Results
 from ..models.expect import expect
 from ..models.mean_of_probabilities import MEAN
+from ..models.resolve import resolve
 from ..models.segmentors import CooperativeEncoderDecoder
 from ..models.segmentors.network_names import name_networks
 from .grid import Entry, Grid, Seed
@@ -193,7 +194,7 @@ class Trial:
             return
         options = {**self.identity, **test}
         # Without keys of later versions.
-        found = {**options, **json.loads(path.read_text())}
+        found = {**options, 'networks_init': None, **json.loads(path.read_text())}
         for key, expected in options.items():
             if found[key] != expected:
                 raise ValueError(
@@ -235,6 +236,9 @@ def _check_predict(entry: Entry, config: Config, where: str) -> None:
     several = is_type(config.model, CooperativeEncoderDecoder, MODELS)
     valid = f'a method with several networks, not {entry.of}'
     expect(f'{where}.of', entry.of, several, valid)
+    if resolve(config.model.type, MODELS) is not CooperativeEncoderDecoder:
+        # A sub-class may give its networks other names.
+        return
     networks = config.model.get('networks'), config.model.get('num_networks')
     names = [*name_networks(*networks), MEAN]
     valid = f'one of {", ".join(names)}'

@@ -14,6 +14,10 @@ class OwnOptimWrapper(OptimWrapper):
     """A user's class, whose behaviour --amp would lose."""
 
 
+class OwnAmpOptimWrapper(AmpOptimWrapper):
+    """Mixed precision already."""
+
+
 def amp_type(**wrapper):
     config = Config(dict(optim_wrapper=wrapper))
     enable_amp(config)
@@ -42,6 +46,7 @@ def test_switched_on_with_mmengines_default_and_with_a_constructor():
         'mmseg.BFloat16OptimWrapper',
         AmpOptimWrapper,
         BFloat16OptimWrapper,
+        OwnAmpOptimWrapper,
         auto_amp,
     ],
 )

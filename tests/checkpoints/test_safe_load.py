@@ -7,6 +7,7 @@ from threading import Thread
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, checkpoint
 from mmseg.apis import MMSegInferencer
@@ -150,6 +151,12 @@ def test_a_url_is_no_way_around(tmp_path, monkeypatch):
             assert [*load(f'{url}/{name}/b.pth')['state_dict']] == [name]
         with pytest.raises(ValueError, match=r'c\.pth can not be downloaded'):
             load(f'{url}/c.pth')
+        # In a distributed run, too.
+        dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+        try:
+            assert load(f'{url}/one/b.pth')
+        finally:
+            dist.destroy_process_group()
         server.shutdown()
     assert not (tmp_path / 'harm').exists()
 

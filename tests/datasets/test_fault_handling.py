@@ -114,6 +114,14 @@ def test_skip_names_the_file_in_any_process(files, tmp_path, capfd):
     assert capfd.readouterr().out.count('train/1.jpg: is truncated') == 1
 
 
+def test_nothing_is_left_to_take(tmp_path):
+    root = make_files(tmp_path)
+    for number in range(4):
+        truncate(image(root, 'train', number))
+    with pytest.raises(DataFault, match=r'no image is left; the last fault: .*truncat'):
+        train_set(root, skip=True)[0]
+
+
 def test_which_one_it_takes_is_seeded(files):
     dataset = SeededDataset(train_set(files, skip=True))
     found = [

@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS, MODELS
 from rich.console import Console
 
 from mmseg_coop.cost.cost import Cost
+from mmseg_coop.models import CooperativeEncoderDecoder
 from mmseg_coop.study import TrialExecutor, compare_trials, make_trials, read_grid
 from mmseg_coop.study.progress import LiveTable
 from mmseg_coop.study.step import next_step
@@ -171,6 +172,18 @@ def test_predictions_that_a_model_does_not_have(grid, entry, message):
     path = grid(seeds=[0], methods=methods(same=dict(config=PAIR), b=entry))
     with pytest.raises(ValueError, match=message):
         make_trials(read_grid(path), path.parent, path.parent)
+
+
+@MODELS.register_module()
+class Trio(CooperativeEncoderDecoder):
+    """A user's class, which names its networks itself."""
+
+
+def test_predictions_of_a_users_class_are_not_known(grid, tmp_path):
+    (tmp_path / 'trio.py').write_text('model = dict(type="Trio")\n')
+    entries = dict(trio=dict(config='trio.py'), one=dict(of='trio', predict='net1'))
+    path = grid(seeds=[0], methods=entries)
+    assert len(make_trials(read_grid(path), path.parent, path.parent)) == 2
 
 
 def test_weights_of_other_options_are_not_tested(grid, tmp_path):

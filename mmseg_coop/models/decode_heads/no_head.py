@@ -1,5 +1,6 @@
 """Placeholder of the decode head of a network that is only read by others."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,8 @@ class NoHead(BaseModule):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Logits' shape, (N, out_channels, H, W), for the dry run that finds sites."""
         last = features[-1]
-        # Where a graph is recorded, what nobody reads is dropped from it.
+        # Where a graph is recorded, what nobody reads is dropped from it; who reads it
+        # gets NaN.
         if not (last.is_meta or is_recording()):
             raise ValueError(
                 'the network has no decode head, since others only read its backbone; '
@@ -44,7 +46,7 @@ class NoHead(BaseModule):
             )
         others = sum(x.mean() for x in tensors(features[:-1]))
         one = last.mean(1, keepdim=True) + others
-        return one.expand(-1, self.out_channels, -1, -1)
+        return one.expand(-1, self.out_channels, -1, -1) * math.nan
 
     def predict(
         self, features: Sequence[Tensor], batch_img_metas: Any, test_cfg: Any

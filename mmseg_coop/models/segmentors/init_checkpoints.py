@@ -17,7 +17,6 @@ from ..resolve import resolve
 from .network_config_files import is_pretrained
 
 _NETWORKS = 'networks'
-_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head')
 # Options that name a checkpoint, in MMSegmentation's backbones and in timm's.
 _FILES = ('pretrained', 'checkpoint_path')
 
@@ -101,9 +100,10 @@ def load_connections(
     """
     loaded: set[tuple[str, str]] = set()
     aggregations = {
-        _modules_in_checkpoint(connection, origins)[-1]
+        (origins[target].path, _modules_in_checkpoint(connection, origins)[-1])
         for connection in plan.connections
         if len(connection.sources) > 1
+        and (target := connection.targets[0].network) in origins
     }
     for connection in plan.connections:
         refs = (*connection.sources, *connection.targets)
@@ -115,9 +115,10 @@ def load_connections(
         theirs = _modules_in_checkpoint(connection, origins)
         # A connector for each target, then the aggregation, called after the first.
         owners = (*connection.targets, connection.targets[0])
-        # Connectors that were trained with an aggregation are noise without it.
+        # Connectors that were trained with an aggregation are noise without it; which
+        # ones were, the checkpoint does not say.
         whole = len(connection.sources) > 1 or not any(
-            name not in aggregations
+            (origin.path, name) not in aggregations
             for origin in found[1:]
             for name in _modules_to(origin, 'aggregations.to_')
         )
@@ -133,8 +134,11 @@ def load_connections(
                 put_weights(module, weights, f'{source}: {name}')
                 loaded.add((found[0].path, name))
             elif parameters and not any(p.requires_grad for p in parameters):
+                lacks = f'has no {name}'
+                if weights:
+                    lacks = f'{name} may need an aggregation that this model lacks'
                 raise ValueError(
-                    f"{source}: has no {name}, and '{connection}' is between frozen "
+                    f"{source}: {lacks}, and '{connection}' is between frozen "
                     'networks, so that it would stay random; expected a checkpoint '
                     f'with {ours}, or leave the connection out'
                 )
@@ -169,9 +173,11 @@ def _modules_in_checkpoint(
 
 def _modules_to(origin: Origin, kind: str) -> list[str]:
     """Names of the connectors or aggregations to a network in its checkpoint."""
-    # A name of a network, which may begin with another's, has no name of a part.
+    # A network's name may begin with another's; with a part's behind it none does.
+    network = f'{_NETWORKS}.{origin.network}.'
+    parts = {k.split('.')[2] for k in origin.weights if k.startswith(network)}
     starts = tuple(
-        f'plan.{kind}{SiteRef(origin.network, part).identifier}' for part in _PARTS
+        f'plan.{kind}{SiteRef(origin.network, part).identifier}' for part in parts
     )
     names = dict.fromkeys('.'.join(key.split('.')[:3]) for key in origin.weights)
     return [name for name in names if name.startswith(starts)]

@@ -77,7 +77,7 @@ def test_slide_is_that_of_the_host(network, shape):
 
 @pytest.mark.filterwarnings('ignore')
 def test_a_trace_of_slide(tmp_path):
-    """Windows added in place are there in a trace and its ONNX, as with the host."""
+    """All windows are there in a trace and its ONNX, as with the host."""
     runtime = pytest.importorskip('onnxruntime')
 
     class Slide(torch.nn.Module):

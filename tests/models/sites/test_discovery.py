@@ -53,6 +53,8 @@ class OwnTensors(ResNetV1c):
     def __init__(self, **options):
         super().__init__(**options)
         self.scales = [torch.ones(1)]
+        # As weight_norm's: deepcopy refuses what was computed with a gradient.
+        self.scale = torch.ones(1, requires_grad=True).exp()
 
     def forward(self, x):
         x = x * torch.ones(1, 3, 1, 1) * self.scales[0]
