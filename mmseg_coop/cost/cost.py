@@ -20,7 +20,7 @@ class Cost:
         prediction_flops: FLOPs of the selected prediction of an image.
         latency: Seconds of that prediction: median, and (spread) lowest and highest.
         memory: Its peak memory in MB, without model and image; None but on Linux.
-        model: Hash of the model's config, None in files that have none.
+        model: Hash of the configs of model and test data, None in files that have none.
     """
 
     parameters: int

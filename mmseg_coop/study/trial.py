@@ -143,6 +143,7 @@ class Trial:
             options=dict(entry.options),
             networks=entry.networks,
             of=entry.of,
+            # None, as in records without this key.
             networks_init=entry.networks_init or None,
             checkpoint=self.grid.checkpoint,
             half=self.grid.half,
