@@ -38,7 +38,12 @@ def mean_log_probabilities(logits: Sequence[Tensor]) -> Tensor:
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Logarithms of probabilities, (N, C, H, W), of two classes where C = 1."""
+    """Logarithms of probabilities, (N, C, H, W), of two classes where C = 1.
+
+    Those of half precision are in float32: rounded ones tie for one pixel in a hundred.
+    """
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
     if logits.shape[1] == 1:
         return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], dim=1)
     return F.log_softmax(logits, dim=1)

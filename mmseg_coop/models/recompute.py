@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from mmseg.models.backbones import ResNet
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
 
 from .heads import auxiliary_heads, decode_heads
@@ -60,7 +60,7 @@ def _keep_statistics(module: nn.Module) -> Iterator[None]:
     norms = [
         m
         for m in module.modules()
-        if isinstance(m, _BatchNorm) and m.training and m.track_running_stats
+        if isinstance(m, _NormBase) and m.training and m.track_running_stats
     ]
     kept = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
     for norm in norms:

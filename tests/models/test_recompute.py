@@ -48,6 +48,26 @@ def test_losses_gradients_and_statistics_stay_the_same(network, pattern):
         build_pair(network, pattern, with_cp=value).train() for value in (False, True)
     )
     recomputed.load_state_dict(plain.state_dict(), strict=True)
+    assert_same_step(plain, recomputed)
+
+
+@pytest.mark.parametrize('norm', ['BN', 'IN'])
+def test_statistics_of_connectors_are_counted_once(norm):
+    connector = dict(
+        start='random',
+        norm_cfg=dict(type=norm, track_running_stats=True),
+        act_cfg=dict(type='ReLU', inplace=False),
+    )
+    connections = dict(pattern='same', sites=['backbone.layer2'], connector=connector)
+    plain, recomputed = (
+        build_pair('danet', connections, with_cp=value).train()
+        for value in (False, True)
+    )
+    recomputed.load_state_dict(plain.state_dict(), strict=True)
+    assert_same_step(plain, recomputed)
+
+
+def assert_same_step(plain, recomputed):
     expected, found = step(plain), step(recomputed)
     assert expected.keys() == found.keys()
     for key, value in expected.items():

@@ -61,9 +61,10 @@ def find_demand(
     reads.update(asked)
     active = fused.keys() | {source for source, _ in reads}
     running = {ref.network for ref, _ in needed}.union(outputs)
-    before: dict[str, set[str]] = {name: set() for name in sites if name in running}
+    # Dicts as sets: those have another order in each process.
+    before: dict[str, dict] = {name: {} for name in sites if name in running}
     for target, connection in fused.items():
-        before[target.network] |= {ref.network for ref in connection.sources}
+        before[target.network] |= dict.fromkeys(s.network for s in connection.sources)
     try:
         order, crossing = tuple(TopologicalSorter(before).static_order()), False
     except CycleError:

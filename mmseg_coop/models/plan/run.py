@@ -1,7 +1,7 @@
 """One run of a plan, which keeps feature maps until their last reader is done."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,6 +34,7 @@ class Run:
         self.features: dict[tuple[SiteRef, str], Tensor] = {}
         self.sent: dict[tuple[SiteRef, ...], Tensor] = {}
         self.draws: dict[str, Tensor] = {}
+        self.grad = torch.is_grad_enabled()
 
     def all(self, call: Callable[[str], Any]) -> dict[str, Any]:
         """Run the networks, and return the results of those that run to their end."""
@@ -124,15 +125,23 @@ class Run:
         key = connection.targets
         if key not in self.sent:
             read = [self._read((s, connection.read)) for s in connection.sources]
-            features = [_as_precise(feature, own) for feature in read]
-            if connection.detach:
-                features = [feature.detach() for feature in features]
-            if len(features) > 1:
-                features = [self.plan.aggregations[connection.identifier](features)]
-            self.sent[key] = features[0]
+            # A frozen network that reads it first may run without gradients.
+            alike = torch.is_grad_enabled() == self.grad
+            with nullcontext() if alike else torch.set_grad_enabled(self.grad):
+                self.sent[key] = self._aggregate(connection, read, own)
         self.sends_left[key] -= 1
         sent = self.sent[key] if self.sends_left[key] else self.sent.pop(key)
         return _as_precise(sent, own)
+
+    def _aggregate(
+        self, connection: Connection, read: Sequence[Tensor], own: Tensor
+    ) -> Tensor:
+        features = [_as_precise(feature, own) for feature in read]
+        if connection.detach:
+            features = [feature.detach() for feature in features]
+        if len(features) == 1:
+            return features[0]
+        return self.plan.aggregations[connection.identifier](features)
 
     def _read(self, what: tuple[SiteRef, str]) -> Tensor:
         self.wait_for(*what)

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -154,8 +154,28 @@ def load_connections(
                 'current',
                 logging.WARNING,
             )
+    for path in dict.fromkeys(path for path, _ in loaded):
+        _warn_of_sources(path, [o for o in origins.values() if o.path == path])
     # Weights are not kept.
     origins.clear()
+
+
+def _warn_of_sources(path: str, taken: Sequence[Origin]) -> None:
+    """Log that connectors may have been trained with feature maps of other networks.
+
+    Their names tell the target only, which leaves no doubt between two networks.
+    """
+    paths = [key.split('.') for key in taken[0].weights]
+    names = {path[1] for path in paths if path[0] == _NETWORKS}
+    left = sorted(names - {origin.network for origin in taken})
+    if left and len(names) > 2:
+        print_log(
+            f'networks: {path}: {", ".join(left)} is not taken from this checkpoint, '
+            'which does not say from which network the others received: check that '
+            'connections have the sources with which they were trained',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _modules_in_checkpoint(

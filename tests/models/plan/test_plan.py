@@ -12,6 +12,7 @@ from torch import nn
 from helpers.tiny import (
     BACKBONE,
     build_pair,
+    build_short_pair,
     fcn_head,
     make_batch,
     network_config,
@@ -437,3 +438,17 @@ def test_a_site_that_is_reached_twice_is_named():
     backbone.layer4.register_forward_hook(again)
     with pytest.raises(ValueError, match=r'site top.backbone.layer2 was reached twice'):
         model(make_batch()[0])
+
+
+def test_the_order_of_networks_is_that_of_the_config():
+    """Not that of a set, which differs between processes."""
+    among = ['net4', 'net2', 'net5', 'net3', 'net1']
+    connections = dict(pattern='star', among=among, sites=['backbone.layer2'])
+    model = build_short_pair(connections=connections, num_networks=5)
+    order = []
+    for name, network in model.networks.items():
+        network.backbone.register_forward_pre_hook(
+            lambda *_, name=name: order.append(name)
+        )
+    model.loss(*make_batch())
+    assert order == among

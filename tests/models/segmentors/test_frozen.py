@@ -274,3 +274,40 @@ def test_what_nobody_reads_is_not_sent_to_a_frozen_network():
     listed = [dict(source='top.backbone.layer1', target='bottom.backbone.layers.0.2')]
     with pytest.raises(ValueError, match=rf'^connections\[0\]{NOBODY}'):
         build_mixed(listed, FROZEN_BOTTOM)
+
+
+def test_an_aggregation_for_a_frozen_and_a_trained_network_has_gradients():
+    """The frozen network, which needs none, is the first to get what is sent."""
+    sites = [f'net1.backbone.layer{i}' for i in (1, 2)]
+    targets = [f'{net}.backbone.layer2' for net in ('net2', 'net3')]
+    model = build_pair(
+        connections=[
+            dict(source=sites, target=targets, connector=dict(start='random'))
+        ],
+        networks=[dict(loss_weight=0.0), dict(frozen=True), {}],
+        cooperation_losses=[
+            dict(type='DistillLoss', student='net3', teachers=['net2'])
+        ],
+    ).train()
+    total_loss(model.loss(*make_batch())).backward()
+    for name, parameter in model.plan.named_parameters():
+        assert (parameter.grad is None) != parameter.requires_grad, name
+    # The loss of net3 reaches net1 through the connection only.
+    gradient = model.networks.net1.backbone.layer1[0].conv1.weight.grad
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize('left', [(), ('net2',)])
+def test_connections_of_a_chain_with_a_network_left_out(left, tmp_path, capsys):
+    """What ``net3`` is then sent may be another network's than in training."""
+    connections = dict(SAME, sites=['backbone.layer2'])
+    chain = build_pair(connections=connections, num_networks=3)
+    path = str(tmp_path / 'chain.pth')
+    torch.save(dict(state_dict=chain.state_dict()), path)
+    names = [name for name in chain.networks if name not in left]
+    networks = [dict(name=name, init=path) for name in names]
+    model = build_pair(connections=connections, networks=networks)
+    MMLogger.get_instance(tmp_path.name)
+    model.init_weights()
+    told = f'networks: {path}: net2 is not taken from this checkpoint'
+    assert (told in ''.join(capsys.readouterr())) == bool(left)

@@ -46,7 +46,7 @@ def test_mean_of_sure_binary_networks(dtype):
     pairs = torch.cartesian_prod(*[torch.tensor(values, dtype=dtype)] * 2)
     logits = pairs.unbind(1)
     found = mean_of_probabilities([x.view(1, 1, 1, -1) for x in logits])
-    assert found.dtype == dtype
+    assert found.dtype == torch.float32
     exact = [x.double() for x in logits]
     yes, no = (sum((sign * x).sigmoid() for x in exact) / 2 for sign in (1, -1))
     expected = (yes.log() - no.log()).clamp(-1000, 1000)
@@ -182,3 +182,11 @@ def test_raw_logits_of_the_mean_have_the_largest_size():
     resized = F.interpolate(small[0], large.shape[2:], mode='bilinear')
     expected = (resized.softmax(1) + large.softmax(1)) / 2
     torch.testing.assert_close(pair(image).softmax(1), expected)
+
+
+@pytest.mark.parametrize('channels', [1, 5])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_the_mean_of_half_precision_is_not_rounded(dtype, channels):
+    logits = [torch.randn(2, channels, 8, 8).to(dtype) for _ in range(2)]
+    expected = mean_of_probabilities([x.float() for x in logits])
+    assert torch.equal(mean_of_probabilities(logits), expected)
