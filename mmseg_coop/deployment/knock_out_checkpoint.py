@@ -155,6 +155,9 @@ def _keep(
     # Popped first: a list can't be merged into the dict of a pattern.
     kept.model.pop('connections', None)
     kept.model.connections = entries
+    # The default depends on the connections.
+    test_cfg = kept.model.get('test_cfg') or {}
+    kept.model.test_cfg = {**test_cfg, 'predict': model.predict_with}
     smaller = build_smaller(kept.model, model.state_dict(), names)
     left_out = [str(ref) for ref in model.plan.incoming if ref not in refs]
     flops = saved_flops(model.plan, left_out, module_flops(model, loader))

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from ..models import CooperativeEncoderDecoder
 from ..models.heads import last_head
-from ..models.plan import restrict
+from ..models.plan import SiteRef, restrict
+from ..models.plan.dependencies import reaching
 from ..models.segmentors.network_configs import ALIKE
+from ..models.segmentors.network_sites import find_network_sites
 
 
 def smallest_config(
@@ -24,9 +26,10 @@ def smallest_config(
     Returns:
         The config, and the new names of the plan's modules by their old names.
     """
-    demand = model.plan.demand(network)
-    connections, names = restrict(model.plan.connections, demand.fused)
-    kept = [name for name in model.networks if name in demand.order]
+    targets = _needed_targets(model, network)
+    connections, names = restrict(model.plan.connections, targets)
+    read = {ref.network for t in targets for ref in model.plan.incoming[t].sources}
+    kept = [name for name in model.networks if name in {*read, network}]
     smallest = dict(
         type=CooperativeEncoderDecoder.__name__,
         data_preprocessor=config.get('data_preprocessor'),
@@ -35,6 +38,23 @@ def smallest_config(
         test_cfg={**model.test_cfg, 'predict': network},
     )
     return smallest, names
+
+
+def _needed_targets(model: CooperativeEncoderDecoder, network: str) -> set[SiteRef]:
+    """The targets that a network needs to predict, without its auxiliary heads."""
+    plan = model.plan
+    targets = set(plan.demand(network).fused)
+    if model.networks[network].with_auxiliary_head:
+        alone = deepcopy(model.networks[network])
+        alone.auxiliary_head = None
+        asked = {network: [*plan.sites[network]]}
+        found = find_network_sites(
+            {network: alone}, model.configs, model.data_preprocessor, asked, network
+        )
+        used = (name for name, site in found[network].items() if site.used)
+        ends = (SiteRef(network, name) for name in used if name in plan.sites[network])
+        targets &= reaching(ends, plan.incoming, plan.sites)
+    return targets
 
 
 def _network(

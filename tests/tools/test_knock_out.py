@@ -167,3 +167,16 @@ def test_errors_are_one_line(folder, tool, arguments, message):
     assert done.returncode == 2 and 'Traceback' not in done.stderr
     assert done.stderr.startswith('error: ') and message in done.stderr
     assert not (folder / 'analysis').exists()
+
+
+def test_what_is_kept_predicts_with_the_same_network(folder, tool):
+    """Of two that read each other it would be the one that still receives."""
+    cross = ['model.connections.pattern=cross', 'model.connections.sites=backbone']
+    config = Config.fromfile(CONFIG)
+    config.merge_from_dict(dict(option.split('=') for option in (*cross, RANDOM)))
+    torch.save(MODELS.build(config.model).state_dict(), folder / 'b.pth')
+    options = ['--cfg-options', RANDOM, *cross, *FEW]
+    done = tool('analyze.py', CONFIG, 'b.pth', '--knock-out', '--keep', 1, *options)
+    assert done.returncode == 0, done.stderr
+    kept = Config.fromfile(folder / 'analysis/kept.py').model
+    assert kept.test_cfg.predict == MODELS.build(config.model).predict_with == 'bottom'

@@ -19,7 +19,7 @@ from mmseg_coop.models.mean_of_probabilities import mean_of_probabilities
 from helpers.differing import METAS, MIXED, SEGFORMER
 from helpers.harmful import WAYS, harmful_checkpoint
 from helpers.run_tool import HOST_TOOLS, run_tool
-from helpers.tiny import network_config
+from helpers.tiny import HEADS, fcn_head, network_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'coop'
 RANDOM = dict(start='random')
@@ -129,6 +129,15 @@ CASES = {
     'long chain': (SAME, dict(num_networks=4), 'net3', ['net1', 'net2', 'net3']),
     'cross': (dict(SAME, pattern='cross'), {}, 'top', ['top', 'bottom']),
     'backbones': (dict(SAME, sites='backbone'), {}, 'bottom', ['top', 'bottom']),
+    'levels that an auxiliary head reads': (
+        SAME,
+        dict(
+            decode_head=dict(HEADS['danet'], in_channels=16, in_index=1),
+            auxiliary_head=fcn_head(64, 3),
+        ),
+        'bottom',
+        ['top', 'bottom'],
+    ),
     'networks that differ': (
         dict(SAME, sites='backbone'),
         dict(networks=MIXED),
