@@ -71,7 +71,14 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend='atomic')
         super().before_train(runner)
         hub = runner.message_hub
-        self._outdated = list(hub.runtime_info.get(_OUTDATED, []))
+        # A copied or continued run does not own the files that its checkpoint names.
+        outdated = map(self._own, hub.runtime_info.get(_OUTDATED, []))
+        self._outdated = [path for path in outdated if path]
+        for name in ('best_ckpt_path', 'best_ckpt_path_dict'):
+            found = getattr(self, name, None)
+            several = isinstance(found, dict)
+            best = {k: self._own(p) for k, p in found.items()} if several else None
+            setattr(self, name, best if several else self._own(found))
         # The same list, so that each checkpoint has it as it is then.
         hub.update_info(_OUTDATED, self._outdated)
         # MMEngine removes outdated checkpoints before it writes the new one: remove
@@ -115,6 +122,12 @@ class SafeCheckpointHook(CheckpointHook):
     def _is_local(self, folder: str) -> bool:
         backend = get_file_backend(folder, backend_args=self.backend_args)
         return isinstance(backend, LocalBackend)
+
+    def _own(self, path: str | None) -> str | None:
+        """The file of this name in this run's folder; None if there is none."""
+        own = path and self.file_backend.join_path(self.out_dir, Path(path).name)
+        files = self.file_backend
+        return own if own and (files.isfile(own) or files.isdir(own)) else None
 
     def _remove_outdated(self) -> None:
         for path in self._outdated:

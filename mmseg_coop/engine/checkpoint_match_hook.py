@@ -3,6 +3,8 @@
 import logging
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -30,6 +32,9 @@ class CheckpointMatchHook(Hook):
     and ``--resume`` need all weights. Training that starts from ``load_from`` may
     take a part of them, as for fine-tuning, and says which; it stops if none fits. The
     warm-up of losses between networks begins again then.
+
+    ``--resume`` continues with the optimizer and schedule of the checkpoint, as in
+    MMEngine; where the config has others, a warning says so.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -57,6 +62,48 @@ class CheckpointMatchHook(Hook):
                 'checkpoint that training wrote; leave out --resume to start from its '
                 'weights'
             )
+        if runner._resume:
+            _warn_of_changes(runner, checkpoint, source)
+
+
+def _warn_of_changes(runner: Runner, checkpoint: dict, source: str) -> None:
+    """Log what the config has changed, and resuming takes from the checkpoint."""
+    schedulers = runner.param_schedulers
+    if isinstance(schedulers, list):
+        schedulers = [scheduler.state_dict() for scheduler in schedulers]
+    theirs = _settings(checkpoint['optimizer'], checkpoint.get('param_schedulers'))
+    ours = _settings(runner.optim_wrapper.state_dict(), schedulers)
+    changed = []
+    for key, own in ours.items():
+        pairs = zip_longest(theirs[key], own)
+        unlike = next(((a, b) for a, b in pairs if a != b), None)
+        if unlike:
+            changed.append(f'{key} {unlike[0]} (config: {unlike[1]})')
+    if changed:
+        print_log(
+            f'--resume: {source}: optimizer and schedule are those of the checkpoint: '
+            f'{", ".join(changed)}; to train with those of the config, start from its '
+            'weights with load_from, without --resume',
+            'current',
+            logging.WARNING,
+        )
+
+
+def _settings(optimizer: dict, schedulers: Any) -> dict[str, list]:
+    """Settings of each parameter group, and of each scheduler; none of several lists.
+
+    A scheduler keeps the initial value of what it changes.
+    """
+    groups = optimizer.get('param_groups', ())
+    found = {
+        f'optim_wrapper.optimizer.{key}': [
+            group.get(f'initial_{key}', group.get(key)) for group in groups
+        ]
+        for key in ('lr', 'weight_decay')
+    }
+    listed = schedulers if isinstance(schedulers, list) else ()
+    found['begin and end of param_scheduler'] = [(s['begin'], s['end']) for s in listed]
+    return found
 
 
 def _check_start(

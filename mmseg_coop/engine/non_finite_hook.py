@@ -192,9 +192,9 @@ class NonFiniteHook(Hook):
         run = f' ({self._consecutive} in a row)' if self._consecutive > 1 else ''
         raise NonFiniteError(
             f'{message}{run}; the state before it is saved as {path}. Look at these '
-            'files, lower the learning rate or clip gradients: without a change, '
-            "--resume ends here again; NonFiniteHook's policy='skip' leaves such "
-            'iterations out'
+            'files, clip gradients, or start from it with a lower learning rate '
+            '(load_from; --resume keeps the rate): without a change, --resume ends '
+            "here again; NonFiniteHook's policy='skip' leaves such iterations out"
         )
 
 

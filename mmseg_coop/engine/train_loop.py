@@ -16,7 +16,8 @@ from ..models.resolve import resolve
 from .stop_request import StopRequest
 
 # Key of the last validated iteration in the message hub, which checkpoints contain.
-VALIDATED = 'validated_iter'
+# MMEngine logs what begins with 'val' as a result of the validation.
+VALIDATED = 'last_validated_iter'
 
 
 @LOOPS.register_module()

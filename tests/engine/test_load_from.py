@@ -151,3 +151,28 @@ def test_the_tool(place, tmp_path, monkeypatch, capsys):
     assert done.returncode == 2
     assert done.stderr.startswith('error: load_from: ')
     assert 'model.networks_init' in done.stderr
+
+
+def test_a_resumed_run_tells_that_it_keeps_rate_and_schedule(tmp_path, capsys):
+    """As in MMEngine, which does not say so."""
+
+    def run(iters, rate=0.01, resume=False):
+        schedule = dict(type='PolyLR', by_epoch=False, begin=0, end=iters)
+        runner = make_runner(
+            tmp_path,
+            iters,
+            optim=dict(optimizer=dict(type='SGD', lr=rate, weight_decay=0.1)),
+            param_scheduler=[schedule],
+            resume=resume,
+            hooks=HOOK,
+            **NO_VAL,
+        )
+        runner.train()
+        return ''.join(capsys.readouterr())
+
+    run(2)
+    assert 'those of the checkpoint' not in run(2, resume=True)
+    told = run(4, rate=0.001, resume=True)
+    assert 'optim_wrapper.optimizer.lr 0.01 (config: 0.001), begin' in told
+    assert 'begin and end of param_scheduler (0, 2) (config: (0, 4))' in told
+    assert 'weight_decay' not in told
