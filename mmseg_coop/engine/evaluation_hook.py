@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmengine.model import BaseTTAModel
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -12,6 +12,7 @@ from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
 
+from ..evaluation.coop_iou_metric import calibration_of
 from ..evaluation.method_names import method_name, network_name
 from ..evaluation.model_identity import model_identity
 from ..evaluation.results import FOLDER
@@ -55,7 +56,14 @@ class CoopEvaluationHook(Hook):
         self._checkpoint = None
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
-        """Identify the weights, which an EMAHook takes back before the results."""
+        """Identify the weights, which an EMAHook takes back before the results.
+
+        Processes validate with the buffers that a checkpoint has, those of the first:
+        running statistics differ between them, unless they are synchronized.
+        """
+        if mode == 'val':
+            for buffer in runner.model.buffers():
+                broadcast(buffer)
         wanted = mode != 'train' and is_main_process()
         found = wanted and coop_metrics(_loop_of(runner, mode))
         self._identity = model_identity(runner.model) if found else None
@@ -112,7 +120,7 @@ def _add_networks(runner: Runner, loop: BaseLoop, data_batch: dict) -> None:
     metrics = coop_metrics(loop)
     if not metrics or getattr(loop, 'predicts_networks', False):
         return
-    collect = metrics[0].collect_calibration
+    collect = calibration_of(metrics)
     # With FSDP a process has a part of the weights, and nothing is added.
     model = unwrap_ddp(runner.model)
     if isinstance(model, CooperativeEncoderDecoder) or can_predict_labels(model):
@@ -132,8 +140,8 @@ def _checkpoint_of_now(runner: Runner) -> str | None:
 
 def _save(runner: Runner, loop: BaseLoop, name: str, meta: dict) -> None:
     """Write the metric's results, which only the main process has."""
-    found = [metric.last for metric in coop_metrics(loop)]
-    if not is_main_process() or not found or found[0] is None:
+    found = [metric.last for metric in coop_metrics(loop) if metric.last is not None]
+    if not is_main_process() or not found:
         return
     results, config = found[0], runner.cfg
     file = Path(config.filename or runner.experiment_name)

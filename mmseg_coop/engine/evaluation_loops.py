@@ -15,6 +15,7 @@ from mmseg.registry import LOOPS
 from mmseg.utils import SampleList
 
 from ..evaluation import CoopIoUMetric
+from ..evaluation.coop_iou_metric import calibration_of
 from ..models.segmentors import Collect, can_predict_labels, predict_labels
 from ..unwrap import unwrap_ddp
 
@@ -54,7 +55,7 @@ class _LabelLoop(BaseLoop):
         self._step = None
         if self._labels_suffice():
             model = unwrap_ddp(self.runner.model)
-            collect = coop_metrics(self)[0].collect_calibration
+            collect = calibration_of(coop_metrics(self))
             self._step = partial(predict_batch, model, collect=collect)
         return super().run()
 

@@ -1,6 +1,6 @@
 """IoU of every network and of their mean, in one pass over the data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from ..models.expect import expect
 from ..models.finite import check_finite
 from ..models.mean_of_probabilities import MEAN
-from ..models.segmentors.predict_labels import LABEL_FIELD
+from ..models.segmentors.predict_labels import LABEL_FIELD, Collect, Collector
 from .calibration import CALIBRATION_FIELD, Calibration
 from .counts import count
 from .results import ORACLE, Results
@@ -78,17 +78,6 @@ class CoopIoUMetric(IoUMetric):
         if not self.format_only:
             self.results.extend(map(self._count, data_samples))
 
-    def collect_calibration(self, sample: SegDataSample) -> Calibration | None:
-        """Make the collector of a sample's probabilities for ``predict_labels``.
-
-        The sample keeps it. Without labels there is none.
-        """
-        if 'gt_sem_seg' not in sample:
-            return None
-        found = Calibration(sample.gt_sem_seg.data.squeeze(0), self.ignore_index)
-        sample.set_data({CALIBRATION_FIELD: found})
-        return found
-
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute the metrics of all images.
 
@@ -142,7 +131,7 @@ class CoopIoUMetric(IoUMetric):
             len(self.dataset_meta['classes']),
             self.ignore_index,
         )
-        probabilities = sample.get(CALIBRATION_FIELD)
+        probabilities = sample.get(CALIBRATION_FIELD, {}).get(self.ignore_index)
         return dict(
             image=sample.get('img_path', ''),
             configured=configured,
@@ -184,6 +173,29 @@ class CoopIoUMetric(IoUMetric):
         return self.total_area_to_metrics(
             *totals, self.metrics, self.nan_to_num, self.beta
         )
+
+
+def calibration_of(metrics: Sequence[CoopIoUMetric]) -> Collect:
+    """Let ``predict_labels`` sum up probabilities for metrics.
+
+    A sample keeps the sums by ``ignore_index``. Without labels there are none.
+    """
+    ignored = {metric.ignore_index for metric in metrics}
+
+    def collect(sample: SegDataSample) -> Collector | None:
+        if 'gt_sem_seg' not in sample:
+            return None
+        label = sample.gt_sem_seg.data.squeeze(0)
+        sums = {index: Calibration(label, index) for index in ignored}
+        sample.set_data({CALIBRATION_FIELD: sums})
+
+        def add(*rows: Mapping[str, Tensor]) -> None:
+            for found in sums.values():
+                found(*rows)
+
+        return add
+
+    return collect
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -296,3 +296,26 @@ def test_the_last_head_of_a_cascade_names_the_network():
         )
     )
     assert network_name(model) == 'OCR'
+
+
+@pytest.mark.parametrize('loop', ['CoopValLoop', 'ValLoop'])
+def test_metrics_that_ignore_other_labels(loop, tmp_path):
+    def run(name, *metrics):
+        folder = tmp_path / name
+        runner = make_runner(
+            folder,
+            hooks=[dict(type='CoopEvaluationHook')],
+            val_cfg=dict(type=loop),
+            val_evaluator=[dict(type='CoopIoUMetric', **keys) for keys in metrics],
+            default_hooks={},
+        )
+        return runner.val(), folder / 'results' / 'val.npz'
+
+    first, second = dict(ignore_index=3, prefix='a'), dict(prefix='b')
+    alone, _ = run('alone', second)
+    both, _ = run('both', first, second)
+    assert both['a/ECE'] != both['b/ECE']
+    assert {key: both[key] for key in alone} == alone
+    # Another one that only writes label maps does not keep the results away.
+    written = dict(format_only=True, output_dir=str(tmp_path / 'maps'), prefix='a')
+    assert run('written', written, second)[1].is_file()

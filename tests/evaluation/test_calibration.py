@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torchmetrics.classification import MulticlassCalibrationError
 
 from mmseg_coop.evaluation.calibration import ece, nll
+from mmseg_coop.evaluation.coop_iou_metric import calibration_of
 from mmseg_coop.models.segmentors import predict_labels
 
 from helpers.tiny import NUM_CLASSES, build_pair, make_batch, network_config
@@ -29,7 +30,7 @@ def measure(model, batches, classes, ignore_index=255):
     with torch.no_grad():
         for inputs, samples in batches:
             found = predict_labels(
-                model, inputs, samples, collect=metric.collect_calibration
+                model, inputs, samples, collect=calibration_of([metric])
             )
             evaluator.process(found)
             number += len(samples)
@@ -146,6 +147,6 @@ def test_a_sample_without_labels():
     metric = METRICS.build(dict(type='CoopIoUMetric'))
     with torch.no_grad():
         found = predict_labels(
-            build_pair().eval(), inputs, samples, collect=metric.collect_calibration
+            build_pair().eval(), inputs, samples, collect=calibration_of([metric])
         )
     assert 'pred_sem_seg' in found[0] and 'calibration' not in found[0]

@@ -29,7 +29,9 @@ class RandomScenes(Dataset):
         image = torch.randint(
             0, 256, (3, 32, 32), generator=generator, dtype=torch.uint8
         )
-        return dict(inputs=image, data_samples=make_samples(label)[0])
+        (sample,) = make_samples(label)
+        sample.set_metainfo(dict(img_path=f'{i}.png'))
+        return dict(inputs=image, data_samples=sample)
 
 
 def loader(shuffle: bool, infinite: bool) -> dict:

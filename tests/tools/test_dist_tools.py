@@ -13,6 +13,7 @@ from helpers.run_tool import run_tool
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / 'configs' / 'coop' / 'danet_r18_same_toy.py'
 FEW = ['--cfg-options', 'test_dataloader.dataset.num_images=2']
+AS_VALIDATED = ['--cfg-options', 'test_dataloader.dataset.num_images=3']
 SHORT = [
     '--cfg-options',
     'train_cfg.max_iters=2',
@@ -53,3 +54,16 @@ def test_two_processes_without_a_gpu(tmp_path, monkeypatch, capsys, python):
         np.testing.assert_array_equal(three.areas[name], areas)
     for name, counts in one.pairs.items():
         np.testing.assert_array_equal(three.pairs[name], counts)
+    # Two processes have validated with the running statistics of the checkpoint.
+    args = CONFIG, weights, '--work-dir', 'val', *AS_VALIDATED
+    done = run_tool('test.py', tmp_path, args, monkeypatch, capsys)
+    assert done.returncode == 0, done.stderr
+    validated, tested = (
+        Results.load(folder / 'results' / name)
+        for folder, name in (
+            (weights.parent, 'val_iter_2.npz'),
+            (tmp_path / 'val', 'test.npz'),
+        )
+    )
+    for name, sums in tested.calibration.items():
+        np.testing.assert_array_equal(validated.calibration[name], sums)
