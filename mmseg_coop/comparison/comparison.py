@@ -9,6 +9,7 @@ import numpy as np
 
 from ..cost.cost import Cost
 from ..evaluation.method_names import METHODS
+from ..training_options import changed_option
 from .paper import PaperRow, paper_rows
 from .runs import Run, told_apart
 from .statistics import Interval, bootstrap, interval, mean_interval, p_value
@@ -275,6 +276,8 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
                     f'{run.file}: {key} {found}, not {expected} as {group[0].file}, '
                     f'but both are called {name}; give them other names, NAME=RUN'
                 )
+        if run.label is None:
+            _check_trained_alike(group[0], run)
         seed = run.seed
         if seed in seen:
             raise ValueError(
@@ -282,6 +285,21 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
                 f'the seed {seed}; give them other names, NAME=RUN, or leave one out'
             )
         seen[seed] = run
+
+
+def _check_trained_alike(first: Run, run: Run) -> None:
+    """Check that two runs of one name were trained and tested alike, where it shows."""
+    files = [run.folder / run.meta.get('config', '') for run in (first, run)]
+    tested = [run.file.stem.startswith('test') for run in (first, run)]
+    key = 'test or validation' if tested[0] != tested[1] else None
+    if not key and not run.joined and all(file.is_file() for file in files):
+        key = changed_option(first.config(), run.config())
+    if key:
+        raise ValueError(
+            f'{run.file}: {key} differs from {first.file}, but both are called '
+            f'{run.title("name")}; give them other names, NAME=RUN, or the same name '
+            'if they belong together'
+        )
 
 
 def _labels(groups: dict[str, list[Run]]) -> dict[str, str]:

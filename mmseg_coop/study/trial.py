@@ -20,6 +20,7 @@ from ..models.mean_of_probabilities import MEAN
 from ..models.resolve import resolve
 from ..models.segmentors import CooperativeEncoderDecoder
 from ..models.segmentors.network_names import name_networks
+from ..training_options import changed_option
 from .grid import Entry, Grid, Seed
 
 RECORD = 'run.json'
@@ -156,16 +157,30 @@ class Trial:
         """Write the config of the training run, or of the test of a split."""
         # A test has the weights of the training run, so that this counts for it, too.
         self._check(self.config_file().with_name(RECORD), self.folder)
+        self._check_config()
         file = self.config_file(split)
         files = AtomicBackend()
         files.put_text(self.config(split).pretty_text, file)
         text = json.dumps(self.identity, indent=2)
         files.put_text(f'{text}\n', file.with_name(RECORD))
 
+    def _check_config(self) -> None:
+        """Check that the config is that with which the training run has begun."""
+        file = self.config_file()
+        begun = self.weights or last_checkpoint(self.folder)
+        if not begun or not file.is_file():
+            return
+        key = changed_option(Config.fromfile(file), self.config())
+        if key:
+            raise ValueError(
+                f'{self.folder}: {key} of the config has changed since this training '
+                f'run began with {file}; delete the folder or rename the method'
+            )
+
     def checkpoint(self) -> Path:
         """Find the selected checkpoint of a finished training run."""
         kind = self.grid.checkpoint
-        name = last_checkpoint(self.folder) if kind == 'last' else 'best_*.pth'
+        name = last_checkpoint(self.folder) if kind == 'last' else self._best()
         found = self.folder.glob(name) if name else []
         newest = max(found, key=os.path.getmtime, default=None)
         if newest is None:
@@ -173,6 +188,13 @@ class Trial:
                 f'{self.folder}: the training run has left no {kind} checkpoint'
             )
         return newest
+
+    def _best(self) -> str:
+        """Pattern of the names of the best checkpoints, by the first ``save_best``."""
+        keys = self.config().default_hooks.checkpoint.get('save_best')
+        if isinstance(keys, str) or not keys:
+            return 'best_*.pth'
+        return f'best_{keys[0].replace("/", "_")}_*.pth'
 
     def lock(self) -> TextIO | None:
         """Lock the trial for this process; None if another process has the lock.

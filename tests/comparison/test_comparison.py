@@ -684,3 +684,39 @@ def test_dominated():
     costs = [2.0, 1.0, 3.0, 2.0, 2.0]
     values = [9.0, 5.0, 8.0, 7.0, 9.0]
     assert dominated(costs, values) == [False, False, True, True, False]
+
+
+def trained(folder, seed, text, name='test'):
+    run = save_run(folder / str(seed), make_results(0.8, seed=seed), name)
+    (run / 'danet_r18_single_camvid.py').write_text(text)
+    return str(run)
+
+
+CONFIGS = {
+    'a rate': 'model = dict(a=1)\noptim_wrapper = dict(lr=0.1)\nseed = 1\n',
+    'another rate': 'model = dict(a=1)\noptim_wrapper = dict(lr=0.2)\nseed = 2\n',
+    'another seed': (
+        "model = dict(networks_init=['b.pth'], a=1)\noptim_wrapper = dict(lr=0.1)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ('other', 'name', 'differs'),
+    [
+        ('another seed', 'test', None),
+        ('another rate', 'test', 'optim_wrapper differs'),
+        ('another seed', 'val_iter_4', 'test or validation differs'),
+    ],
+)
+def test_runs_of_one_name_are_trained_and_tested_alike(other, name, differs, tmp_path):
+    runs = [trained(tmp_path, 0, CONFIGS['a rate'])]
+    runs.append(trained(tmp_path, 1, CONFIGS[other], name))
+    if differs:
+        with pytest.raises(ValueError, match=differs):
+            compare(load_runs(runs))
+    else:
+        assert len(compare(load_runs(runs)).methods[0].runs) == 2
+    # The user says that they belong together.
+    named = compare(load_runs([f'mine={run}' for run in runs]))
+    assert len(named.methods[0].runs) == 2

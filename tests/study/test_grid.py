@@ -1,6 +1,7 @@
 import copy
 import functools
 import json
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -348,3 +349,39 @@ def test_shipped_grids_build(path):
             dataset = DATASETS.get(config.train_dataloader.dataset.type)
             classes = len(dataset.METAINFO['classes'])
             assert MODELS.build(config.model).num_classes == classes
+
+
+def test_a_config_that_has_changed_is_not_continued(grid, tmp_path):
+    path = grid(seeds=[0], methods=methods())
+    (trial,) = make_trials(read_grid(path), tmp_path / 'work', tmp_path)
+    trial.write_config()
+    config = tmp_path / CONFIG
+    # Nothing is trained yet.
+    config.write_text(f'{config.read_text()}optim_wrapper = dict(lr=0.1)\n')
+    trial.write_config()
+    (trial.folder / 'last_checkpoint').write_text('iter_2.pth')
+    trial.write_config()
+    # What training does not depend on.
+    config.write_text(f'{config.read_text()}test_dataloader = dict(batch_size=2)\n')
+    trial.write_config('val')
+    config.write_text(config.read_text().replace('0.1', '0.01'))
+    for split in (None, 'val'):
+        with pytest.raises(
+            ValueError, match='work/a/seed_0: optim_wrapper of .*delete'
+        ):
+            trial.write_config(split)
+
+
+def test_of_several_best_checkpoints_that_of_the_first_metric(grid, tmp_path):
+    keys = ['bottom/mIoU', 'NLL']
+    (tmp_path / CONFIG).write_text(
+        f'model = {{}}\ndefault_hooks = dict(checkpoint=dict(save_best={keys}))\n'
+    )
+    path = grid(seeds=[0], methods=methods(), checkpoint='best')
+    (trial,) = make_trials(read_grid(path), tmp_path / 'work', tmp_path)
+    trial.folder.mkdir(parents=True)
+    names = ['best_bottom_mIoU_iter_4.pth', 'best_NLL_iter_12.pth']
+    for time, name in enumerate(names):
+        (trial.folder / name).touch()
+        os.utime(trial.folder / name, (time, time))
+    assert trial.checkpoint().name == 'best_bottom_mIoU_iter_4.pth'
