@@ -17,28 +17,35 @@ VOID = 255
 
 
 def convert_files(
-    convert: Callable[[tuple[Path, Path]], None],
+    read: Callable[[Path], np.ndarray],
     pairs: Sequence[tuple[Path, Path]],
     nproc: int = 1,
 ) -> None:
-    """Convert images or labels, pairs of source and destination, in processes.
+    """Convert images or labels in processes, and write them atomically.
+
+    Args:
+        read: Reads a source: an image (H, W, 3) in RGB, or a label map (H, W), of 8
+            bits.
+        pairs: Sources and destinations, ``.jpg`` or ``.png``.
+        nproc: Number of processes.
 
     Raises:
         ValueError: Names a file that can't be converted.
     """
-    for folder in {target.parent for _, target in pairs}:
-        folder.mkdir(parents=True, exist_ok=True)
-    track_parallel_progress(partial(_convert, convert), list(pairs), nproc)
+    track_parallel_progress(partial(_convert, read), list(pairs), nproc)
     print()
 
 
-def _convert(
-    convert: Callable[[tuple[Path, Path]], None], pair: tuple[Path, Path]
-) -> None:
+def _convert(read: Callable[[Path], np.ndarray], pair: tuple[Path, Path]) -> None:
+    source, target = pair
+    data = io.BytesIO()
     try:
-        convert(pair)
+        picture = Image.fromarray(read(source).astype(np.uint8))
+        # PNG has no quality.
+        picture.save(data, Image.registered_extensions()[target.suffix], quality=95)
+        AtomicBackend().put(data.getvalue(), target)
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f'{pair[0]} can not be converted ({error})') from None
+        raise ValueError(f'{source} can not be converted ({error})') from None
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -63,13 +70,6 @@ def find_files(folder: Path, pattern: str, what: str) -> list[Path]:
     if not files:
         raise FileNotFoundError(f'{folder}: no {pattern} in it; expected {what} there')
     return files
-
-
-def save_label(label: np.ndarray, path: Path) -> None:
-    """Write a label map (H, W) as 8-bit PNG, atomically."""
-    data = io.BytesIO()
-    Image.fromarray(label.astype(np.uint8)).save(data, format='PNG')
-    AtomicBackend().put(data.getvalue(), path)
 
 
 def replace_values(label: np.ndarray, values: dict[int, int]) -> np.ndarray:

@@ -20,7 +20,6 @@ from mmseg_coop.datasets.convert import (
     convert_files,
     find_files,
     replace_values,
-    save_label,
 )
 
 _SPLITS = ('train', 'val', 'test')
@@ -52,32 +51,25 @@ _COLORS = (
 )
 
 
-def convert(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    save_label(replace_values(np.array(Image.open(source)), _CLASSES), target)
+def label(source: Path) -> np.ndarray:
+    return replace_values(np.array(Image.open(source)), _CLASSES)
 
 
-def convert_colors(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    rgb = np.array(Image.open(source).convert('RGB'))
-    rgb = cv2.resize(rgb, _SIZE, interpolation=cv2.INTER_NEAREST)
-    label = np.full(rgb.shape[:2], VOID, np.uint8)
+def image(source: Path) -> np.ndarray:
+    return np.array(Image.open(source).convert('RGB'))
+
+
+def label_of_colors(source: Path) -> np.ndarray:
+    rgb = cv2.resize(image(source), _SIZE, interpolation=cv2.INTER_NEAREST)
+    found = np.full(rgb.shape[:2], VOID, np.uint8)
     for index, colors in enumerate(_COLORS):
         for color in colors:
-            label[(rgb == color).all(axis=-1)] = index
-    save_label(label, target)
+            found[(rgb == color).all(axis=-1)] = index
+    return found
 
 
-def copy_image(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    Image.open(source).convert('RGB').save(target, quality=95)
-
-
-def halve_image(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    rgb = np.array(Image.open(source).convert('RGB'))
-    rgb = cv2.resize(rgb, _SIZE, interpolation=cv2.INTER_AREA)
-    Image.fromarray(rgb).save(target, quality=95)
+def half_image(source: Path) -> np.ndarray:
+    return cv2.resize(image(source), _SIZE, interpolation=cv2.INTER_AREA)
 
 
 def split_of(name: str) -> str:
@@ -96,10 +88,8 @@ def convert_tutorial(source: Path, target: Path, nproc: int) -> None:
         images = find_files(source / split, '*.png', "CamVid's images")
         labels = find_files(source / f'{split}annot', '*.png', 'their labels')
         folders = target / 'img_dir' / split, target / 'ann_dir' / split
-        convert_files(
-            copy_image, [(s, folders[0] / f'{s.stem}.jpg') for s in images], nproc
-        )
-        convert_files(convert, [(s, folders[1] / s.name) for s in labels], nproc)
+        convert_files(image, [(s, folders[0] / f'{s.stem}.jpg') for s in images], nproc)
+        convert_files(label, [(s, folders[1] / s.name) for s in labels], nproc)
 
 
 def convert_original(source: Path, target: Path, nproc: int) -> None:
@@ -115,8 +105,8 @@ def convert_original(source: Path, target: Path, nproc: int) -> None:
             )
         images.append((still, target / 'img_dir' / split / f'{name}.jpg'))
         colored.append((labels[name], target / 'ann_dir' / split / f'{name}.png'))
-    convert_files(halve_image, images, nproc)
-    convert_files(convert_colors, colored, nproc)
+    convert_files(half_image, images, nproc)
+    convert_files(label_of_colors, colored, nproc)
 
 
 def make_parser() -> argparse.ArgumentParser:

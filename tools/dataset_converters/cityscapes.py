@@ -10,12 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_coop.command_line import run_tool
-from mmseg_coop.datasets.convert import (
-    convert_files,
-    find_files,
-    replace_values,
-    save_label,
-)
+from mmseg_coop.datasets.convert import convert_files, find_files, replace_values
 
 # The ids of Cityscapes' definition that count in its evaluation, in the order of
 # ``CityscapesDataset``'s classes; all others are void.
@@ -23,9 +18,8 @@ _EVALUATED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 
 _TRAIN_IDS = {label_id: i for i, label_id in enumerate(_EVALUATED)}
 
 
-def convert(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    save_label(replace_values(np.array(Image.open(source)), _TRAIN_IDS), target)
+def label(source: Path) -> np.ndarray:
+    return replace_values(np.array(Image.open(source)), _TRAIN_IDS)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -42,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     pairs = [
         (s, s.with_name(s.name.replace('_labelIds', '_labelTrainIds'))) for s in sources
     ]
-    convert_files(convert, pairs, args.nproc)
+    convert_files(label, pairs, args.nproc)
 
 
 if __name__ == '__main__':

@@ -10,16 +10,14 @@ import numpy as np
 from scipy.io import loadmat
 
 from mmseg_coop.command_line import run_tool
-from mmseg_coop.datasets.convert import convert_files, find_files, save_label
+from mmseg_coop.datasets.convert import convert_files, find_files
 
 # Section 4.1.2 of the paper, and every work with this training set.
 _TRAIN_IMAGES = 10582
 
 
-def convert(pair: tuple[Path, Path]) -> None:
-    source, target = pair
-    segmentation = loadmat(source, mat_dtype=True)['GTcls'][0]['Segmentation'][0]
-    save_label(np.asarray(segmentation), target)
+def label(source: Path) -> np.ndarray:
+    return loadmat(source, mat_dtype=True)['GTcls'][0]['Segmentation'][0]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -39,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
     )
     folder = voc / 'SegmentationClassAug'
     pairs = [(s, folder / f'{s.stem}.png') for s in sources]
-    convert_files(convert, pairs, args.nproc)
+    convert_files(label, pairs, args.nproc)
 
     # VOC's own annotations are used for its training images, and nothing of its
     # validation set is trained on.
