@@ -1,12 +1,15 @@
-"""Write local files atomically."""
+"""Write local files and folders atomically."""
 
 import os
+import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-INCOMPLETE = '.incomplete'
+_INCOMPLETE = '.incomplete'
 
 
 @register_backend('atomic')
@@ -28,7 +31,7 @@ class AtomicBackend(LocalBackend):
         # A link stays a link.
         path = Path(os.path.realpath(filepath))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{INCOMPLETE}')
+        part = _temporary(path)
         try:
             with open(part, 'xb') as file:
                 file.write(obj)
@@ -47,9 +50,33 @@ class AtomicBackend(LocalBackend):
         self.put(obj.encode(encoding), filepath)
 
 
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Create a temporary folder to fill, and rename it at the end.
+
+    Raises:
+        FileExistsError: If there is a file or a folder that is not empty.
+    """
+    target = Path(path).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f'{path} is there already; expected a new folder')
+    part = _temporary(target)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        os.replace(part, target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
 def remove_incomplete(folder: str | Path) -> None:
     """Remove the temporary files of processes that were killed while writing."""
-    for part in Path(folder).glob(f'.*{INCOMPLETE}'):
+    for part in Path(folder).glob(f'.*{_INCOMPLETE}'):
         # Folders are those of tools/publish.py and others.
         if part.is_file():
             part.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}{_INCOMPLETE}')

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ..checkpoints.atomic_folder import new_folder
+from ..checkpoints.atomic_backend import new_folder
 from ..checkpoints.training_record import TRAINING_RUNS
 from ..config_types import spell_out
 from ..models.segmentors.init_checkpoints import without_inits

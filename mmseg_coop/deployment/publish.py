@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from ..apis.model_files import CONFIG, LABELS, WEIGHTS
 from ..apis.predict import Predictor
-from ..checkpoints.atomic_folder import new_folder
+from ..checkpoints.atomic_backend import new_folder
 from ..checkpoints.safe_load import read_checkpoint
 from ..checkpoints.safetensors import save_safetensors
 from ..checkpoints.training_record import training_runs_of

@@ -4,8 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from .step import next_step
-from .step_process import StepProcess
+from .step import StepProcess, next_step
 from .trial import Trial
 
 

@@ -292,7 +292,7 @@ def test_a_run_whose_source_has_lost_its_weights_is_told(grid, tmp_path):
 
 def test_runs_find_the_modules_that_the_study_finds(grid, tmp_path, monkeypatch):
     """As with ``python -m mmseg_coop``, in the folder where a user's modules are."""
-    monkeypatch.setattr('mmseg_coop.study.step_process.TOOLS', tmp_path)
+    monkeypatch.setattr('mmseg_coop.study.step.TOOLS', tmp_path)
     (tmp_path / 'train.py').write_text('import own_of_the_user')
     (tmp_path / 'modules').mkdir()
     (tmp_path / 'modules' / 'own_of_the_user.py').touch()
