@@ -5,11 +5,10 @@ from functools import partial
 
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
-from mmengine.hooks import EmptyCacheHook, Hook, IterTimerHook, LoggerHook
+from mmengine.hooks import Hook
 from mmengine.runner import TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
-from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import LOOPS
 from mmseg.utils import SampleList
@@ -19,14 +18,8 @@ from ..evaluation.coop_iou_metric import calibration_of
 from ..models.segmentors import Collect, can_predict_labels, predict_labels
 from ..unwrap import unwrap_ddp
 
-# Hooks of the host that get predictions, and read no logits.
-_READ_NO_LOGITS = (
-    Hook,
-    EmptyCacheHook,
-    IterTimerHook,
-    LoggerHook,
-    SegVisualizationHook,
-)
+# Packages whose hooks get predictions, and read no logits.
+_READ_NO_LOGITS = ('mmengine', 'mmseg')
 
 
 def coop_metrics(loop: BaseLoop) -> list[CoopIoUMetric]:
@@ -128,8 +121,6 @@ def _reads_labels(metric: BaseMetric) -> bool:
 
 def _reads_predictions(hook: Hook) -> bool:
     """Tell whether a custom hook gets predictions, and may read logits."""
-    return any(
-        getattr(type(hook), name)
-        not in [getattr(known, name) for known in _READ_NO_LOGITS]
-        for name in ('after_val_iter', 'after_test_iter', '_after_iter')
-    )
+    names = ('after_val_iter', 'after_test_iter', '_after_iter')
+    modules = (getattr(type(hook), name).__module__ for name in names)
+    return any(module.split('.')[0] not in _READ_NO_LOGITS for module in modules)
