@@ -14,7 +14,7 @@ from mmseg_coop.datasets.toy_scene import ToyScene
 
 from .measurement import Measurement, timed, turns
 from .models import read_config
-from .run_tools import HOST, OURS, ToolRun, host_config, run_tool
+from .run_tools import HOST, OURS, host_config, run_tool
 
 # Cityscapes' indices of what a scene has; there is no pole to evaluate.
 _TRAIN_IDS = np.array([10, 2, 0, 1, 8, 13, 5, 255], np.uint8)
@@ -39,7 +39,7 @@ def test(quick: bool) -> Iterator[Measurement]:
             weights = MODELS.build(config.model).state_dict()
             torch.save(dict(state_dict=weights, meta={}), folder / file)
 
-        def tested(tools: Path, config: Config, checkpoint: str) -> ToolRun:
+        def tested(tools: Path, config: Config, checkpoint: str) -> dict[str, float]:
             return run_tool(tools / 'test.py', config, folder / checkpoint)
 
         what = f'`tools/test.py`, {height}×{width}, 19 classes'
@@ -88,15 +88,15 @@ def train(quick: bool) -> Iterator[Measurement]:
 def _compare(
     what: str,
     against: str,
-    host: Callable[[], list[ToolRun]],
-    ours: Callable[[], list[ToolRun]],
+    host: Callable[[], list[dict[str, float]]],
+    ours: Callable[[], list[dict[str, float]]],
     quick: bool,
 ) -> Iterator[Measurement]:
     """Compare an iteration of two sides, each of one or more runs, and processes."""
     runs = [dict(host=host(), ours=ours()) for _ in range(turns(quick))]
     for part, limit in (('iteration', 0.5), ('process', None)):
         times = {
-            side: [sum(getattr(run, part) for run in turn[side]) for turn in runs]
+            side: [sum(run[part] for run in turn[side]) for turn in runs]
             for side in ('host', 'ours')
         }
         yield timed(f'{what}: {part}', against, times, limit)

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -23,18 +22,13 @@ _SKIPPED = 8
 _TIME = r'Iter\({}\) \[ *\d+/\d+\].*? time: ([\d.]+)'
 
 
-@dataclass(frozen=True)
-class ToolRun:
-    """Seconds of an iteration, and of the whole process."""
-
-    iteration: float
-    process: float
-
-
-def run_tool(tool: Path, config: Config, *args: str | Path) -> ToolRun:
+def run_tool(tool: Path, config: Config, *args: str | Path) -> dict[str, float]:
     """Run a tool with every iteration in its log.
 
     Iterations of the validation after a training run are left out.
+
+    Returns:
+        Seconds of an ``iteration``, and of the whole ``process``.
 
     Raises:
         OSError: If the tool fails.
@@ -59,7 +53,7 @@ def run_tool(tool: Path, config: Config, *args: str | Path) -> ToolRun:
     if not times:
         last = ' / '.join(done.stdout.strip().splitlines()[-2:])
         raise OSError(f'{tool} has not run {_SKIPPED + 1} iterations; it said: {last}')
-    return ToolRun(mean(map(float, times)), process)
+    return dict(iteration=mean(map(float, times)), process=process)
 
 
 def host_config(config: Config) -> Config:
