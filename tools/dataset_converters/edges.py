@@ -5,11 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from mmseg_coop.command_line import run_tool
 from mmseg_coop.command_line.sources import is_image
-from mmseg_coop.datasets.convert import list_files
+from mmseg_coop.datasets.convert import convert_files, list_files
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -22,8 +21,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def edges(image: np.ndarray) -> np.ndarray:
-    """Norm of the gradient (Sobel) of a grey image, (H, W), uint8."""
+def edges(source: Path) -> np.ndarray:
+    """Norm of the gradient (Sobel) of an image in grey, (H, W), uint8."""
+    image = cv2.imread(str(source))
+    if image is None:
+        raise ValueError('it can not be read as an image')
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     x, y = (cv2.Sobel(gray, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     return np.clip(np.hypot(x, y) / 4, 0, 255).astype(np.uint8)
@@ -33,13 +35,9 @@ def main(args: argparse.Namespace) -> None:
     files = sorted(filter(is_image, list_files(args.images)))
     if not files:
         raise FileNotFoundError(f'{args.images}: there are no images')
-    for file in track(files, 'Edges'):
-        image = cv2.imread(str(file))
-        if image is None:
-            raise ValueError(f'{file} can not be read as an image')
-        path = args.out / file.relative_to(args.images).with_suffix('.png')
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), edges(image))
+    names = [file.relative_to(args.images).with_suffix('.png') for file in files]
+    pairs = [(file, args.out / name) for file, name in zip(files, names, strict=True)]
+    convert_files(edges, pairs)
     print(f'Written to {args.out}: {len(files)} images')
 
 
