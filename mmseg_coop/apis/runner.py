@@ -140,7 +140,7 @@ def build_runner(config: Config, loaders: Sequence[str] = LOADERS) -> Runner:
     # PyTorch then requests large pages of memory, which are faster on a CPU.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
     check_dataset_folders({loader: config.get(loader) for loader in loaders})
-    check_num_classes(config)
+    check_num_classes(config, loaders)
     check_reduce_zero_label(config)
     hooks = config.get('default_hooks') or {}
     # MMEngine leaves out a hook that is None only if it is its own.

@@ -115,6 +115,21 @@ def test_class_counts():
         check_num_classes(config)
 
 
+def test_a_test_does_not_read_the_classes_of_the_training_set():
+    config = load('danet_r18_same_camvid')
+    config.train_dataloader.dataset.metainfo = dict(classes=('road', 'car'))
+    check_num_classes(config, ['test_dataloader'])
+    with pytest.raises(ValueError, match='train_dataloader.dataset. has 2 classes'):
+        check_num_classes(config)
+
+
+def test_a_head_for_boundaries_has_classes_of_its_own():
+    config = load('danet_r18_same_camvid')
+    boundaries = dict(type='STDCHead', num_classes=2, boundary_threshold=0.1)
+    config.model.auxiliary_head = [config.model.auxiliary_head, boundaries]
+    check_num_classes(config)
+
+
 def test_class_counts_follow_metainfo_and_test_time_augmentation():
     config = load('danet_r18_same_camvid')
     for key in ('train', 'val', 'test'):
