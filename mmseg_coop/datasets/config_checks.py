@@ -12,13 +12,14 @@ from mmseg.models.decode_heads import STDCHead
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import DATASETS, MODELS
 
-from ..config_types import is_type
+from ..config_types import dicts_in, is_type
 from ..models.expect import expect
 from ..models.resolve import resolve
 from ..models.segmentors import segmentor_configs
 from .camvid import CamVidDataset
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_HEADS = ('decode_head', 'auxiliary_head')
 _FOLDERS = {'img_path': 'img_suffix', 'seg_map_path': 'seg_map_suffix'}
 _HOW_TO_GET = {
     CityscapesDataset: 'get leftImg8bit and gtFine from cityscapes-dataset.com, '
@@ -67,30 +68,24 @@ def check_num_classes(config: Config, loaders: Sequence[str] = LOADERS) -> None:
     model = config.get('model', {})
     # With test time augmentation the segmentor is the wrapper's module.
     model = model.get('module', model)
-    heads = {}
-    for network, options in segmentor_configs(model).items():
-        place = f'{network}.' if network else ''
-        for name in ('decode_head', 'auxiliary_head'):
-            head = options.get(name)
-            if isinstance(head, list | tuple):
-                heads |= {f'{place}{name}[{i}]': part for i, part in enumerate(head)}
-            else:
-                heads[f'{place}{name}'] = head
+    heads = {
+        key: part
+        for network, options in segmentor_configs(model).items()
+        for key, part in dicts_in({name: options.get(name) for name in _HEADS}, network)
+        # STDC's head for boundaries has two classes of its own.
+        if part.get('num_classes') and not is_type(part, STDCHead, MODELS)
+    }
     for key, dataset in leaf_datasets({key: config.get(key) for key in loaders}):
         expected = class_count(dataset)
         for head, options in heads.items():
-            found = options.get('num_classes') if isinstance(options, dict) else None
-            if is_type(options, STDCHead, MODELS):
-                # Its two classes are boundaries and the rest.
-                continue
-            binary = (found, expected) == (1, 2)
-            if expected and found and found != expected and not binary:
+            found = options['num_classes']
+            if expected not in (None, found) and (found, expected) != (1, 2):
                 raise ValueError(
                     f'model.{head}.num_classes: found {found}, but '
                     f'{_name(dataset)} ({key}) has {expected} classes; set '
                     f'num_classes={expected} in every head'
                 )
-            if found and expected == 2 and options.get('out_channels', found) == 1:
+            if expected == 2 and options.get('out_channels', found) == 1:
                 _check_loss_of_one_output(f'model.{head}.loss_decode', options)
 
 
