@@ -54,8 +54,9 @@ _methods['danet_mix_streams'] = dict(
     seeds=_few,
 )
 methods = _methods
-baselines = dict(
-    _delete_=True,
-    single=[f'{head}_single' for head in _heads],
-    multi=[f'{head}_multi' for head in _heads],
-)
+baselines = {
+    '_delete_': True,
+    'single': [f'{head}_single' for head in _heads],
+    'wide head': ['deeplabv3plus_wide_head'],
+    'multi': [f'{head}_multi' for head in _heads],
+}
