@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .config_types import spell_out
 from .models.segmentors.init_checkpoints import without_inits
 
 _KEYS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg')
+# Inside of these: what changes neither weights nor the order of samples.
+_NO_EFFECT = ('data_root', 'num_workers', 'persistent_workers', 'pin_memory')
+_NO_EFFECT += ('prefetch_factor', 'val_interval')
 
 
 def changed_option(config: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -14,12 +18,16 @@ def changed_option(config: Mapping[str, Any], other: Mapping[str, Any]) -> str |
 
     The checkpoints that networks start from may differ: those of other seeds do.
     """
-    texts = [_texts(options) for options in (config, other)]
-    return next((key for key in _KEYS if texts[0][key] != texts[1][key]), None)
+    options = [_options(one) for one in (config, other)]
+    return next((key for key in _KEYS if options[0][key] != options[1][key]), None)
 
 
-def _texts(config: Mapping[str, Any]) -> dict[str, str]:
-    found = {key: config.get(key) for key in _KEYS}
+def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: spell_out(config.get(key)) for key in _KEYS}
     found['model'] = without_inits(found['model'])
-    # MMEngine sorts keys when it writes a config.
-    return {k: json.dumps(v, sort_keys=True, default=str) for k, v in found.items()}
+    # As they are read from a file, without tuples.
+    return json.loads(json.dumps(found, default=str), object_hook=_effective)
+
+
+def _effective(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: v for key, v in options.items() if key not in _NO_EFFECT}

@@ -70,7 +70,7 @@ def read_grid(path: Path) -> Grid:
         options = {'train_cfg.max_iters': 4000}  # of all methods
         # Options of each test. Default: dict(val={}).
         splits = dict(val={}, slide={'model.test_cfg.mode': 'slide'})
-        checkpoint = 'best'  # by the config's save_best. Default: 'last'.
+        checkpoint = 'best'  # by the config's first save_best. Default: 'last'.
         half = True  # Keep and test only weights in half precision.
         # Others are compared with these. Default: the single network and the ensemble.
         baselines = {'single': ['single'], 'wide': ['wide']}

@@ -357,12 +357,14 @@ def test_a_config_that_has_changed_is_not_continued(grid, tmp_path):
     trial.write_config()
     config = tmp_path / CONFIG
     # Nothing is trained yet.
-    config.write_text(f'{config.read_text()}optim_wrapper = dict(lr=0.1)\n')
+    more = 'optim_wrapper = dict(lr=0.1)\ntrain_cfg = dict(val_interval=4)\n'
+    config.write_text(config.read_text() + more)
     trial.write_config()
     (trial.folder / 'last_checkpoint').write_text('iter_2.pth')
     trial.write_config()
     # What training does not depend on.
-    config.write_text(f'{config.read_text()}test_dataloader = dict(batch_size=2)\n')
+    more = 'test_dataloader = dict(batch_size=2)\ntrain_cfg = dict(val_interval=2)\n'
+    config.write_text(config.read_text() + more)
     trial.write_config('val')
     config.write_text(config.read_text().replace('0.1', '0.01'))
     for split in (None, 'val'):
