@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .config_types import spell_out
+from .models.resolve import resolve
 from .models.segmentors.init_checkpoints import without_inits
 
 _KEYS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg')
@@ -30,4 +31,6 @@ def _options(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _effective(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: v for key, v in options.items() if key not in _NO_EFFECT}
+    found = {key: v for key, v in options.items() if key not in _NO_EFFECT}
+    # A class may be named in several ways.
+    return found | {'type': str(resolve(options.get('type')) or options.get('type'))}
