@@ -289,16 +289,19 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
 
 def _check_trained_alike(first: Run, run: Run) -> None:
     """Check that two runs of one name were trained and tested alike, where it shows."""
-    files = [run.folder / run.meta.get('config', '') for run in (first, run)]
-    tested = [run.file.stem.startswith('test') for run in (first, run)]
-    key = 'test or validation' if tested[0] != tested[1] else None
-    if not key and not run.joined and all(file.is_file() for file in files):
-        key = changed_option(first.config(), run.config())
+    tested = [one.file.stem.startswith('test') for one in (first, run)]
+    if tested[0] != tested[1]:
+        raise ValueError(
+            f'{run.file} and {first.file} are both called {run.title("name")}, but one '
+            'is of a test and one of a validation; test both, or name them, NAME=RUN'
+        )
+    both = not run.joined and first.begun_with and run.begun_with
+    key = both and changed_option(first.begun_with, run.begun_with)
     if key:
         raise ValueError(
-            f'{run.file}: {key} differs from {first.file}, but both are called '
-            f'{run.title("name")}; give them other names, NAME=RUN, or the same name '
-            'if they belong together'
+            f'{run.file} and {first.file} are both called {run.title("name")}, but '
+            f'were trained with another {key}; give them other names, NAME=RUN, or '
+            'the same name if they belong together'
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ class Run:
     def trained(self) -> bool:
         """True if it was trained; otherwise it recombines networks of other runs."""
         return not (self.recombined or self.prediction or self.joined)
+
+    @cached_property
+    def begun_with(self) -> Config | None:
+        """The config of the first run in its work dir, if it is there."""
+        # A test writes its own in place of the copy in the work dir.
+        copies = sorted(self.folder.glob('*/vis_data/config.py'))
+        file = next(iter(copies), self.folder / self.meta.get('config', ''))
+        if not file.is_file():
+            return None
+        return Config.fromfile(file, import_custom_modules=False)
 
     def config(self) -> Config:
         """Read the config it was tested with, and select the chosen prediction."""

@@ -26,7 +26,7 @@ def smallest_config(
     Returns:
         The config, and the new names of the plan's modules by their old names.
     """
-    targets = _needed_targets(model, network)
+    targets = needed_targets(model, network)
     connections, names = restrict(model.plan.connections, targets)
     read = {ref.network for t in targets for ref in model.plan.incoming[t].sources}
     kept = [name for name in model.networks if name in {*read, network}]
@@ -40,7 +40,7 @@ def smallest_config(
     return smallest, names
 
 
-def _needed_targets(model: CooperativeEncoderDecoder, network: str) -> set[SiteRef]:
+def needed_targets(model: CooperativeEncoderDecoder, network: str) -> set[SiteRef]:
     """The targets that a network needs to predict, without its auxiliary heads."""
     plan = model.plan
     targets = set(plan.demand(network).fused)

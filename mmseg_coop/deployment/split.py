@@ -1,6 +1,6 @@
 """Split a network off a trained cooperative model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from ..apis.runner import read_config
 from ..checkpoints.training_record import training_runs_of
 from ..models import CooperativeEncoderDecoder
 from ..models.checkpoint_weights import load_weights, part_of
+from ..models.plan import SiteRef
 from ..models.segmentors.image_shape import loaded_channels
 from .config_to_mmseg import strip_package, to_host
 from .model_folder import make_standalone, write_model
 from .rename_networks import take_over_settings
-from .smaller_model import build_smaller, smallest_config
+from .smaller_model import build_smaller, needed_targets, smallest_config
 
 
 def split(
@@ -59,12 +60,12 @@ def split(
         raise ValueError(
             f'--network: found {network!r}, expected one of {", ".join(model.networks)}'
         )
-    fed = model.plan.demand(network).fused
+    fed = needed_targets(model, network)
     if fed and not alone:
         smaller, names = smallest_config(model, whole.model, network)
         weights = model.state_dict()
     else:
-        _check_dropout(model, network)
+        _check_dropout(model, network, fed)
         smaller, names = to_host(_ordinary(model, whole.model, network)), {}
         weights = part_of(model.state_dict(), f'networks.{network}')
     whole.model = ConfigDict(smaller)
@@ -100,9 +101,11 @@ def build_cooperative(config: Config) -> CooperativeEncoderDecoder:
     return model
 
 
-def _check_dropout(model: CooperativeEncoderDecoder, network: str) -> None:
-    """Check that a network was also trained without what it receives."""
-    for target in model.plan.demand(network).fused:
+def _check_dropout(
+    model: CooperativeEncoderDecoder, network: str, targets: Iterable[SiteRef]
+) -> None:
+    """Check that a network was also trained without what it receives at targets."""
+    for target in targets:
         connection = model.plan.incoming[target]
         if not connection.dropout:
             raise ValueError(

@@ -74,11 +74,9 @@ class SafeCheckpointHook(CheckpointHook):
         # A copied or continued run does not own the files that its checkpoint names.
         outdated = map(self._own, hub.runtime_info.get(_OUTDATED, []))
         self._outdated = [path for path in outdated if path]
-        for name in ('best_ckpt_path', 'best_ckpt_path_dict'):
-            found = getattr(self, name, None)
-            several = isinstance(found, dict)
-            best = {k: self._own(p) for k, p in found.items()} if several else None
-            setattr(self, name, best if several else self._own(found))
+        self.best_ckpt_path = self._own(getattr(self, 'best_ckpt_path', None))
+        several = getattr(self, 'best_ckpt_path_dict', {})
+        self.best_ckpt_path_dict = {k: self._own(path) for k, path in several.items()}
         # The same list, so that each checkpoint has it as it is then.
         hub.update_info(_OUTDATED, self._outdated)
         # MMEngine removes outdated checkpoints before it writes the new one: remove

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
@@ -62,7 +63,8 @@ class CheckpointMatchHook(Hook):
                 'checkpoint that training wrote; leave out --resume to start from its '
                 'weights'
             )
-        if runner._resume:
+        # Not in a validation or test, which build none.
+        if runner._resume and isinstance(runner.optim_wrapper, OptimWrapper):
             _warn_of_changes(runner, checkpoint, source)
 
 
@@ -72,10 +74,12 @@ def _warn_of_changes(runner: Runner, checkpoint: dict, source: str) -> None:
     if isinstance(schedulers, list):
         schedulers = [scheduler.state_dict() for scheduler in schedulers]
     theirs = _settings(checkpoint['optimizer'], checkpoint.get('param_schedulers'))
-    ours = _settings(runner.optim_wrapper.state_dict(), schedulers)
+    groups = runner.optim_wrapper.param_groups
+    ours = _settings(dict(param_groups=groups), schedulers)
     changed = []
     for key, own in ours.items():
-        pairs = zip_longest(theirs[key], own)
+        # Where only one has a schedule, that of the config counts.
+        pairs = zip_longest(theirs[key], own) if theirs[key] and own else ()
         unlike = next(((a, b) for a, b in pairs if a != b), None)
         if unlike:
             changed.append(f'{key} {unlike[0]} (config: {unlike[1]})')

@@ -28,7 +28,10 @@ class CoopEvaluationHook(Hook):
     ``CoopValLoop`` and ``CoopTestLoop`` predict the label maps. In other loops, and
     where other metrics or custom hooks read predictions, the model predicts as in
     MMSegmentation; before that, this hook runs the model once more for the label maps,
-    and adds them to the batch. Without a ``CoopIoUMetric`` it does nothing.
+    and adds them to the batch. Without a ``CoopIoUMetric`` it adds nothing.
+
+    Before a validation all processes get the buffers of the first, which a checkpoint
+    has: running statistics differ between them, unless they are synchronized.
 
     Results are written to ``results/`` in the work dir for ``tools/compare.py``:
     ``test.npz`` (``test_tta.npz`` with test-time augmentation),
@@ -56,11 +59,7 @@ class CoopEvaluationHook(Hook):
         self._checkpoint = None
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
-        """Identify the weights, which an EMAHook takes back before the results.
-
-        Processes validate with the buffers that a checkpoint has, those of the first:
-        running statistics differ between them, unless they are synchronized.
-        """
+        """Identify the weights, which an EMAHook takes back before the results."""
         if mode == 'val':
             for buffer in runner.model.buffers():
                 broadcast(buffer)

@@ -18,8 +18,8 @@ from ..evaluation.coop_iou_metric import calibration_of
 from ..models.segmentors import Collect, can_predict_labels, predict_labels
 from ..unwrap import unwrap_ddp
 
-# Packages whose hooks get predictions, and read no logits.
-_READ_NO_LOGITS = ('mmengine', 'mmseg')
+# Modules whose hooks get predictions, and read no logits.
+_READ_NO_LOGITS = ('mmengine.', 'mmseg.engine.hooks.visualization_hook')
 
 
 def coop_metrics(loop: BaseLoop) -> list[CoopIoUMetric]:
@@ -123,4 +123,4 @@ def _reads_predictions(hook: Hook) -> bool:
     """Tell whether a custom hook gets predictions, and may read logits."""
     names = ('after_val_iter', 'after_test_iter', '_after_iter')
     modules = (getattr(type(hook), name).__module__ for name in names)
-    return any(module.split('.')[0] not in _READ_NO_LOGITS for module in modules)
+    return not all(module.startswith(_READ_NO_LOGITS) for module in modules)

@@ -191,7 +191,8 @@ class Trial:
 
     def _best(self) -> str:
         """Pattern of the names of the best checkpoints, by the first ``save_best``."""
-        keys = self.config().default_hooks.checkpoint.get('save_best')
+        hooks = self.config().get('default_hooks') or {}
+        keys = (hooks.get('checkpoint') or {}).get('save_best')
         if isinstance(keys, str) or not keys:
             return 'best_*.pth'
         return f'best_{keys[0].replace("/", "_")}_*.pth'

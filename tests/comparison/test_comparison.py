@@ -705,8 +705,8 @@ CONFIGS = {
     ('other', 'name', 'differs'),
     [
         ('another seed', 'test', None),
-        ('another rate', 'test', 'optim_wrapper differs'),
-        ('another seed', 'val_iter_4', 'test or validation differs'),
+        ('another rate', 'test', 'trained with another optim_wrapper.lr'),
+        ('another seed', 'val_iter_4', 'one is of a test and one of a validation'),
     ],
 )
 def test_runs_of_one_name_are_trained_and_tested_alike(other, name, differs, tmp_path):

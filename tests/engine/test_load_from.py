@@ -176,3 +176,5 @@ def test_a_resumed_run_tells_that_it_keeps_rate_and_schedule(tmp_path, capsys):
     assert 'optim_wrapper.optimizer.lr 0.01 (config: 0.001), begin' in told
     assert 'begin and end of param_scheduler (0, 2) (config: (0, 4))' in told
     assert 'weight_decay' not in told
+    # A validation has no optimizer.
+    make_runner(tmp_path, resume=True, hooks=HOOK, default_hooks={}).val()

@@ -369,7 +369,7 @@ def test_a_config_that_has_changed_is_not_continued(grid, tmp_path):
     config.write_text(config.read_text().replace('0.1', '0.01'))
     for split in (None, 'val'):
         with pytest.raises(
-            ValueError, match='work/a/seed_0: optim_wrapper of .*delete'
+            ValueError, match='work/a/seed_0: optim_wrapper.lr of .*delete'
         ):
             trial.write_config(split)
 

@@ -182,6 +182,17 @@ def test_a_network_that_sends_is_an_ordinary_one(tmp_path, split):
     assert torch.equal(predict(alone), predict(model.networks.top))
 
 
+def test_a_network_that_receives_for_its_auxiliary_head_only(tmp_path, split):
+    levels = CASES['levels that an auxiliary head reads'][1]
+    connections = dict(SAME, sites=['backbone.layer4'])
+    model = pair(tmp_path, connections, **copy.deepcopy(levels))
+    done = split('bottom')
+    assert done.returncode == 0, done.stderr
+    _, alone = read(tmp_path / 'out', 'pair_bottom')
+    assert type(alone) is EncoderDecoder
+    torch.testing.assert_close(predict(alone), predict(model))
+
+
 def test_alone_after_connection_dropout(tmp_path, split):
     model = pair(tmp_path, dict(SAME, dropout=0.5))
     assert split('bottom', '--alone').returncode == 0
