@@ -61,7 +61,7 @@ def find_demand(
     reads.update(asked)
     active = fused.keys() | {source for source, _ in reads}
     running = {ref.network for ref, _ in needed}.union(outputs)
-    # Dicts as sets: those have another order in each process.
+    # Not sets, whose order differs between processes.
     before: dict[str, dict] = {name: {} for name in sites if name in running}
     for target, connection in fused.items():
         before[target.network] |= dict.fromkeys(s.network for s in connection.sources)

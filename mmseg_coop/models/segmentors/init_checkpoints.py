@@ -154,7 +154,7 @@ def load_connections(
                 'current',
                 logging.WARNING,
             )
-    for path in dict.fromkeys(path for path, _ in loaded):
+    for path in sorted({path for path, _ in loaded}):
         _warn_of_sources(path, [o for o in origins.values() if o.path == path])
     # Weights are not kept.
     origins.clear()
