@@ -2,13 +2,12 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.registry import HOOKS
@@ -63,19 +62,21 @@ class CheckpointMatchHook(Hook):
                 'checkpoint that training wrote; leave out --resume to start from its '
                 'weights'
             )
-        # Not in a validation or test, which build none.
-        if runner._resume and isinstance(runner.optim_wrapper, OptimWrapper):
+        # A validation or test builds none; several have settings of their own.
+        wrapper = runner.optim_wrapper
+        several = isinstance(wrapper, OptimWrapperDict)
+        if runner._resume and isinstance(wrapper, OptimWrapper) and not several:
             _warn_of_changes(runner, checkpoint, source)
 
 
 def _warn_of_changes(runner: Runner, checkpoint: dict, source: str) -> None:
     """Log what the config has changed, and resuming takes from the checkpoint."""
-    schedulers = runner.param_schedulers
-    if isinstance(schedulers, list):
-        schedulers = [scheduler.state_dict() for scheduler in schedulers]
-    theirs = _settings(checkpoint['optimizer'], checkpoint.get('param_schedulers'))
-    groups = runner.optim_wrapper.param_groups
-    ours = _settings(dict(param_groups=groups), schedulers)
+    theirs = _settings(
+        checkpoint['optimizer'].get('param_groups', ()),
+        checkpoint.get('param_schedulers') or (),
+    )
+    schedulers = [scheduler.state_dict() for scheduler in runner.param_schedulers or ()]
+    ours = _settings(runner.optim_wrapper.param_groups, schedulers)
     changed = []
     for key, own in ours.items():
         # Where only one has a schedule, that of the config counts.
@@ -93,21 +94,19 @@ def _warn_of_changes(runner: Runner, checkpoint: dict, source: str) -> None:
         )
 
 
-def _settings(optimizer: dict, schedulers: Any) -> dict[str, list]:
-    """Settings of each parameter group, and of each scheduler; none of several lists.
+def _settings(groups: Sequence[dict], schedulers: Sequence[dict]) -> dict[str, list]:
+    """Settings of each parameter group, and of each scheduler.
 
     A scheduler keeps the initial value of what it changes.
     """
-    groups = optimizer.get('param_groups', ())
     found = {
         f'optim_wrapper.optimizer.{key}': [
             group.get(f'initial_{key}', group.get(key)) for group in groups
         ]
         for key in ('lr', 'weight_decay')
     }
-    listed = schedulers if isinstance(schedulers, list) else ()
-    found['begin and end of param_scheduler'] = [(s['begin'], s['end']) for s in listed]
-    return found
+    ends = [(scheduler['begin'], scheduler['end']) for scheduler in schedulers]
+    return {**found, 'begin and end of param_scheduler': ends}
 
 
 def _check_start(

@@ -79,7 +79,8 @@ def test_checkpoints_and_resume_are_those_of_a_run_through(tmp_path):
     part = tmp_path / 'part'
     part.mkdir()
     (part / 'iter_2.pth').write_bytes((tmp_path / 'through/iter_2.pth').read_bytes())
-    resumed = runner(part, [dict(type='StopHook')], resume=True)
+    hooks = [dict(type='StopHook'), dict(type='CheckpointMatchHook')]
+    resumed = runner(part, hooks, resume=True)
     resumed.train()
     for name, value in through.model.state_dict().items():
         torch.testing.assert_close(
