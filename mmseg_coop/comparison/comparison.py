@@ -276,7 +276,7 @@ def _check_seeds(name: str, group: Sequence[Run]) -> None:
                     f'{run.file}: {key} {found}, not {expected} as {group[0].file}, '
                     f'but both are called {name}; give them other names, NAME=RUN'
                 )
-        if run.label is None:
+        if run.label is None and run is not group[0]:
             _check_trained_alike(group[0], run)
         seed = run.seed
         if seed in seen:

@@ -1,6 +1,6 @@
 """Reduce a cooperative model to the parts that one network's prediction needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from copy import deepcopy
 from typing import Any
 
@@ -16,17 +16,20 @@ from ..models.segmentors.network_sites import find_network_sites
 
 
 def smallest_config(
-    model: CooperativeEncoderDecoder, config: Mapping[str, Any], network: str
+    model: CooperativeEncoderDecoder,
+    config: Mapping[str, Any],
+    network: str,
+    targets: Set[SiteRef],
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Make the config of the parts that a network needs to predict.
 
     Left out are auxiliary heads, networks and connections that it does not need, and
-    neck and head of networks of which only the backbone is read.
+    neck and head of networks of which only the backbone is read. ``targets`` are its
+    :func:`needed_targets`.
 
     Returns:
         The config, and the new names of the plan's modules by their old names.
     """
-    targets = needed_targets(model, network)
     connections, names = restrict(model.plan.connections, targets)
     read = {ref.network for t in targets for ref in model.plan.incoming[t].sources}
     kept = [name for name in model.networks if name in {*read, network}]

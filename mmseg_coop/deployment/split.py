@@ -62,7 +62,7 @@ def split(
         )
     fed = needed_targets(model, network)
     if fed and not alone:
-        smaller, names = smallest_config(model, whole.model, network)
+        smaller, names = smallest_config(model, whole.model, network, fed)
         weights = model.state_dict()
     else:
         _check_dropout(model, network, fed)

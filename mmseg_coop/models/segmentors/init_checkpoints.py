@@ -165,9 +165,9 @@ def _warn_of_sources(path: str, taken: Sequence[Origin]) -> None:
 
     Their names tell the target only, which leaves no doubt between two networks.
     """
-    paths = [key.split('.') for key in taken[0].weights]
-    names = {path[1] for path in paths if path[0] == _NETWORKS}
-    left = sorted(names - {origin.network for origin in taken})
+    names = _networks_in(taken[0].weights)
+    known = {origin.network for origin in taken}
+    left = [name for name in names if name not in known]
     if left and len(names) > 2:
         print_log(
             f'networks: {path}: {", ".join(left)} is not taken from this checkpoint, '
@@ -218,8 +218,7 @@ def _choose(
     weights: Mapping[str, Tensor], name: str, init: Mapping[str, Any]
 ) -> str | None:
     """Choose the network of a checkpoint; None if it has only one."""
-    paths = [key.split('.') for key in weights]
-    names = list(dict.fromkeys(path[1] for path in paths if path[0] == _NETWORKS))
+    names = _networks_in(weights)
     wanted = init.get('network')
     if not names and wanted is None:
         return None
@@ -231,3 +230,9 @@ def _choose(
             'dict(checkpoint=..., network=...) to one of them, or leave it out'
         )
     return wanted or name
+
+
+def _networks_in(weights: Mapping[str, Tensor]) -> list[str]:
+    """Names of the networks of a checkpoint; none if it has only one."""
+    paths = [key.split('.') for key in weights]
+    return list(dict.fromkeys(path[1] for path in paths if path[0] == _NETWORKS))
